@@ -1,0 +1,141 @@
+"""The policy document: what an application's sessions may do, as the console writes it and the proxy reads it.
+
+It travels as msgpack inside the application's feed document. It must never hold a secret, a price or a
+person: whoever reads the feed may read it whole.
+"""
+
+import re
+from typing import Annotated, Final
+
+import msgspec
+
+MAX_ACTIONS: Final = 64
+MAX_MODELS: Final = 256
+
+ModelName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}\Z")]
+ActionId = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,47}\Z")]
+ParameterId = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}\Z")]
+ChoiceValue = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,47}\Z")]
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+Description = Annotated[str, msgspec.Meta(max_length=240)]
+Instructions = Annotated[str, msgspec.Meta(min_length=1, max_length=8_000)]
+Tokens = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=3_600)]
+
+PLACEHOLDER: Final = re.compile(r"\[([a-z][a-z0-9_]{0,31})\]")
+
+
+class PolicyError(ValueError):
+    """A policy document that cannot be used; `hint` says what to change."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.code = "policy_invalid"
+        self.hint = hint
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """One value of a parameter: `label` is shown to people, `wording` goes into the instructions."""
+
+    value: ChoiceValue
+    label: Label
+    wording: Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """A choice that the end user makes before an action runs; never free text."""
+
+    id: ParameterId
+    label: Label
+    choices: Annotated[tuple[Choice, ...], msgspec.Meta(min_length=1, max_length=16)]
+    default: ChoiceValue
+
+    def choice(self, value: str) -> Choice | None:
+        """The choice of this value, or None."""
+        return next((choice for choice in self.choices if choice.value == value), None)
+
+
+class Action(msgspec.Struct, frozen=True):
+    """A prompt template that stays on the server; `[parameter]` in `instructions` becomes a choice's wording."""
+
+    id: ActionId
+    label: Label
+    description: Description
+    model: ModelName
+    instructions: Instructions
+    parameters: Annotated[tuple[Parameter, ...], msgspec.Meta(max_length=8)] = ()
+    output_tokens: Tokens = 1_024
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How much one session may use: per session, except the byte and time limits, which are per request."""
+
+    requests_per_minute: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 20
+    concurrent_streams: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 3
+    output_tokens: Tokens = 1_024
+    body_bytes: Annotated[int, msgspec.Meta(ge=1_024, le=16_777_216)] = 1_048_576
+    connect_s: Seconds = 5.0
+    first_byte_s: Seconds = 60.0
+    idle_s: Seconds = 60.0
+    total_s: Seconds = 600.0
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """Everything that decides whether and how a request of one application goes on."""
+
+    models: Annotated[tuple[ModelName, ...], msgspec.Meta(max_length=MAX_MODELS)]
+    actions: Annotated[tuple[Action, ...], msgspec.Meta(max_length=MAX_ACTIONS)] = ()
+    limits: Limits = Limits()
+    allow_unknown_fields: bool = False
+
+    def action(self, action_id: str) -> Action | None:
+        """The action of this id, or None."""
+        return next((action for action in self.actions if action.id == action_id), None)
+
+
+def encode_policy(policy: Policy) -> bytes:
+    """The document as msgpack bytes; raises PolicyError for one that `decode_policy` would refuse."""
+    encoded = msgspec.msgpack.encode(policy)
+    decode_policy(encoded)
+    return encoded
+
+
+def decode_policy(encoded: bytes | msgspec.Raw) -> Policy:
+    """The document in these msgpack bytes, checked; raises PolicyError."""
+    try:
+        policy = msgspec.msgpack.decode(encoded, type=Policy)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PolicyError(f"the policy does not have the right form: {error}", "Save it again.") from error
+    _check_unique("model", policy.models)
+    _check_unique("action", tuple(action.id for action in policy.actions))
+    for action in policy.actions:
+        _check_action(action, policy.models)
+    return policy
+
+
+def _check_action(action: Action, models: tuple[str, ...]) -> None:
+    if action.model not in models:
+        raise PolicyError(
+            f"action {action.id!r} uses model {action.model!r}, which the application does not allow",
+            "Add the model to the application's list, or choose one that is on it.",
+        )
+    _check_unique(f"parameter of {action.id!r}", tuple(parameter.id for parameter in action.parameters))
+    placed = set(PLACEHOLDER.findall(action.instructions))
+    for parameter in action.parameters:
+        _check_unique(f"choice of {parameter.id!r}", tuple(choice.value for choice in parameter.choices))
+        if parameter.choice(parameter.default) is None:
+            raise PolicyError(
+                f"parameter {parameter.id!r} of action {action.id!r} has no choice {parameter.default!r}",
+                "Make one of its choices the default.",
+            )
+        if parameter.id not in placed:
+            raise PolicyError(
+                f"the instructions of action {action.id!r} never use its parameter {parameter.id!r}",
+                f"Write [{parameter.id}] where its wording belongs.",
+            )
+
+
+def _check_unique(what: str, values: tuple[str, ...]) -> None:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise PolicyError(f"{what} {value!r} stands twice", "Keep one of the two.")
