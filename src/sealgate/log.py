@@ -1,0 +1,105 @@
+"""The allow-list logger: one line per event, and only declared fields of declared types.
+
+Every package names its events in one literal table (`events.py`); an undeclared event or field raises, so no
+code path can carry a prompt, a key, an address or an exception's text to a log. There is no other logger.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Protocol, TextIO
+
+from msgspec import Struct
+
+
+class Level(StrEnum):
+    """How much an event matters to the person on duty."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Kind(StrEnum):
+    """What a field may hold; everything else is refused before it is written."""
+
+    ID = "id"  # an id, a stable code, a host:port or an origin of our own configuration
+    NUMBER = "number"
+    FLAG = "flag"
+    PATH = "path"  # a path of our own configuration, never one that a request brought
+
+
+class Event(Struct, frozen=True):
+    """One row of an events table: its level, its fields, and what the reader should do."""
+
+    level: Level
+    fields: Mapping[str, Kind] = {}
+    meaning: str = ""
+
+
+EventTable = Mapping[str, Event]
+Field = str | int | float | bool
+
+_ID = re.compile(r"[A-Za-z0-9_.:/@\[\]+-]{0,160}\Z")
+_PATH = re.compile(r"[^\x00-\x1f\x7f\"]{0,400}\Z")
+
+
+class Log(Protocol):
+    """What a part needs of a logger."""
+
+    def __call__(self, event: str, /, **fields: Field) -> None:
+        """Write one declared event with exactly its declared fields (any may be left out)."""
+
+
+class LineLog:
+    """Writes `2026-01-31T12:00:00.000Z info proxy started port=8702` lines to a stream."""
+
+    def __init__(self, process: str, events: EventTable, stream: TextIO | None = None) -> None:
+        self._process = process
+        self._events = events
+        self._stream = stream or sys.stderr
+
+    def __call__(self, event: str, /, **fields: Field) -> None:
+        """Write one line; raises `KeyError` or `TypeError` for what the table does not declare."""
+        row = self._events[event]
+        words = [_timestamp(time.time()), row.level, self._process, event]
+        words += [f"{name}={_render(row.fields[name], name, value)}" for name, value in fields.items()]
+        self._stream.write(" ".join(words) + "\n")
+        self._stream.flush()
+
+
+class NullLog:
+    """Checks events against the table like the real one, and writes nothing; for tests and tools."""
+
+    def __init__(self, events: EventTable) -> None:
+        self._events = events
+
+    def __call__(self, event: str, /, **fields: Field) -> None:
+        """Check the event and its fields."""
+        row = self._events[event]
+        for name, value in fields.items():
+            _render(row.fields[name], name, value)
+
+
+def _render(kind: Kind, name: str, value: Field) -> str:
+    if kind is Kind.FLAG and isinstance(value, bool):
+        return "yes" if value else "no"
+    if kind is Kind.NUMBER and isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    if kind is Kind.ID and isinstance(value, str) and _ID.match(value):
+        return value
+    if kind is Kind.PATH and isinstance(value, str) and _PATH.match(value):
+        return f'"{value}"' if " " in value else value
+    # The value itself is not quoted: it may be exactly what must not be written.
+    msg = f"log field {name!r} does not hold a {kind}"
+    raise TypeError(msg)
+
+
+def _timestamp(now_s: float) -> str:
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now_s))
+    return f"{whole}.{int(now_s * 1000) % 1000:03d}Z"

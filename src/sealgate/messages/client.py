@@ -1,0 +1,200 @@
+"""The asking end of a Unix socket between processes: connects, says hello, reconnects with backoff.
+
+Counterpart: `server`. Losing the other side is normal: requests fail with `NotConnectedError`, and the
+owner is told when the connection is back, since notices may have been missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from sealgate.messages.frames import (
+    FrameError,
+    FrameKind,
+    Hello,
+    Message,
+    Refusal,
+    RefusedError,
+    encode,
+)
+from sealgate.messages.receiver import Frame, Receiver
+from sealgate.messages.slot import Slot
+
+BACKOFF_FIRST_S = 0.05
+BACKOFF_MOST_S = 2.0
+
+
+class NotConnectedError(ConnectionError):
+    """The other process cannot be reached now, or left before it answered."""
+
+
+class _Waiting(msgspec.Struct):
+    future: asyncio.Future[Message]
+    slot: Slot | None
+
+
+class _Link(asyncio.BufferedProtocol):
+    """One connection of a client."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._receiver = Receiver(self._slot_for)
+        self._waiting: dict[int, _Waiting] = {}
+        self._last_id = 0
+        self._transport: asyncio.Transport | None = None
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._receiver.buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        try:
+            frame = self._receiver.advance(nbytes)
+            if frame is not None:
+                self._take(frame)
+        except (FrameError, msgspec.DecodeError):
+            self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        waiting, self._waiting = self._waiting, {}
+        for each in waiting.values():
+            if not each.future.done():
+                each.future.set_exception(NotConnectedError("the connection was lost"))
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    def ask(self, message: Message, slot: Slot | None) -> asyncio.Future[Message]:
+        if self._transport is None or self._transport.is_closing():
+            raise NotConnectedError("not connected")
+        self._last_id = self._last_id % 0xFFFF_FFFF + 1
+        request_id = self._last_id
+        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._waiting[request_id] = _Waiting(future, slot)
+        self._transport.write(encode(FrameKind.REQUEST, request_id, message))
+        return future
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def _slot_for(self, request_id: int) -> memoryview | None:
+        waiting = self._waiting.get(request_id)
+        if waiting is None or waiting.slot is None or waiting.slot.wiped:
+            return None
+        return waiting.slot.buffer()
+
+    def _take(self, frame: Frame) -> None:
+        if frame.kind is FrameKind.NOTICE:
+            self._client.on_notice(self._client.decode(frame.body))
+            return
+        waiting = self._waiting.pop(frame.request_id, None)
+        if waiting is None or waiting.future.done():
+            return
+        if frame.kind is FrameKind.REFUSAL:
+            refusal = msgspec.msgpack.decode(frame.body, type=Refusal)
+            waiting.future.set_exception(RefusedError(refusal))
+            return
+        waiting.future.set_result(self._client.decode(frame.body))
+
+
+class Client:
+    """Keeps one connection to a Unix socket and asks over it.
+
+    `replies` is the union of reply and notice types. `on_connected` runs after each successful hello.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        hello: Hello,
+        replies: object,
+        *,
+        on_notice: Callable[[Message], None] = lambda _notice: None,
+        on_connected: Callable[[], None] = lambda: None,
+        on_disconnected: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._path = path
+        self._hello = hello
+        self._decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(replies | Hello)
+        self._link: _Link | None = None
+        self.on_notice = on_notice
+        self._on_connected = on_connected
+        self._on_disconnected = on_disconnected
+        self.refusal: Refusal | None = None
+        """Why the last hello was refused, for the log and `/readyz`; None after a good one."""
+
+    @property
+    def connected(self) -> bool:
+        """True between a successful hello and the loss of the connection."""
+        return self._link is not None
+
+    async def run(self) -> None:
+        """Connect and stay connected until cancelled."""
+        pause_s = BACKOFF_FIRST_S
+        while True:
+            if await self._connect_once():
+                pause_s = BACKOFF_FIRST_S
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, BACKOFF_MOST_S)
+
+    async def ask(self, message: Message, *, timeout_s: float = 5.0, slot: Slot | None = None) -> Message:
+        """Send a request and wait for its reply; a secret reply fills `slot`.
+
+        Raises `RefusedError`, `NotConnectedError` (also when nothing came within `timeout_s`).
+        After a time-out (or a cancelled wait for a secret) the connection is dropped, so that a late secret
+        cannot reach a slot that is used anew.
+        """
+        link = self._link
+        if link is None:
+            raise NotConnectedError("not connected")
+        try:
+            return await asyncio.wait_for(link.ask(message, slot), timeout_s)
+        except TimeoutError as error:
+            link.close()
+            raise NotConnectedError("no answer in time") from error
+        except asyncio.CancelledError:
+            if slot is not None:
+                link.close()
+            raise
+
+    def decode(self, body: bytes) -> Message:
+        """A reply or notice from its bytes."""
+        return self._decoder.decode(body)
+
+    async def _connect_once(self) -> bool:
+        loop = asyncio.get_running_loop()
+        try:
+            _transport, link = await loop.create_unix_connection(lambda: _Link(self), str(self._path))
+        except OSError:
+            return False
+        try:
+            await asyncio.wait_for(link.ask(self._hello, None), 5.0)
+        except (RefusedError, NotConnectedError, TimeoutError) as error:
+            self.refusal = error.refusal if isinstance(error, RefusedError) else None
+            link.close()
+            return False
+        except asyncio.CancelledError:
+            link.close()
+            raise
+        await self._stay(link)
+        return True
+
+    async def _stay(self, link: _Link) -> None:
+        self.refusal = None
+        self._link = link
+        self._on_connected()
+        try:
+            await link.lost
+        finally:
+            self._link = None
+            link.close()
+            self._on_disconnected()

@@ -1,0 +1,143 @@
+"""Proxy and console: configuration out, usage in.
+
+One document per application; a change log with a cursor, long-polled; usage at least once, counted once by
+(proxy, epoch, sequence). Nothing on the feed is secret; no message carries content.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from sealgate.messages.frames import Message
+
+
+class SessionKeyEntry(msgspec.Struct, frozen=True):
+    """Public half of a key that a host's back end signs session tokens with."""
+
+    kid: str
+    algorithm: str
+    """`Ed25519`."""
+    public_key: bytes
+    """32 raw bytes (RFC 8032)."""
+
+
+class CredentialReference(msgspec.Struct, frozen=True):
+    """Which credential the application uses. Believed by nobody: the vault checks every part."""
+
+    credential: str
+    provider: str
+    origin: str
+
+
+class Application(Message, frozen=True, tag="application"):
+    """Everything that a proxy must know of one application."""
+
+    organization: str
+    application: str
+    name: str
+    version: int
+    """Grows with every change."""
+    active: bool
+    """False while the add-on is switched off: requests are refused, who=administrator."""
+    origins: tuple[str, ...]
+    """Browser origins that may use it, such as `https://app.example`."""
+    session_keys: tuple[SessionKeyEntry, ...]
+    credential: CredentialReference | None
+    policy: msgspec.Raw
+    """msgpack of `sealgate.policy.document.Policy`."""
+
+
+class AskApplication(Message, frozen=True, tag="ask-application"):
+    """Ask for one application's document."""
+
+    application: str
+
+
+class UnknownApplication(Message, frozen=True, tag="unknown-application"):
+    """There is no such application (any more)."""
+
+    application: str
+
+
+class AskChanges(Message, frozen=True, tag="ask-changes"):
+    """Ask what changed since a cursor; the answer may take up to `wait_s` seconds."""
+
+    cursor: int
+    wait_s: float = 25.0
+
+
+class Changes(Message, frozen=True, tag="changes"):
+    """Applications whose documents changed. `reset`: the cursor is not known, ask for all anew."""
+
+    cursor: int
+    applications: tuple[str, ...]
+    reset: bool = False
+
+
+class Outcome(StrEnum):
+    """How an exchange ended. Every exchange has exactly one."""
+
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"  # the client left or stopped
+    TRUNCATED = "truncated"  # the provider's stream ended without its end marker
+    UPSTREAM_REFUSED = "upstream_refused"  # the provider answered with an error
+    UPSTREAM_FAILED = "upstream_failed"  # no connection, reset, or bytes that are no HTTP
+    UPSTREAM_TIMEOUT = "upstream_timeout"
+    REVOKED = "revoked"  # the credential was revoked while it ran
+    LOST = "lost"  # the proxy died; found in the journal afterwards
+    # Refusals before anything was forwarded: counted, never journaled (nothing was spent).
+    REFUSED_REQUEST = "refused_request"
+    REFUSED_SESSION = "refused_session"
+    REFUSED_POLICY = "refused_policy"
+    REFUSED_LIMIT = "refused_limit"
+    REFUSED_CREDENTIAL = "refused_credential"
+    REFUSED_UNAVAILABLE = "refused_unavailable"
+
+
+class UsageRecord(msgspec.Struct, frozen=True, array_like=True):
+    """One settled exchange, as the console counts it. No content, no address, no clear identity."""
+
+    sequence: int
+    """Position in the proxy's journal epoch, from 1."""
+    request: str
+    started_at: float
+    """Unix seconds."""
+    organization: str
+    application: str
+    pseudonym: str
+    endpoint: str
+    """Such as `chat.completions`."""
+    action: str
+    """Action id, or empty for direct API use."""
+    model: str
+    outcome: Outcome
+    status: int
+    """HTTP status that the client saw; 0 if none went out."""
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    estimated: bool
+    """True where the provider did not say and the numbers are ours."""
+    first_byte_ms: int
+    duration_ms: int
+
+
+class UsageBatch(Message, frozen=True, tag="usage-batch"):
+    """Settled exchanges in order; sending one twice is harmless."""
+
+    proxy: str
+    epoch: str
+    records: tuple[UsageRecord, ...]
+
+
+class UsageCounted(Message, frozen=True, tag="usage-counted"):
+    """Everything up to `through` (a sequence of that epoch) is stored durably."""
+
+    epoch: str
+    through: int
+
+
+FeedRequest = AskApplication | AskChanges | UsageBatch
+FeedReply = Application | UnknownApplication | Changes | UsageCounted

@@ -1,0 +1,76 @@
+"""Proxy and vault: have a credential opened, keep its lease, hear of revocations.
+
+The reply to `Open` is a SECRET frame: the key is in the frame's secret part, everything else in `Opened`.
+The vault refuses what is not bound exactly as named here; a proxy cannot ask for "any key of this provider".
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sealgate.messages.frames import Message
+
+
+class Open(Message, frozen=True, tag="open"):
+    """Ask for the key of one credential, naming everything that it is bound to."""
+
+    organization: str
+    application: str
+    credential: str
+    provider: str
+    origin: str
+
+
+class Opened(Message, frozen=True, tag="opened"):
+    """A key was opened (it stands in the frame's secret part)."""
+
+    credential: str
+    version: int
+    lease_s: float
+    """Seconds for which the proxy may go on using the key while it cannot reach the vault."""
+    pseudonym_key: bytes
+    """32 bytes; HMAC-SHA-256 key of this application's pseudonyms. Not to be logged or stored."""
+
+
+class Renew(Message, frozen=True, tag="renew"):
+    """Ask for more time with a key that the proxy still holds."""
+
+    credential: str
+    version: int
+
+
+class Renewed(Message, frozen=True, tag="renewed"):
+    """The lease starts again."""
+
+    lease_s: float
+
+
+class CredentialEvent(StrEnum):
+    """What happened to a credential."""
+
+    DEPOSITED = "deposited"
+    REPLACED = "replaced"
+    REVOKED = "revoked"
+
+
+class CredentialChanged(Message, frozen=True, tag="credential-changed"):
+    """Notice to every connected proxy: wipe what you hold of this credential."""
+
+    credential: str
+    application: str
+    event: CredentialEvent
+
+
+class OpenRefusal(StrEnum):
+    """`Refusal.code` values that a proxy acts on."""
+
+    NO_CREDENTIAL = "no_credential"
+    """Nothing deposited yet, or not bound as asked: the add-on is not activated."""
+    REVOKED = "credential_revoked"
+    DAMAGED = "credential_damaged"
+    """MAC, version mark or envelope does not verify: an alarm in the vault."""
+    MALFORMED = "malformed"
+
+
+OpeningRequest = Open | Renew
+OpeningReply = Opened | Renewed

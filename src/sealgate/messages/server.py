@@ -1,0 +1,261 @@
+"""The listening end of a Unix socket between processes: peer credentials, hello, requests, notices.
+
+Counterpart: `client`. A peer whose user is not on the list is cut before a byte of it is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from sealgate.messages.frames import (
+    PROTOCOL,
+    FrameError,
+    FrameKind,
+    Hello,
+    Message,
+    Refusal,
+    RefusedError,
+    encode,
+    encode_secret_parts,
+)
+from sealgate.messages.receiver import Frame, Receiver
+from sealgate.messages.slot import Slot
+
+SOCKET_PATH_LIMIT_BYTES = 107
+"""`sun_path` holds 108 bytes with its terminator (unix(7))."""
+
+_PEER_CREDENTIALS = struct.Struct("3i")
+
+
+class SocketPathError(ValueError):
+    """A socket cannot be made at this path; the message carries a hint."""
+
+
+class SecretReply(msgspec.Struct, frozen=True):
+    """A reply with a key: the slot is sent from where it stands, and wiped as soon as it has left."""
+
+    message: Message
+    slot: Slot
+
+
+Reply = Message | SecretReply
+Handler = Callable[["Peer", Message], Reply | Awaitable[Reply]]
+
+
+class Peer(asyncio.BufferedProtocol):
+    """One connected process. `name` is what its hello said; `uid` is what the kernel says."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._receiver = Receiver(lambda _request_id: None)
+        self._transport: asyncio.Transport | None = None
+        self._leaving: list[Slot] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.uid = -1
+        self.name = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Check who it is before anything is read."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.uid = _peer_uid(transport.get_extra_info("socket"))
+        if self.uid not in self._server.allowed_uids:
+            transport.abort()
+            return
+        transport.set_write_buffer_limits(high=0)  # so that `resume_writing` means: everything has left
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes belong."""
+        return self._receiver.buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Bytes arrived."""
+        try:
+            frame = self._receiver.advance(nbytes)
+            if frame is not None:
+                self._take(frame)
+        except (FrameError, msgspec.DecodeError):
+            self._close()
+
+    def resume_writing(self) -> None:
+        """Everything written so far has left the process: wipe the slots that were on their way."""
+        self._wipe_leaving()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The peer is gone."""
+        self._wipe_leaving()
+        for task in self._tasks:
+            task.cancel()
+        self._server.forget(self)
+        self._transport = None
+
+    def notify(self, notice: Message) -> None:
+        """Send a notice; a peer that is gone hears nothing."""
+        self._write(encode(FrameKind.NOTICE, 0, notice))
+
+    def _take(self, frame: Frame) -> None:
+        if frame.kind is not FrameKind.REQUEST:
+            raise FrameError("only requests go this way")
+        message = self._server.decode(frame.body)
+        if not self.name:
+            self._greet(frame.request_id, message)
+            return
+        try:
+            reply = self._server.handler(self, message)
+        except RefusedError as error:
+            self._write(encode(FrameKind.REFUSAL, frame.request_id, error.refusal))
+            return
+        if isinstance(reply, Message | SecretReply):
+            self._reply(frame.request_id, reply)
+            return
+        task = asyncio.ensure_future(self._reply_later(frame.request_id, reply))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _reply_later(self, request_id: int, reply: Awaitable[Reply]) -> None:
+        try:
+            self._reply(request_id, await reply)
+        except RefusedError as error:
+            self._write(encode(FrameKind.REFUSAL, request_id, error.refusal))
+
+    def _greet(self, request_id: int, message: Message) -> None:
+        refusal = _hello_fault(message, self._server.hello)
+        if refusal is not None:
+            self._write(encode(FrameKind.REFUSAL, request_id, refusal))
+            self._close()
+            return
+        assert isinstance(message, Hello)
+        self.name = message.process
+        self._write(encode(FrameKind.REPLY, request_id, self._server.hello))
+        self._server.remember(self)
+
+    def _reply(self, request_id: int, reply: Reply) -> None:
+        if isinstance(reply, Message):
+            self._write(encode(FrameKind.REPLY, request_id, reply))
+            return
+        header, body = encode_secret_parts(request_id, reply.message)
+        self._leaving.append(reply.slot)
+        self._write(header)
+        self._write(reply.slot.buffer())
+        self._write(body)
+        if self._transport is None or self._transport.get_write_buffer_size() == 0:
+            self._wipe_leaving()
+
+    def _write(self, data: bytes | memoryview) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def _wipe_leaving(self) -> None:
+        while self._leaving:
+            self._leaving.pop().wipe()
+
+    def _close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+class Server:
+    """Serves one Unix socket. `handler` answers at once or with an awaitable; `RefusedError` is a refusal."""
+
+    def __init__(
+        self, path: Path, hello: Hello, requests: object, handler: Handler, allowed_uids: Sequence[int]
+    ) -> None:
+        self.path = path
+        self.hello = hello
+        self.handler = handler
+        self.allowed_uids = frozenset(allowed_uids)
+        self._decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(requests | Hello)
+        self._peers: set[Peer] = set()
+        self._server: asyncio.AbstractServer | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises `SocketPathError` with a hint for a path that is too long."""
+        check_socket_path(self.path)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.unlink(missing_ok=True)
+        loop = asyncio.get_running_loop()
+        listener = _bind(self.path)
+        self._server = await loop.create_unix_server(lambda: Peer(self), sock=listener)
+
+    async def close(self) -> None:
+        """Stop listening and cut every peer."""
+        if self._server is not None:
+            self._server.close()
+        for peer in tuple(self._peers):
+            peer._close()
+        self.path.unlink(missing_ok=True)
+
+    def notify(self, notice: Message) -> int:
+        """Send a notice to every greeted peer; gives how many there are."""
+        for peer in self._peers:
+            peer.notify(notice)
+        return len(self._peers)
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """Names of the connected processes."""
+        return tuple(sorted(peer.name for peer in self._peers))
+
+    def decode(self, body: bytes) -> Message:
+        """A request from its bytes; `msgspec.DecodeError` if it is none of this socket's."""
+        return self._decoder.decode(body)
+
+    def remember(self, peer: Peer) -> None:
+        """A peer said hello."""
+        self._peers.add(peer)
+
+    def forget(self, peer: Peer) -> None:
+        """A peer left."""
+        self._peers.discard(peer)
+
+
+def check_socket_path(path: Path) -> None:
+    """Raise `SocketPathError` if the system cannot bind a socket at this path."""
+    length = len(os.fsencode(path))
+    if length > SOCKET_PATH_LIMIT_BYTES:
+        msg = (
+            f"the socket path {path} has {length} bytes; the system allows {SOCKET_PATH_LIMIT_BYTES}. "
+            "hint: choose a shorter runtime folder"
+        )
+        raise SocketPathError(msg)
+
+
+def _bind(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)  # the socket must never stand open to others, not even for a moment
+    try:
+        listener.bind(os.fspath(path))
+    finally:
+        os.umask(before)
+    return listener
+
+
+def _peer_uid(sock: socket.socket) -> int:
+    raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size)
+    _pid, uid, _gid = _PEER_CREDENTIALS.unpack(raw)
+    return int(uid)
+
+
+def _hello_fault(message: Message, ours: Hello) -> Refusal | None:
+    if not isinstance(message, Hello):
+        return Refusal(code="hello_expected", message="the first message must be a hello")
+    if message.protocol != PROTOCOL:
+        return Refusal(
+            code="protocol_version",
+            message=f"{message.process} speaks protocol {message.protocol}, {ours.process} speaks {PROTOCOL}",
+            hint="run the same release everywhere",
+        )
+    if message.instance != ours.instance:
+        return Refusal(
+            code="other_instance",
+            message=f"{message.process} belongs to {message.instance}, {ours.process} to {ours.instance}",
+            hint="two installations share a runtime folder; give each its own",
+        )
+    return None

@@ -1,0 +1,124 @@
+"""Console and vault: tickets for deposits, the masked list of credentials, revocation, pseudonyms.
+
+There is no message that opens or returns a key: the console can never ask for one.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sealgate.messages.frames import Message
+
+
+class ListDestinations(Message, frozen=True, tag="list-destinations"):
+    """Ask where keys may go."""
+
+
+class Destination(Message, frozen=True, tag="destination"):
+    """One origin that a key may be bound to; only the vault's own configuration makes one."""
+
+    provider: str
+    origin: str
+    label: str
+
+
+class Destinations(Message, frozen=True, tag="destinations"):
+    """Every allowed destination."""
+
+    items: tuple[Destination, ...]
+
+
+class IssueTicket(Message, frozen=True, tag="issue-ticket"):
+    """Ask for a one-time right to deposit a key."""
+
+    organization: str
+    organization_name: str
+    application: str
+    application_name: str
+    provider: str
+    origin: str
+    credential: str | None = None
+    """The credential whose key is to be replaced; `None` makes a new credential."""
+
+
+class TicketIssued(Message, frozen=True, tag="ticket-issued"):
+    """The ticket (256 bits; the vault keeps only its hash) and where to take it."""
+
+    ticket: str
+    deposit_url: str
+    """The sealing page with the ticket in the fragment."""
+    credential: str
+    version: int
+    expires_at: float
+    """Unix seconds."""
+
+
+class ListCredentials(Message, frozen=True, tag="list-credentials"):
+    """Ask for an application's credentials, masked."""
+
+    organization: str
+    application: str
+
+
+class CredentialState(StrEnum):
+    """Where a credential is in its life."""
+
+    AWAITED = "awaited"  # a ticket is out, nothing deposited
+    ACTIVE = "active"
+    REVOKED = "revoked"
+
+
+class CredentialRow(Message, frozen=True, tag="credential"):
+    """What anyone may ever see of a credential."""
+
+    credential: str
+    organization: str
+    application: str
+    provider: str
+    origin: str
+    version: int
+    state: CredentialState
+    last_four: str
+    fingerprint: str
+    deposited_at: float | None
+    last_opened_at: float | None
+    revoked_at: float | None
+
+
+class Credentials(Message, frozen=True, tag="credentials"):
+    """An application's credentials, newest first."""
+
+    items: tuple[CredentialRow, ...]
+
+
+class Revoke(Message, frozen=True, tag="revoke"):
+    """Destroy a credential's key at once; proxies are told by the vault itself."""
+
+    organization: str
+    application: str
+    credential: str
+
+
+class CredentialRevoked(Message, frozen=True, tag="credential-revoked"):
+    """Done: the envelope is gone and every connected proxy has been told."""
+
+    credential: str
+    revoked_at: float
+
+
+class AskPseudonym(Message, frozen=True, tag="ask-pseudonym"):
+    """Ask for the pseudonym of one end user, by the host application's reference (for subject requests)."""
+
+    organization: str
+    application: str
+    subject: str
+
+
+class Pseudonym(Message, frozen=True, tag="pseudonym"):
+    """The keyed pseudonym under which usage is recorded."""
+
+    value: str
+
+
+TicketRequest = ListDestinations | IssueTicket | ListCredentials | Revoke | AskPseudonym
+TicketReply = Destinations | TicketIssued | Credentials | CredentialRevoked | Pseudonym
