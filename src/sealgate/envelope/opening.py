@@ -1,0 +1,60 @@
+"""Open an envelope into memory that can be wiped: what the vault does, and nobody else.
+
+Its counterpart is `seal`. The provider key exists in the caller's slot and nowhere else: no `bytes` of it is
+made, and the slot is all zeros whenever an error leaves this module.
+"""
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from sealgate.envelope.context import Context
+from sealgate.envelope.hpke import X25519_SHA256_AES256GCM, decapsulate, schedule
+from sealgate.envelope.keys import SealingPrivateKey
+from sealgate.envelope.layout import LENGTH_BYTES, SLOT_BYTES, EnvelopeError, split
+from sealgate.envelope.provider_key import MAX_KEY_BYTES, KeyFormatError, check_provider_key
+
+_ZEROS = bytes(SLOT_BYTES)
+
+
+def open_into(
+    envelope: bytes | bytearray | memoryview, private: SealingPrivateKey, context: Context, slot: memoryview
+) -> int:
+    """Decrypt into `slot`, 512 writable bytes; the key stands at `slot[2 : 2 + n]`, n is the result.
+
+    Raises EnvelopeError, always the same one, for any altered bit, wrong vault key or other context; once the
+    envelope has proved itself, KeyFormatError where what was sealed is no possible key. Raises ValueError for
+    a slot that does not fit.
+    """
+    if slot.readonly or slot.nbytes != SLOT_BYTES or slot.format != "B" or not slot.c_contiguous:
+        raise ValueError(f"a slot is {SLOT_BYTES} writable bytes")
+    try:
+        _decrypt_into(envelope, private, context, slot)
+        return _check_plaintext(slot)
+    except BaseException:
+        slot[:] = _ZEROS
+        raise
+
+
+def _decrypt_into(
+    envelope: bytes | bytearray | memoryview, private: SealingPrivateKey, context: Context, slot: memoryview
+) -> None:
+    key_id, enc, ciphertext = split(envelope)
+    if key_id != context.key_id:
+        raise EnvelopeError
+    try:
+        shared_secret = decapsulate(bytes(enc), private.handle())
+        aead = schedule(X25519_SHA256_AES256GCM, shared_secret, context.info())
+        AESGCM(aead.key).decrypt_into(aead.nonce, ciphertext, None, slot)
+    except (InvalidTag, ValueError):
+        # ValueError: `enc` is a point of low order. It must look like every other alteration.
+        raise EnvelopeError from None
+
+
+def _check_plaintext(slot: memoryview) -> int:
+    """The charset gate once more: base mode lets anyone who has the public key seal anything."""
+    length_bytes = int.from_bytes(slot[:LENGTH_BYTES], "big")
+    end = LENGTH_BYTES + length_bytes
+    if length_bytes > MAX_KEY_BYTES or any(slot[end:]):
+        raise KeyFormatError("layout")
+    check_provider_key(slot[LENGTH_BYTES:end])
+    return length_bytes
