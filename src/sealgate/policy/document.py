@@ -1,4 +1,4 @@
-"""The policy document: what an application's sessions may do, as the console writes it and the proxy reads it.
+"""The policy document: what an application's sessions may do, written by the console, read by the proxy.
 
 It travels as msgpack inside the application's feed document. It must never hold a secret, a price or a
 person: whoever reads the feed may read it whole.
@@ -56,7 +56,7 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Action(msgspec.Struct, frozen=True):
-    """A prompt template that stays on the server; `[parameter]` in `instructions` becomes a choice's wording."""
+    """A prompt template that stays on the server; `[parameter]` in it becomes a choice's wording."""
 
     id: ActionId
     label: Label

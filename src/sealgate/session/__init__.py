@@ -1,0 +1,51 @@
+"""End-user session tokens: short-lived JWTs that a host application's server signs and the proxy verifies.
+
+Pure: keys, time and randomness come in as parameters (`SessionSigner` alone reads the clock). It never
+logs or stores.
+"""
+
+from sealgate.session.claims import (
+    DEFAULT_LIFETIME_S,
+    MAX_LIFETIME_S,
+    Claims,
+    Session,
+    check_claims,
+    check_permissions,
+)
+from sealgate.session.errors import (
+    InvalidSession,
+    MalformedClaims,
+    SessionExpired,
+    SessionNotYetValid,
+    SessionRefused,
+    WrongAudience,
+)
+from sealgate.session.keys import SessionKeyError, SessionPublicKey, SigningKey
+from sealgate.session.signer import SessionSigner, sign
+from sealgate.session.tokens import MAX_TOKEN_BYTES, Unverified, peek
+from sealgate.session.verify import LEEWAY_S, verify
+
+__all__ = [
+    "DEFAULT_LIFETIME_S",
+    "LEEWAY_S",
+    "MAX_LIFETIME_S",
+    "MAX_TOKEN_BYTES",
+    "Claims",
+    "InvalidSession",
+    "MalformedClaims",
+    "Session",
+    "SessionExpired",
+    "SessionKeyError",
+    "SessionNotYetValid",
+    "SessionPublicKey",
+    "SessionRefused",
+    "SessionSigner",
+    "SigningKey",
+    "Unverified",
+    "WrongAudience",
+    "check_claims",
+    "check_permissions",
+    "peek",
+    "sign",
+    "verify",
+]

@@ -1,0 +1,100 @@
+"""The outer form of a session token: three canonical segments, an exact header, an object of claims.
+
+Counterpart: `verify.py`. Nothing here proves who wrote the token, so every fault is the same silent error.
+"""
+
+import base64
+import json
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from sealgate.session.errors import InvalidSession
+
+MAX_TOKEN_BYTES: Final = 4_096
+TYPE: Final = "sealgate-session+jwt"
+# RFC 9864 names the curve; RFC 8037's older name is what most libraries still write. Here both mean Ed25519.
+ALGORITHMS: Final = frozenset({"Ed25519", "EdDSA"})
+# Exactly these: so `jku`, `jwk`, `x5u`, `x5c` cannot bring a key, nor `crit` or `b64` change the meaning.
+_HEADER: Final = frozenset({"alg", "typ", "kid"})
+_COMPACT: Final = re.compile(rb"([A-Za-z0-9_-]{2,})\.([A-Za-z0-9_-]{2,})\.([A-Za-z0-9_-]{86})")
+_KID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_APPLICATION: Final = re.compile(r"app_[a-z2-7]{20}")
+
+Member = str | int | float | bool | list["Member"] | dict[str, "Member"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """What a token says of itself: enough to find the keys that may have signed it, and no more."""
+
+    application: str
+    kid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A token taken apart; `payload` are the bytes of its claims."""
+
+    unverified: Unverified
+    compact: bytes
+    payload: bytes
+
+
+def peek(token: bytes | str) -> Unverified:
+    """The application and key id that a token names, unverified; raises InvalidSession."""
+    return take_apart(token).unverified
+
+
+def take_apart(token: bytes | str) -> Parts:
+    """Check everything of a token that needs no key (RFC 7515 §5.2, steps 1 to 7); raises InvalidSession."""
+    try:
+        compact = token.encode("ascii") if isinstance(token, str) else bytes(token)
+        match = _COMPACT.fullmatch(compact) if len(compact) <= MAX_TOKEN_BYTES else None
+        if match is None:
+            raise InvalidSession
+        header, payload, _signature = (_decode(segment) for segment in match.groups())
+        kid = _check_header(_parse_object(header))
+        application = _parse_object(payload).get("app")
+    except (ValueError, RecursionError) as error:
+        raise InvalidSession from error
+    if not isinstance(application, str) or _APPLICATION.fullmatch(application) is None:
+        raise InvalidSession
+    return Parts(Unverified(application, kid), compact, payload)
+
+
+def _check_header(header: dict[str, Member]) -> str:
+    if header.keys() != _HEADER or header["typ"] != TYPE:
+        raise InvalidSession
+    algorithm, kid = header["alg"], header["kid"]
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        raise InvalidSession
+    if not isinstance(kid, str) or _KID.fullmatch(kid) is None:
+        raise InvalidSession
+    return kid
+
+
+def _decode(segment: bytes) -> bytes:
+    decoded = base64.b64decode(segment + b"=" * (-len(segment) % 4), b"-_", validate=True)
+    # Spare bits that are not zero would give one signature several spellings (RFC 4648 §3.5).
+    if base64.urlsafe_b64encode(decoded).rstrip(b"=") != segment:
+        raise InvalidSession
+    return decoded
+
+
+def _parse_object(raw: bytes) -> dict[str, Member]:
+    parsed = json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
+    if not isinstance(parsed, dict):
+        raise InvalidSession
+    return parsed
+
+
+def _unique(pairs: list[tuple[str, Member]]) -> dict[str, Member]:
+    members = dict(pairs)
+    if len(members) != len(pairs):  # two readers might each take another one (RFC 7519 §4)
+        raise InvalidSession
+    return members
+
+
+def _refuse(constant: str) -> Member:
+    raise InvalidSession from ValueError(f"{constant} is not JSON")

@@ -1,0 +1,122 @@
+"""Verify a session token: pure, with keys and time as parameters; the caller caches what it returns.
+
+Counterpart: `signer.py`. Until the signature verifies there is one error, `InvalidSession`; then the truth.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from joserfc import jws
+from joserfc.errors import JoseError
+
+from sealgate.session.claims import Claims, Session, check_claims, whole_seconds
+from sealgate.session.errors import (
+    InvalidSession,
+    MalformedClaims,
+    SessionExpired,
+    SessionNotYetValid,
+    WrongAudience,
+)
+from sealgate.session.keys import ALGORITHM, SessionPublicKey
+from sealgate.session.tokens import ALGORITHMS, Parts, take_apart
+
+LEEWAY_S: Final = 60
+
+
+class _ReadClaims(msgspec.Struct, frozen=True):
+    """Claims as libraries write them: `aud` may be a list of one; `nbf` counts; unknown ones are ignored."""
+
+    aud: str | list[str]
+    app: str
+    sub: str
+    sid: str
+    iat: int
+    exp: int
+    perm: tuple[str, ...]
+    nbf: int | None = None
+    plan: str | None = None
+    origin: str | None = None
+    locale: str | None = None
+
+
+def verify(token: bytes | str, keys: Sequence[SessionPublicKey], audience: str, now_s: float) -> Session:
+    """The session of this token, if one of the application's `keys` signed it for this `audience`.
+
+    `keys` are those of the application that `peek` named, so no other application's key counts. Raises
+    InvalidSession and, once the signature has verified, MalformedClaims, WrongAudience, SessionNotYetValid or
+    SessionExpired.
+    """
+    parts = take_apart(token)
+    _check_signature(parts, keys)
+    claims = _read_claims(parts.payload)
+    if claims.aud not in (audience, [audience]):
+        raise WrongAudience
+    _check_times(claims, whole_seconds(now_s))
+    return Session(
+        application=claims.app,
+        subject=claims.sub,
+        sid=claims.sid,
+        issued_at=claims.iat,
+        expires_at=claims.exp,
+        permissions=frozenset(claims.perm),
+        plan=claims.plan,
+        origin=claims.origin,
+        locale=claims.locale,
+        kid=parts.unverified.kid,
+    )
+
+
+def _check_signature(parts: Parts, keys: Sequence[SessionPublicKey]) -> None:
+    key = next((key for key in keys if key.kid == parts.unverified.kid), None)
+    if key is None:
+        raise InvalidSession
+    try:
+        jws.deserialize_compact(parts.compact, key.jose_key(), registry=_one_algorithm())
+    except (JoseError, ValueError) as error:
+        raise InvalidSession from error
+
+
+def _one_algorithm() -> jws.JWSRegistry:
+    """joserfc's registry with a single choice: both names mean Ed25519, and no other name means anything."""
+    registry = jws.JWSRegistry(algorithms=ALGORITHMS)
+    registry.algorithms = dict.fromkeys(ALGORITHMS, registry.algorithms[ALGORITHM])
+    return registry
+
+
+def _read_claims(payload: bytes) -> _ReadClaims:
+    try:
+        claims = msgspec.json.decode(payload, type=_ReadClaims)
+    except msgspec.ValidationError as error:
+        raise MalformedClaims(_claim_in(str(error)), "it is missing or of the wrong type") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # a lone surrogate, a number out of range
+        raise MalformedClaims("", "the claims are not strict JSON") from error
+    check_claims(
+        Claims(
+            aud="",
+            app=claims.app,
+            sub=claims.sub,
+            sid=claims.sid,
+            iat=claims.iat,
+            exp=claims.exp,
+            perm=claims.perm,
+            plan=claims.plan,
+            origin=claims.origin,
+            locale=claims.locale,
+        )
+    )
+    return claims
+
+
+def _claim_in(validation_error: str) -> str:
+    """The claim that msgspec's message names: "… - at `$.exp`" or "… missing required field `exp`"."""
+    return validation_error.rpartition("`")[0].rpartition("`")[2].removeprefix("$.").partition("[")[0]
+
+
+def _check_times(claims: _ReadClaims, now_s: int) -> None:
+    if claims.iat > now_s + LEEWAY_S:
+        raise SessionNotYetValid("iat")
+    if claims.nbf is not None and claims.nbf > now_s + LEEWAY_S:
+        raise SessionNotYetValid("nbf")
+    if claims.exp <= now_s - LEEWAY_S:
+        raise SessionExpired
