@@ -29,7 +29,8 @@ class Opened(Message, frozen=True, tag="opened"):
     lease_s: float
     """Seconds for which the proxy may go on using the key while it cannot reach the vault."""
     pseudonym_key: bytes
-    """32 bytes; HMAC-SHA-256 key of this application's pseudonyms. Not to be logged or stored."""
+    """32 bytes; the key that `pseudonym.pseudonym(key, subject)` takes for this application.
+    Not to be logged or stored."""
 
 
 class Renew(Message, frozen=True, tag="renew"):

@@ -66,6 +66,7 @@ class CredentialState(StrEnum):
     AWAITED = "awaited"  # a ticket is out, nothing deposited
     ACTIVE = "active"
     REVOKED = "revoked"
+    DAMAGED = "damaged"  # its row was edited outside the vault: nothing of it is believed, shown or opened
 
 
 class CredentialRow(Message, frozen=True, tag="credential"):
