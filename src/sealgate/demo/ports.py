@@ -1,0 +1,57 @@
+"""The demo's ports: which ones, whether they are free, and which option moves each.
+
+A port of 0 in an option means: any free one.
+"""
+
+from __future__ import annotations
+
+import socket
+
+import msgspec
+from msgspec import Struct
+
+
+class Ports(Struct, frozen=True):
+    """One TCP port on loopback for each listener; the option of `vault` is `--vault-port`, and so on."""
+
+    console: int = 8700
+    vault: int = 8701
+    proxy: int = 8702
+    admin: int = 8703
+    newsletter: int = 8704
+    simulator: int = 8705
+    control: int = 8706
+
+
+class PortTakenError(RuntimeError):
+    """Something else listens on one of the ports. The message names it and the option that moves it."""
+
+
+def settle(ports: Ports) -> Ports:
+    """The ports with every 0 replaced by a free one; raises `PortTakenError` for one that is taken."""
+    held: list[socket.socket] = []
+    settled: dict[str, int] = {}
+    try:
+        for name, port in msgspec.structs.asdict(ports).items():
+            held.append(_hold(name, port))
+            settled[name] = held[-1].getsockname()[1]
+    finally:
+        for each in held:
+            each.close()
+    return Ports(**settled)
+
+
+def _hold(name: str, port: int) -> socket.socket:
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind(("127.0.0.1", port))
+    except OSError as error:
+        probe.close()
+        msg = (
+            f"port {port} (for the {name}) is taken: {error.strerror}. "
+            f"hint: choose another with --{name}-port {port + 100 if port < 65_000 else 0}, "
+            "or stop what listens there"
+        )
+        raise PortTakenError(msg) from error
+    return probe

@@ -1,0 +1,70 @@
+"""The hunt finds a key in every form that it claims to know, and says so only then."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+import pytest
+
+from sealgate.demo.hunt import hunt, needles, search
+
+KEY = ("sk-sim-" + secrets.token_urlsafe(32)).encode()
+
+LEAKS = {
+    "raw": KEY,
+    "sixteen bytes of its middle": KEY[11:27],
+    "utf-16": KEY.decode().encode("utf-16-le"),
+    "hex": KEY.hex().encode(),
+    "upper-case hex": KEY.hex().upper().encode(),
+    "reversed": KEY[::-1],
+    "base64": base64.b64encode(KEY),
+    "base64 in a longer text": base64.b64encode(b"ab" + KEY + b"tail"),
+    "urlsafe base64 at another alignment": base64.urlsafe_b64encode(b"x" + KEY),
+    "percent": "".join(f"%{byte:02X}" for byte in KEY).encode(),
+    "sha-256": hashlib.sha256(KEY).hexdigest().encode(),
+}
+
+
+@pytest.mark.parametrize("form", LEAKS)
+def test_a_leak_is_found_in_each_form(tmp_path: Path, form: str) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "file.bin").write_bytes(os.urandom(5000) + LEAKS[form] + os.urandom(5000))
+    report = hunt(KEY, [tmp_path], ["a line"])
+    assert [hit.where for hit in report.hits][:1] == [str(tmp_path / "deep" / "file.bin")]
+    assert not report.clean
+
+
+def test_a_leak_in_a_log_line_is_found(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("nothing")
+    report = hunt(KEY, [tmp_path], ["fine", f"error: invalid header value {KEY!r}"])
+    assert {hit.where for hit in report.hits} == {"log"}
+
+
+def test_a_clean_house_is_clean_and_the_control_is_gone_afterwards(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(os.urandom(100_000))
+    report = hunt(KEY, [tmp_path], ["a line"])
+    assert report.clean
+    assert report.files == 1
+    assert report.planted_forms == len(needles(KEY))
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_a_hunt_through_nothing_is_not_clean(tmp_path: Path) -> None:
+    assert not hunt(KEY, [tmp_path], []).clean
+
+
+def test_a_file_elsewhere_that_a_process_writes_is_searched_too(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with (tmp_path / "elsewhere").open("wb") as leak:
+        leak.write(KEY)
+        leak.flush()
+        report = hunt(KEY, [tmp_path / "data"], ["a line"], [os.getpid()])
+    assert str(tmp_path / "elsewhere") in {hit.where for hit in report.hits}
+
+
+def test_a_hit_never_carries_the_key() -> None:
+    assert KEY.decode() not in repr(search(KEY, [("here", KEY)]))
