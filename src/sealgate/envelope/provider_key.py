@@ -6,7 +6,7 @@ a key.
 """
 
 import re
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal, get_args
 
 Reason = Literal["empty", "line_break", "space", "control", "non_ascii", "too_short", "too_long", "layout"]
 
@@ -51,6 +51,7 @@ class KeyFormatError(ValueError):
     """The text is not a possible provider key; `reason` says why, `hint` what to do."""
 
     code = "key_format"
+    REASONS: ClassVar[tuple[Reason, ...]] = get_args(Reason)
 
     def __init__(self, reason: Reason) -> None:
         message, self.hint = _TEXTS[reason]

@@ -1,0 +1,65 @@
+"""Sealing always gives the same size, never the same bytes, and never takes what is no key."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sealgate.envelope import (
+    ENVELOPE_BYTES,
+    KeyFormatError,
+    SealingPrivateKey,
+    SealingPublicKey,
+    check_provider_key,
+    seal,
+)
+from tests.envelope.vector_values import KEY, example_context
+from tests.vectors.reading import Vector, load
+
+PUBLIC = SealingPrivateKey.generate().public
+FOREIGN = [vector for vector in load("provider_key") if vector["expect"] == "key_format"]
+
+
+@given(length=st.integers(20, 510))
+def test_the_size_tells_nothing_about_the_key(length: int) -> None:
+    assert len(seal(b"k" * length, PUBLIC, example_context())) == ENVELOPE_BYTES == 578
+
+
+def test_the_same_key_sealed_twice_shares_nothing_but_the_header() -> None:
+    first, second = (seal(KEY, PUBLIC, example_context()) for _ in range(2))
+    assert first[:18] == second[:18] == b"\x01\x01" + example_context().key_id
+    assert first[18:50] != second[18:50]
+    assert first[50:] != second[50:]
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_a_key_may_come_in_any_kind_of_memory_and_is_left_as_it_was(
+    kind: type[bytes] | type[bytearray] | type[memoryview],
+) -> None:
+    given_key = kind(KEY)
+    seal(given_key, PUBLIC, example_context())
+    assert bytes(given_key) == KEY
+
+
+@pytest.mark.parametrize("vector", FOREIGN, ids=lambda vector: vector.name)
+def test_what_is_no_key_is_not_sealed(vector: Vector) -> None:
+    with pytest.raises(KeyFormatError) as caught:
+        seal(vector.hex("key_hex"), PUBLIC, example_context())
+    assert caught.value.reason == vector["problem"]
+
+
+@given(text=st.binary(max_size=600))
+def test_the_gate_takes_exactly_the_documented_keys_and_quotes_none(text: bytes) -> None:
+    fits = 20 <= len(text) <= 510 and all(0x21 <= byte <= 0x7E for byte in text)
+    try:
+        check_provider_key(text)
+    except KeyFormatError as error:
+        assert not fits
+        assert error.hint
+        assert str(error) == str(KeyFormatError(error.reason))
+    else:
+        assert fits
+
+
+def test_a_public_key_of_low_order_is_refused() -> None:
+    with pytest.raises(ValueError, match="shared key"):
+        seal(KEY, SealingPublicKey(bytes(32)), example_context())
