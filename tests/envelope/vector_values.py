@@ -1,5 +1,8 @@
 """Turn a vector's fields into the values that src/sealgate/envelope takes."""
 
+from dataclasses import fields
+from typing import Any
+
 from sealgate.envelope import Context, SealingPrivateKey
 from tests.vectors.reading import Vector
 
@@ -23,6 +26,12 @@ def context_of(vector: Vector) -> Context:
 def private_of(vector: Vector) -> SealingPrivateKey:
     """The private key that the vector is opened with."""
     return SealingPrivateKey.dangerously_from_bytes(vector.hex("private_key"))
+
+
+def changed(context: Context, field: str, value: object) -> Context:
+    """The context with one field changed, whichever it is."""
+    values: dict[str, Any] = {known.name: getattr(context, known.name) for known in fields(context)}
+    return Context(**(values | {field: value}))
 
 
 def example_context() -> Context:
