@@ -7,22 +7,58 @@ A fault never quotes what it read: a header may be a secret and a body is somebo
 from typing import Final
 
 # code → (HTTP status, message, hint). The connection is closed after each of them.
-REQUEST_FAULTS: Final = {
-    "control_byte": (400, "The request head has a bare CR, a bare LF, a NUL or another control byte.", "End each line with CR LF and keep control bytes out of headers."),
+REQUEST_FAULTS: Final[dict[str, tuple[int, str, str]]] = {
+    "control_byte": (
+        400,
+        "The request head has a bare CR, a bare LF, a NUL or another control byte.",
+        "End each line with CR LF and keep control bytes out of headers.",
+    ),
     "request_line": (400, "The request line is malformed.", "Send `METHOD /path HTTP/1.1`."),
-    "method_unknown": (400, "The method is unknown.", "Use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS."),
+    "method_unknown": (
+        400,
+        "The method is unknown.",
+        "Use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS.",
+    ),
     "version_unsupported": (400, "The protocol version is not supported.", "Speak HTTP/1.1."),
-    "target_form": (400, "The request target is not a plain path.", "Send a path that starts with `/`, without scheme, host or fragment."),
-    "header_malformed": (400, "A header line is malformed.", "Send `Name: value`: no space before the colon, no folded lines."),
-    "header_name": (400, "A header name has a byte that is not allowed, such as an underscore.", "Use letters, digits and hyphens in header names."),
-    "header_duplicate": (400, "A header that may occur once occurs twice.", "Send Host, Authorization, Content-Type, Content-Length and the like once."),
+    "target_form": (
+        400,
+        "The request target is not a plain path.",
+        "Send a path that starts with `/`, without scheme, host or fragment.",
+    ),
+    "header_malformed": (
+        400,
+        "A header line is malformed.",
+        "Send `Name: value`: no space before the colon, no folded lines.",
+    ),
+    "header_name": (
+        400,
+        "A header name has a byte that is not allowed, such as an underscore.",
+        "Use letters, digits and hyphens in header names.",
+    ),
+    "header_duplicate": (
+        400,
+        "A header that may occur once occurs twice.",
+        "Send Host, Authorization, Content-Type, Content-Length and the like once.",
+    ),
     "host_missing": (400, "The Host header is missing or malformed.", "Send one Host header."),
-    "host_unknown": (421, "This host name is not served here.", "Use the proxy's own name, or add this one to its host names."),
+    "host_unknown": (
+        421,
+        "This host name is not served here.",
+        "Use the proxy's own name, or add this one to its host names.",
+    ),
     "content_length": (400, "The Content-Length is not one plain decimal number.", "Send digits only, once."),
-    "transfer_encoding": (400, "The Transfer-Encoding is not `chunked` on HTTP/1.1.", "Send `chunked` once, or a Content-Length."),
+    "transfer_encoding": (
+        400,
+        "The Transfer-Encoding is not `chunked` on HTTP/1.1.",
+        "Send `chunked` once, or a Content-Length.",
+    ),
     "length_conflict": (400, "Content-Length and Transfer-Encoding occur together.", "Send one of them."),
     "expectation": (417, "The expectation is not known.", "Send `Expect: 100-continue` or nothing."),
-    "chunk_framing": (400, "The chunked body is malformed.", "Send sizes in plain hexadecimal and CR LF after each chunk."),
+    "chunk_framing": (
+        400,
+        "The chunked body is malformed.",
+        "Send sizes in plain hexadecimal and CR LF after each chunk.",
+    ),
     "chunk_extensions": (400, "The chunk extensions are too long.", "Send chunks without extensions."),
     "trailers": (400, "The chunked body has trailers.", "Send those fields as headers."),
     "pipelined": (400, "A second request came before the first was answered.", "Wait for each answer."),
@@ -31,10 +67,10 @@ REQUEST_FAULTS: Final = {
     "body_too_large": (413, "The body is too large.", "Send less text."),
     "head_too_large": (431, "The request head is too large.", "Send fewer or shorter headers."),
     "too_many_headers": (431, "The request has too many headers.", "Send fewer headers."),
-}  # fmt: skip
+}
 
 # code → what the upstream did. Never told to an end user in these words.
-RESPONSE_FAULTS: Final = {
+RESPONSE_FAULTS: Final[dict[str, str]] = {
     "control_byte": "bare CR, bare LF, NUL or another control byte in the response head",
     "status_line": "malformed status line",
     "version_unsupported": "protocol version other than HTTP/1.0 or HTTP/1.1",
@@ -54,7 +90,7 @@ RESPONSE_FAULTS: Final = {
     "too_many_headers": "too many headers",
     "event_too_large": "server-sent event too large",
     "event_malformed": "server-sent event that is not the JSON it should be",
-}  # fmt: skip
+}
 
 
 class WireError(Exception):
@@ -79,3 +115,7 @@ class UpstreamWireError(Exception):
         super().__init__(code)
         self.code = code
         self.message = RESPONSE_FAULTS[code]
+
+
+WireFault = type[WireError] | type[UpstreamWireError]
+"""Whose fault a broken rule is: guards that both hops share are given one of the two."""

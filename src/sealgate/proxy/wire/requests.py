@@ -4,7 +4,27 @@ Counterpart: write.py (the answer) and server.py, which owns the socket and the 
 Must never let through a message that another parser could frame differently.
 """
 
-from sealgate.proxy.wire.events import RequestEvent, WireLimits
+import re
+from typing import Final
+
+import httptools
+
+from sealgate.proxy.wire.bodies import ChunkedBody, LengthBody
+from sealgate.proxy.wire.errors import WireError
+from sealgate.proxy.wire.events import BodyPart, Headers, RequestEnd, RequestEvent, RequestHead, WireLimits
+from sealgate.proxy.wire.heads import FIELDS, HeadBuffer, content_length, head_fault, keeps_alive, read_fields
+
+# The guard: origin-form only (RFC 9112 §3.2.1), without fragment; HTTP/1.0 for proxies in front that still speak it.
+_GUARD: Final = re.compile(
+    rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) "
+    rb"(/[!$%&-;=@-Z_a-z~]*+)(?:\?([!$%&-;=?@-Z\[\]_a-z~]*+))? "
+    rb"HTTP/1\.([01])" + FIELDS
+)
+_METHODS: Final = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
+_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VERSION: Final = re.compile(rb"[A-Za-z]+/[0-9.]+")
+_HOST: Final = re.compile(rb"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,253})(?::[0-9]{1,5})?")
+_END: Final = RequestEnd()
 
 
 class RequestReader:
@@ -13,7 +33,23 @@ class RequestReader:
     `hosts` are the names that this process answers to: lower-case, without port (`b"proxy.localhost"`).
     """
 
-    def __init__(self, limits: WireLimits, hosts: frozenset[bytes]) -> None: ...
+    __slots__ = ("_body", "_body_bytes", "_ended", "_head", "_host", "_hosts", "_limits", "_received")
+
+    def __init__(self, limits: WireLimits, hosts: frozenset[bytes]) -> None:
+        self._limits = limits
+        self._hosts = hosts
+        self._host = b""
+        self._head = HeadBuffer(limits, WireError)
+        self._body: LengthBody | ChunkedBody | None = None
+        self._body_bytes = 0
+        self._received = 0
+        self._ended = False
+
+    def __repr__(self) -> str:
+        state = (
+            "whole" if self._ended else "body" if self.body_pending() else "head" if self._head else "idle"
+        )
+        return f"RequestReader({state}, {self._received} body bytes)"
 
     def feed(self, data: bytes) -> list[RequestEvent]:
         """Take what a read gave and return what became known.
@@ -21,34 +57,134 @@ class RequestReader:
         A body is only ever given while it is within the limit. Raises `WireError`; events that the same
         call would have given before the fault are dropped with it, so a broken request is never half served.
         """
-        raise NotImplementedError
+        if self._ended:
+            if data:
+                raise WireError("pipelined")
+            return []
+        if self._body is not None:
+            return self._read_body(self._body, data, [])
+        taken = self._head.take(data)
+        if taken is None:
+            return []
+        head = self._read_head(taken[0])
+        return self._read_body(self._open_body(head), taken[1], [head])
+
+    def _read_head(self, data: bytes) -> RequestHead:
+        line = _GUARD.fullmatch(data)
+        if line is None:
+            raise WireError(head_fault(data, _request_line_fault))
+        headers = read_fields(data, self._limits, WireError, httptools.HttpRequestParser)
+        method, target, query, minor = line.groups()
+        http10 = minor == b"0"
+        self._check_host(headers.get(b"host"))
+        length = content_length(headers, http10, WireError)
+        if length is not None and length > self._limits.body_bytes:
+            raise WireError("body_too_large")
+        return RequestHead(
+            method,
+            target,
+            query or b"",
+            headers,
+            keeps_alive(headers, http10),
+            b"expect" in headers and _expects_continue(headers, http10),
+            None if length == -1 else length or 0,
+            http10,
+        )
+
+    def _check_host(self, host: bytes | None) -> None:
+        if host is None:
+            raise WireError("host_missing")
+        if host == self._host:
+            return
+        name = _HOST.fullmatch(host)
+        if name is None:
+            raise WireError("host_missing")
+        if name[1].lower() not in self._hosts:
+            raise WireError("host_unknown")
+        self._host = host
+
+    def _open_body(self, head: RequestHead) -> LengthBody | ChunkedBody:
+        limits = self._limits
+        if head.content_length is None:
+            body: LengthBody | ChunkedBody = ChunkedBody(
+                WireError, limits.chunk_extension_bytes, limits.body_bytes
+            )
+        else:
+            body = LengthBody(head.content_length)
+        self._body = body
+        return body
+
+    def _read_body(
+        self, body: LengthBody | ChunkedBody, data: bytes, events: list[RequestEvent]
+    ) -> list[RequestEvent]:
+        payload, rest = body.take(data)
+        if payload:
+            self._received += len(payload)
+            events.append(BodyPart(payload))
+        if rest is not None:
+            if rest:
+                raise WireError("pipelined")
+            self._ended = True
+            events.append(_END)
+        return events
 
     def limit_body(self, body_bytes: int) -> None:
         """Lower the body's limit for the request being read (an application's policy may be stricter).
 
         Raises `WireError("body_too_large")` when the announced or received length is beyond it already.
         """
-        raise NotImplementedError
+        body = self._body
+        if isinstance(body, ChunkedBody):
+            body.limit_bytes = min(body_bytes, self._limits.body_bytes)
+            announced = body.announced
+        else:
+            announced = self._received + (body.remaining if body else 0)
+        if announced > body_bytes:
+            raise WireError("body_too_large")
 
     def next(self) -> None:
         """Be ready for another request; called once the answer to a whole one is written."""
-        raise NotImplementedError
+        if not self._ended:
+            raise RuntimeError("next() before the request was whole")
+        self._body = None
+        self._received = 0
+        self._ended = False
 
     def eof(self) -> None:
         """The client will send no more (perhaps half-closed: a whole request is still to be answered).
 
         Raises `WireError("truncated")` when a request is incomplete.
         """
-        raise NotImplementedError
+        if self.head_pending() or self.body_pending():
+            raise WireError("truncated")
 
     def idle(self) -> bool:
         """True between requests: no byte of another has come."""
-        raise NotImplementedError
+        return self._body is None and not self._head
 
     def head_pending(self) -> bool:
         """True while a head has begun and is not complete."""
-        raise NotImplementedError
+        return bool(self._head)
 
     def body_pending(self) -> bool:
         """True while a head was given and its body is not complete."""
-        raise NotImplementedError
+        return self._body is not None and not self._ended
+
+
+def _expects_continue(headers: Headers, http10: bool) -> bool:
+    """RFC 9110 §10.1.1: one expectation is defined; HTTP/1.0 peers do not know of it."""
+    if headers[b"expect"].lower() != b"100-continue":
+        raise WireError("expectation")
+    return not http10
+
+
+def _request_line_fault(line: bytes) -> str | None:
+    parts = line.split(b" ")
+    if len(parts) != 3 or not _TOKEN.fullmatch(parts[0]):
+        return "request_line"
+    method, target, version = parts
+    if version not in (b"HTTP/1.1", b"HTTP/1.0"):
+        return "version_unsupported" if _VERSION.fullmatch(version) else "request_line"
+    if method not in _METHODS:
+        return "method_unknown"
+    return None if _GUARD.fullmatch(line + b"\r\n\r\n") else "target_form"

@@ -1,48 +1,124 @@
-"""Events → bytes, both ways: request heads for the upstream, response heads and chunks for the client.
+"""Heads and chunks as bytes, both ways: requests for the upstream, responses for the client.
 
 Counterpart: requests.py and responses.py. Heads are built from scratch, never copied from the other hop.
-Must never write a name or value that could end a line.
+Must never write a name or value that could end a line, nor leave a provider key in its buffer.
 """
 
+import re
 from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Final
+
+from sealgate.proxy.wire.heads import FIELDS
 
 Field = tuple[bytes, bytes]
 
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-LAST_CHUNK = b"0\r\n\r\n"
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST_CHUNK: Final = b"0\r\n\r\n"
+
+_REQUEST: Final = re.compile(rb"[A-Z]+ /[\x21-\x7e]* HTTP/1\.1" + FIELDS)
+_RESPONSE: Final = re.compile(rb"HTTP/1\.1 [2-5][0-9]{2} [ -~]*" + FIELDS)
+_STATUS_LINES: Final = {
+    status.value: b"HTTP/1.1 %d %b" % (status, status.phrase.encode()) for status in HTTPStatus
+}
+_AUTHORIZATION: Final = b"\r\nauthorization: Bearer "
+_HEAD_END: Final = b"\r\n\r\n"
 
 
 def request_bytes(method: bytes, target: bytes, host: bytes, headers: Iterable[Field], body: bytes) -> bytes:
     """One whole request without a secret: request line, Host, headers, Content-Length, body (RFC 9112 §3)."""
-    raise NotImplementedError
+    return _request_head(method, target, host, headers, len(body)) + _HEAD_END + body
+
+
+def _request_head(
+    method: bytes, target: bytes, host: bytes, headers: Iterable[Field], length_bytes: int
+) -> bytes:
+    """A request head without its empty line; ValueError for anything that could end a line."""
+    lines = b"".join([b"\r\n%b: %b" % field for field in headers])
+    head = b"%b %b HTTP/1.1\r\nhost: %b%b\r\ncontent-length: %d" % (method, target, host, lines, length_bytes)
+    if not _REQUEST.fullmatch(head + _HEAD_END):
+        raise ValueError("a request line or header has a byte that could end it")
+    return head
 
 
 class SecretRequest:
-    """A preallocated buffer in which a request head meets a provider key, and that is wiped after use."""
+    """A preallocated buffer in which a request head meets a provider key, and that is wiped after use.
 
-    def __init__(self, size_bytes: int = 4_096) -> None: ...
+    One of these serves many requests in turn. Nothing here copies the key elsewhere.
+    """
+
+    __slots__ = ("_buffer", "_used")
+
+    def __init__(self, size_bytes: int = 4_096) -> None:
+        self._buffer = bytearray(size_bytes)
+        self._used = 0
+
+    def __repr__(self) -> str:
+        return f"SecretRequest({'filled' if self._used else 'wiped'})"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a request with a provider key cannot be pickled or copied")
 
     def fill(
-        self, method: bytes, target: bytes, host: bytes, headers: Iterable[Field], *, key: memoryview, length: int
+        self,
+        method: bytes,
+        target: bytes,
+        host: bytes,
+        headers: Iterable[Field],
+        *,
+        key: memoryview,
+        length_bytes: int,
     ) -> memoryview:
-        """Write a head with `authorization: Bearer <key>` and `content-length: <length>`; return the filled part.
+        """Write a head with `authorization: Bearer <key>` and `content-length`; return the filled part.
 
-        Write the body separately. The returned view is of this buffer: nothing else holds the key.
+        Write the body separately. The view is of this buffer: send it, then `wipe`. Raises ValueError for a
+        byte that could end a line (the key itself is gated by the vault) and for a head larger than the buffer.
         """
-        raise NotImplementedError
+        head = _request_head(method, target, host, headers, length_bytes) + _AUTHORIZATION
+        start, end = len(head), len(head) + len(key)
+        used = end + len(_HEAD_END)
+        if used > len(self._buffer):
+            raise ValueError(f"the request head takes {used} bytes, the buffer has {len(self._buffer)}")
+        self.wipe()
+        self._used = used
+        view = memoryview(self._buffer)
+        view[:start] = head
+        view[start:end] = key
+        view[end:used] = _HEAD_END
+        return view[:used].toreadonly()
 
     def wipe(self) -> None:
         """Overwrite what `fill` wrote with zeros."""
-        raise NotImplementedError
+        memoryview(self._buffer)[: self._used] = bytes(self._used)
+        self._used = 0
 
 
 def response_head(
-    status: int, headers: Iterable[Field], *, length: int | None = None, chunked: bool = False, keep_alive: bool = True
+    status: int,
+    headers: Iterable[Field],
+    *,
+    length_bytes: int | None = None,
+    chunked: bool = False,
+    keep_alive: bool = True,
 ) -> bytes:
-    """A response head with its framing: `length`, `chunked`, or neither (the connection's end delimits: not kept)."""
-    raise NotImplementedError
+    """A response head with its framing: a length, chunked, or neither (the connection's end delimits it).
+
+    `connection: close` is written when not kept alive or not framed. ValueError for a byte that could end a line.
+    """
+    lines = b"".join([b"\r\n%b: %b" % field for field in headers])
+    if length_bytes is not None:
+        framing = b"\r\ncontent-length: %d" % length_bytes
+    elif chunked:
+        framing = b"\r\ntransfer-encoding: chunked"
+    else:
+        framing, keep_alive = b"", False
+    close = b"" if keep_alive else b"\r\nconnection: close"
+    head = b"%b%b%b%b\r\n\r\n" % (_STATUS_LINES[status], lines, framing, close)
+    if not _RESPONSE.fullmatch(head):
+        raise ValueError("a header has a byte that could end it")
+    return head
 
 
 def chunk(data: bytes) -> bytes:
-    """`data` as one chunk (RFC 9112 §7.1); empty data gives nothing, since an empty chunk would end the body."""
-    raise NotImplementedError
+    """`data` as one chunk (RFC 9112 §7.1); nothing for empty data, since an empty chunk would end the body."""
+    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
