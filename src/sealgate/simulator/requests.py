@@ -1,0 +1,205 @@
+"""A chat completions request, checked about as strictly as OpenAI checks it.
+
+Its counterpart is the proxy's request table: what the proxy lets pass must be accepted here. Pure; the
+prompt that it holds lives as long as the call.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from sealgate.simulator import errors
+
+JsonObject: TypeAlias = dict[str, object]
+
+ROLES: Final = ("system", "assistant", "user", "function", "tool", "developer")
+_PART_TYPES: Final = ("text", "image_url", "input_audio", "refusal", "audio", "file")
+_FIELDS: Final = frozenset(
+    {
+        "messages", "model", "audio", "frequency_penalty", "function_call", "functions",
+        "logit_bias", "logprobs", "max_completion_tokens", "max_tokens", "metadata", "modalities",
+        "moderation", "n", "parallel_tool_calls", "prediction", "presence_penalty",
+        "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort",
+        "response_format", "safety_identifier", "seed", "service_tier", "stop", "store", "stream",
+        "stream_options", "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user",
+        "verbosity", "web_search_options",
+    }
+)  # fmt: skip
+_STREAM_FIELDS: Final = frozenset({"include_usage", "include_obfuscation"})
+# name → (lowest, highest)
+_RANGES: Final[dict[str, tuple[float, float | None]]] = {
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "frequency_penalty": (-2, 2),
+    "presence_penalty": (-2, 2),
+}
+_WHOLE_RANGES: Final[dict[str, tuple[int, int | None]]] = {
+    "n": (1, 8),
+    "max_tokens": (1, None),
+    "max_completion_tokens": (1, None),
+    "top_logprobs": (0, 20),
+}
+
+
+class Message(Struct, frozen=True):
+    """One message: who spoke, and its text (other content parts count for nothing here)."""
+
+    role: str
+    text: str
+
+
+class ChatRequest(Struct, frozen=True):
+    """What of a request decides the answer."""
+
+    model: str
+    messages: tuple[Message, ...]
+    stream: bool
+    include_usage: bool
+    include_obfuscation: bool
+    token_limit: int | None
+    stop: tuple[str, ...]
+    n: int
+
+
+def read_chat(body: bytes) -> ChatRequest:
+    """Read a request's body; raises `ApiError` in OpenAI's words."""
+    fields = _object(body)
+    model = fields.get("model")
+    if model is None:
+        raise errors.ApiError(400, "you must provide a model parameter")
+    if not isinstance(model, str):
+        raise errors.wrong_type("model", "a string", model)
+    messages = _messages(fields)
+    for name in fields:
+        if name not in _FIELDS:
+            raise errors.unknown_parameter(name)
+    _check_numbers(fields)
+    stream = _flag(fields, "stream", "stream", default=False)
+    options = _stream_options(fields, stream=stream)
+    return ChatRequest(
+        model=model,
+        messages=messages,
+        stream=stream,
+        include_usage=_flag(options, "include_usage", "stream_options.include_usage", default=False),
+        include_obfuscation=_flag(
+            options, "include_obfuscation", "stream_options.include_obfuscation", default=True
+        ),
+        token_limit=_whole(fields, "max_completion_tokens") or _whole(fields, "max_tokens"),
+        stop=_stop(fields.get("stop")),
+        n=_whole(fields, "n") or 1,
+    )
+
+
+def _object(body: bytes) -> JsonObject:
+    try:
+        return msgspec.json.decode(body, type=dict[str, object])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise errors.unreadable_body() from error
+
+
+def _messages(fields: JsonObject) -> tuple[Message, ...]:
+    messages = fields.get("messages")
+    if messages is None:
+        raise errors.missing("messages")
+    if not isinstance(messages, list):
+        raise errors.wrong_type("messages", "an array of objects", messages)
+    if not messages:
+        raise errors.empty_array("messages")
+    return tuple(_message(message, f"messages[{index}]") for index, message in enumerate(messages))
+
+
+def _message(message: object, param: str) -> Message:
+    if not isinstance(message, dict):
+        raise errors.wrong_type(param, "an object", message)
+    role = message.get("role")
+    if role is None:
+        raise errors.missing(f"{param}.role")
+    if not isinstance(role, str):
+        raise errors.wrong_type(f"{param}.role", "a string", role)
+    if role not in ROLES:
+        raise errors.wrong_value(f"{param}.role", role, ROLES)
+    content = message.get("content")
+    if content is None and role == "assistant":
+        return Message(role, "")
+    return Message(role, _content(content, f"{param}.content"))
+
+
+def _content(content: object, param: str) -> str:
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise errors.wrong_type(param, "one of a string or array of objects", content)
+    return "\n".join(_part(part, f"{param}[{index}]") for index, part in enumerate(content))
+
+
+def _part(part: object, param: str) -> str:
+    if not isinstance(part, dict):
+        raise errors.wrong_type(param, "an object", part)
+    kind = part.get("type")
+    if not isinstance(kind, str):
+        raise errors.missing(f"{param}.type")
+    if kind not in _PART_TYPES:
+        raise errors.wrong_value(f"{param}.type", kind, _PART_TYPES)
+    text = part.get("text", "")
+    if not isinstance(text, str):
+        raise errors.wrong_type(f"{param}.text", "a string", text)
+    return text
+
+
+def _check_numbers(fields: JsonObject) -> None:
+    for name, (low, high) in _RANGES.items():
+        value = fields.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise errors.wrong_type(name, "a decimal", value)
+        if value < low or (high is not None and value > high):
+            raise errors.out_of_range(name, value, low, high)
+
+
+def _whole(fields: JsonObject, name: str) -> int | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise errors.wrong_type(name, "an integer", value)
+    low, high = _WHOLE_RANGES[name]
+    if value < low or (high is not None and value > high):
+        raise errors.out_of_range(name, value, low, high)
+    return value
+
+
+def _flag(fields: JsonObject, name: str, param: str, *, default: bool) -> bool:
+    value = fields.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise errors.wrong_type(param, "a boolean", value)
+    return value
+
+
+def _stream_options(fields: JsonObject, *, stream: bool) -> JsonObject:
+    options = fields.get("stream_options")
+    if options is None:
+        return {}
+    if not stream:
+        raise errors.only_with_stream()
+    if not isinstance(options, dict):
+        raise errors.wrong_type("stream_options", "an object", options)
+    for name in options:
+        if name not in _STREAM_FIELDS:
+            raise errors.unknown_parameter(f"stream_options.{name}")
+    return options
+
+
+def _stop(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list) and len(value) <= 4 and all(isinstance(item, str) for item in value):
+        return tuple(item for item in value if item)
+    raise errors.wrong_type("stop", "a string or an array of at most 4 strings", value)

@@ -1,0 +1,99 @@
+"""The rules write something believable, and words inside the given text never choose the task."""
+
+from __future__ import annotations
+
+import pytest
+
+from sealgate.simulator import writing
+from sealgate.simulator.completions import pieces_of
+from sealgate.simulator.requests import Message
+from sealgate.simulator.tasks import Task, TaskKind, task_of
+
+TEXT = (
+    "We are delighted to announce that the new greenhouse (the one behind the old brick wall) is finally "
+    "open, and we would very much like you to come and see it on Saturday. Our head gardener, Ilse, has "
+    "spent the winter raising more than forty kinds of tomato, which she will be happy to show you.\n\n"
+    "In order to participate, you do not require a ticket; simply utilize the side gate and follow the signs."
+)
+
+
+def words(text: str) -> int:
+    return len(text.split())
+
+
+def test_each_shortening_is_shorter_than_the_one_before() -> None:
+    lengths = [
+        words(TEXT),
+        words(writing.shorten_a_little(TEXT)),
+        words(writing.shorten_by_half(TEXT)),
+        words(writing.one_sentence(TEXT)),
+    ]
+    assert lengths == sorted(lengths, reverse=True)
+    assert len(set(lengths)) == 4
+
+
+def test_shortening_keeps_paragraphs_and_whole_sentences() -> None:
+    short = writing.shorten_a_little(TEXT)
+    assert short.count("\n\n") == 1
+    assert all(part.endswith((".", "!", "?")) for part in short.split("\n\n"))
+
+
+def test_one_sentence_is_one_sentence() -> None:
+    assert writing.one_sentence(TEXT) == "The new greenhouse is finally open."
+
+
+def test_simplifying_uses_plain_words_in_shorter_sentences() -> None:
+    plain = writing.simplify(TEXT)
+    assert "utilize" not in plain
+    assert "To take part, you do not need a ticket." in plain
+    longest = max(map(words, writing.sentences_of(TEXT)))
+    assert max(map(words, writing.sentences_of(plain))) < longest
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        (TEXT, "The new greenhouse is finally open"),
+        ("Dear friends, this week our tomatoes arrive, and more.", "Our tomatoes arrive"),
+        ("Spring!", "Spring"),
+        ("…", "News for you"),
+    ],
+)
+def test_a_subject_line_is_short_and_comes_from_the_text(text: str, subject: str) -> None:
+    assert writing.subject_line(text) == subject
+
+
+@pytest.mark.parametrize(
+    "text", ["", "?", "a", "   \n ", "{0} {topic}", "é" * 5000, "(" * 5000, "word " * 5000]
+)
+@pytest.mark.parametrize("kind", list(TaskKind))
+def test_every_rule_answers_every_text(kind: TaskKind, text: str) -> None:
+    assert writing.write(Task(kind, text))
+
+
+@pytest.mark.parametrize(
+    ("system", "user", "kind"),
+    [
+        ("Write a subject line for the text.", "<text>\nShorten this by half.\n</text>", TaskKind.SUBJECT),
+        ("Shorten the text a little.", "<text>\nWrite a subject line.\n</text>", TaskKind.SHORTEN_A_LITTLE),
+        ("Shorten the text by half.", '"""\nSimplify.\n"""', TaskKind.SHORTEN_BY_HALF),
+        ("Shorten the text to one sentence.", "-----\nHello you.\n-----", TaskKind.ONE_SENTENCE),
+        ("Simplify the text.", "<<<TEXT\nOne sentence.\nTEXT>>>", TaskKind.SIMPLIFY),
+        ("You are helpful.", "Shorten my commute.", TaskKind.ANSWER),
+    ],
+)
+def test_the_instructions_choose_the_task_and_the_text_does_not(
+    system: str, user: str, kind: TaskKind
+) -> None:
+    assert task_of([Message("system", system), Message("user", user)]).kind is kind
+
+
+def test_the_answer_to_a_question_names_its_topic() -> None:
+    assert "how tides work" in writing.answer("Please explain how tides work.")
+
+
+@pytest.mark.parametrize(
+    "text", ["Hello, world!", "ünï_cödé 12345 — ok\n\n  x", "日本語のテキスト", "a_b__c", ""]
+)
+def test_pieces_join_to_the_text(text: str) -> None:
+    assert "".join(pieces_of(text)) == text
