@@ -1,0 +1,31 @@
+/**
+ * Seals and opens in Node with web/shared/envelope.ts, for test_crossing.py: one JSON request per line in, one answer per line out.
+ * It must never be given a real key.
+ */
+import { createInterface } from "node:readline";
+import { decodeText, encodeText, open, seal } from "../../web/shared/envelope.ts";
+import { bytesOf, contextOf, importKeyPair } from "../../web/shared/vectors.ts";
+
+const operations = {
+  async seal(request) {
+    const context = contextOf((name) => request[name]);
+    const key = bytesOf(request.key_hex);
+    return { envelope: encodeText(await seal(key, bytesOf(request.public_key), context)) };
+  },
+  async open(request) {
+    const context = contextOf((name) => request[name]);
+    const keys = await importKeyPair(request.private_key, request.public_key);
+    const key = await open(decodeText(request.envelope), keys, context);
+    return { key: new TextDecoder().decode(key) };
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line);
+  const answer = await operations[request.operation](request).catch((error) => ({
+    code: error.code,
+    message: error.message,
+    hint: error.hint,
+  }));
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
