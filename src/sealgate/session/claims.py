@@ -73,15 +73,19 @@ class Session(msgspec.Struct, frozen=True, repr_omit_defaults=True):
 
 
 class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The claims of a token as they are signed: RFC 7519 §4, and ours."""
+    """The claims of a token (RFC 7519 §4, and ours); times are Unix seconds, unknown claims are ignored.
 
-    aud: str
+    Libraries also write `aud` as a list (§4.1.3); only a list of one is accepted. `nbf` counts where present.
+    """
+
+    aud: str | tuple[str, ...]
     app: str
     sub: str
     sid: str
     iat: int
     exp: int
     perm: tuple[str, ...]
+    nbf: int | None = None
     plan: str | None = None
     origin: str | None = None
     locale: str | None = None
@@ -106,7 +110,10 @@ def check_claims(claims: Claims) -> None:
 
 
 def check_permissions(permissions: tuple[str, ...]) -> None:
-    """Check the grammar of permissions (`prompt`, `action:<id or *>`, `api:<endpoint or *>`); raises MalformedClaims."""
+    """Check the grammar of permissions; raises MalformedClaims.
+
+    A permission is `prompt`, `action:<id or *>` or `api:<endpoint or *>`.
+    """
     if len(permissions) > MAX_PERMISSIONS:
         raise MalformedClaims("perm", f"it must hold at most {MAX_PERMISSIONS} permissions")
     for permission in permissions:

@@ -24,22 +24,6 @@ from sealgate.session.tokens import ALGORITHMS, Parts, take_apart
 LEEWAY_S: Final = 60
 
 
-class _ReadClaims(msgspec.Struct, frozen=True):
-    """Claims as libraries write them: `aud` may be a list of one; `nbf` counts; unknown ones are ignored."""
-
-    aud: str | list[str]
-    app: str
-    sub: str
-    sid: str
-    iat: int
-    exp: int
-    perm: tuple[str, ...]
-    nbf: int | None = None
-    plan: str | None = None
-    origin: str | None = None
-    locale: str | None = None
-
-
 def verify(token: bytes | str, keys: Sequence[SessionPublicKey], audience: str, now_s: float) -> Session:
     """The session of this token, if one of the application's `keys` signed it for this `audience`.
 
@@ -50,7 +34,7 @@ def verify(token: bytes | str, keys: Sequence[SessionPublicKey], audience: str, 
     parts = take_apart(token)
     _check_signature(parts, keys)
     claims = _read_claims(parts.payload)
-    if claims.aud not in (audience, [audience]):
+    if claims.aud not in (audience, (audience,)):
         raise WrongAudience
     _check_times(claims, whole_seconds(now_s))
     return Session(
@@ -84,27 +68,14 @@ def _one_algorithm() -> jws.JWSRegistry:
     return registry
 
 
-def _read_claims(payload: bytes) -> _ReadClaims:
+def _read_claims(payload: bytes) -> Claims:
     try:
-        claims = msgspec.json.decode(payload, type=_ReadClaims)
+        claims = msgspec.json.decode(payload, type=Claims)
     except msgspec.ValidationError as error:
         raise MalformedClaims(_claim_in(str(error)), "it is missing or of the wrong type") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:  # a lone surrogate, a number out of range
         raise MalformedClaims("", "the claims are not strict JSON") from error
-    check_claims(
-        Claims(
-            aud="",
-            app=claims.app,
-            sub=claims.sub,
-            sid=claims.sid,
-            iat=claims.iat,
-            exp=claims.exp,
-            perm=claims.perm,
-            plan=claims.plan,
-            origin=claims.origin,
-            locale=claims.locale,
-        )
-    )
+    check_claims(claims)
     return claims
 
 
@@ -113,7 +84,7 @@ def _claim_in(validation_error: str) -> str:
     return validation_error.rpartition("`")[0].rpartition("`")[2].removeprefix("$.").partition("[")[0]
 
 
-def _check_times(claims: _ReadClaims, now_s: int) -> None:
+def _check_times(claims: Claims, now_s: int) -> None:
     if claims.iat > now_s + LEEWAY_S:
         raise SessionNotYetValid("iat")
     if claims.nbf is not None and claims.nbf > now_s + LEEWAY_S:

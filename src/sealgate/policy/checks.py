@@ -1,0 +1,283 @@
+"""The words that the request table is written in: small, immutable checks that can say what they accept.
+
+Counterparts: `requests.py` holds the table, `reference.py` draws the documentation from it. A check never
+changes a value, and its refusal never quotes text that somebody wrote.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, NoReturn, Protocol
+
+from sealgate.policy.bodies import JSON
+from sealgate.policy.refusals import Refusal
+
+# What to do with a field that no table lists: refuse it, or look into it and let it pass.
+Unlisted = Callable[[str, JSON], None]
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.:/ -]{1,64}")
+
+
+class Check(Protocol):
+    """Looks at one value; `says` completes the sentence "it must be …"."""
+
+    @property
+    def says(self) -> str:
+        """What the check accepts, in words."""
+
+    def __call__(self, value: JSON, unlisted: Unlisted, /) -> None:
+        """Return, or raise Refusal with the path inside this value."""
+
+
+def plain(text: str) -> str:
+    """A name or setting as a message may quote it: itself if it is short and plain, else an ellipsis."""
+    return text if _PLAIN.fullmatch(text) else "…"
+
+
+def _refuse(check: Check) -> NoReturn:
+    raise Refusal("invalid_value", f"This must be {check.says}.", hint="Correct the value, or leave it out.")
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """True or false."""
+
+    says: str = "true or false"
+
+    def __call__(self, value: JSON, _unlisted: Unlisted, /) -> None:
+        if value is not True and value is not False:
+            _refuse(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number between two bounds, both allowed."""
+
+    least: float
+    most: float
+
+    @property
+    def says(self) -> str:
+        return f"a number from {self.least:g} to {self.most:g}"
+
+    def __call__(self, value: JSON, _unlisted: Unlisted, /) -> None:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not self.least <= value <= self.most
+        ):
+            _refuse(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number between two bounds, both allowed."""
+
+    least: int
+    most: int
+
+    @property
+    def says(self) -> str:
+        return (
+            str(self.least) if self.least == self.most else f"a whole number from {self.least} to {self.most}"
+        )
+
+    def __call__(self, value: JSON, _unlisted: Unlisted, /) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
+            _refuse(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string, bounded in characters where `most` is given."""
+
+    most: int | None = None
+
+    @property
+    def says(self) -> str:
+        return "text" if self.most is None else f"text of at most {self.most} characters"
+
+    def __call__(self, value: JSON, _unlisted: Unlisted, /) -> None:
+        if not isinstance(value, str) or (self.most is not None and len(value) > self.most):
+            _refuse(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """A string that begins as the pattern says; `says` is the pattern in words."""
+
+    pattern: re.Pattern[str]
+    says: str
+
+    def __call__(self, value: JSON, _unlisted: Unlisted, /) -> None:
+        if not isinstance(value, str) or self.pattern.match(value) is None:
+            _refuse(self)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of a few words."""
+
+    words: tuple[str, ...]
+
+    @property
+    def says(self) -> str:
+        return _listed(self.words)
+
+    def __call__(self, value: JSON, _unlisted: Unlisted, /) -> None:
+        if value not in self.words:
+            _refuse(self)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyObject:
+    """An object whose members are the client's own, such as a JSON schema."""
+
+    says: str = "an object"
+
+    def __call__(self, value: JSON, _unlisted: Unlisted, /) -> None:
+        if not isinstance(value, dict):
+            _refuse(self)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyList:
+    """A list whose items are the provider's own, sent back as they came."""
+
+    says: str = "a list"
+
+    def __call__(self, value: JSON, _unlisted: Unlisted, /) -> None:
+        if not isinstance(value, list):
+            _refuse(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Whatever the value, this field or type does not pass; `reason` says why, `hint` what to do instead."""
+
+    reason: str
+    hint: str = "Leave it out."
+
+    @property
+    def says(self) -> str:
+        return f"absent: {self.reason}"
+
+    def __call__(self, _value: JSON, _unlisted: Unlisted, /) -> None:
+        raise Refusal("field_not_allowed", f"This does not pass: {self.reason}.", hint=self.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list of `least` to `most` items, each checked."""
+
+    item: Check
+    least: int
+    most: int
+
+    @property
+    def says(self) -> str:
+        return f"a list of {self.least} to {self.most} items, each {self.item.says}"
+
+    def __call__(self, value: JSON, unlisted: Unlisted, /) -> None:
+        if not isinstance(value, list) or not self.least <= len(value) <= self.most:
+            _refuse(self)
+        check = self.item
+        for index, item in enumerate(value):
+            try:
+                check(item, unlisted)
+            except Refusal as refusal:
+                refusal.within(f"[{index}]")
+                raise
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """An object with at most `most` members; names match `name`, values are checked."""
+
+    name: re.Pattern[str]
+    member: Check
+    most: int
+    says: str
+
+    def __call__(self, value: JSON, unlisted: Unlisted, /) -> None:
+        if not isinstance(value, dict) or len(value) > self.most:
+            _refuse(self)
+        for name, member in value.items():
+            if self.name.fullmatch(name) is None:
+                _refuse(self)
+            self.member(member, unlisted)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectOf:
+    """An object of listed fields; null means absent, since the SDKs send answers back as they came."""
+
+    fields: Mapping[str, Check]
+    required: tuple[str, ...] = ()
+    says: str = "an object"
+
+    def __call__(self, value: JSON, unlisted: Unlisted, /) -> None:
+        if not isinstance(value, dict):
+            _refuse(self)
+        fields = self.fields
+        for name, member in value.items():
+            check = fields.get(name)
+            if check is None:
+                unlisted(name, member)
+            elif member is not None:
+                try:
+                    check(member, unlisted)
+                except Refusal as refusal:
+                    refusal.within(name)
+                    raise
+        for name in self.required:
+            if value.get(name) is None:
+                raise Refusal("missing_field", f"The field '{name}' is missing.", name, "Add it.")
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """An object whose `tag` field says which of `kinds` it is."""
+
+    tag: str
+    kinds: Mapping[str, Check]
+
+    @property
+    def says(self) -> str:
+        return f"an object whose {self.tag!r} is {_listed(tuple(self.kinds))}"
+
+    def __call__(self, value: JSON, unlisted: Unlisted, /) -> None:
+        if not isinstance(value, dict):
+            _refuse(self)
+        kind = value.get(self.tag)
+        check = self.kinds.get(kind) if isinstance(kind, str) else None
+        if check is None:
+            shown = f" '{plain(kind)}'" if isinstance(kind, str) else ""
+            passing = tuple(name for name, row in self.kinds.items() if not isinstance(row, Refused))
+            raise Refusal(
+                "field_not_allowed" if isinstance(kind, str) else "missing_field",
+                f"The {self.tag}{shown} is not among those that pass here.",
+                self.tag,
+                f"Use {_listed(passing)}.",
+            )
+        check(value, unlisted)
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """A string that passes one check, or another value that passes the other."""
+
+    text: Check
+    other: Check
+
+    @property
+    def says(self) -> str:
+        return f"{self.text.says}, or {self.other.says}"
+
+    def __call__(self, value: JSON, unlisted: Unlisted, /) -> None:
+        (self.text if isinstance(value, str) else self.other)(value, unlisted)
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    quoted = [f"'{word}'" for word in words]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"

@@ -1,0 +1,162 @@
+"""Apply the request table to a chat completion: check it, shape it for the provider, or refuse it by name.
+
+Counterpart: `chat_fields.py`, the table. Meaning is preserved, not bytes; what the client may not decide
+(storage, its name at the provider, the bound of output tokens) is set here, whatever it sent.
+"""
+
+from msgspec import Struct
+
+from sealgate.policy.bodies import JSON
+from sealgate.policy.chat_fields import CHAT_FIELDS, REFERENCES, REQUIRED, Does, Field
+from sealgate.policy.checks import Unlisted, plain
+from sealgate.policy.document import Policy
+from sealgate.policy.refusals import Refusal
+
+
+class Shaped(Struct, frozen=True):
+    """A request that may go on: `body` goes upstream, `input_bytes` is the UTF-8 size of its text."""
+
+    body: dict[str, JSON]
+    model: str
+    stream: bool
+    include_usage_asked: bool
+    output_tokens_clamp: int
+    input_bytes: int
+
+    def __repr__(self) -> str:
+        return f"<Shaped request for {self.model}, {self.input_bytes} bytes of text>"
+
+
+def shape_chat(body: dict[str, JSON], policy: Policy, pseudonym: str | None) -> Shaped:
+    """Check a chat completion against the table and shape it for the provider; raises Refusal by field.
+
+    `pseudonym` stands for the end user at the provider. The given body is left as it is.
+    """
+    shaped = _listed_fields(body, _look_into if policy.allow_unknown_fields else _refuse_unlisted)
+    model = _check_model(shaped["model"], policy.models)
+    shaped["store"] = False
+    shaped.pop("safety_identifier", None)
+    if pseudonym is not None:
+        shaped["safety_identifier"] = pseudonym
+    stream = shaped.get("stream") is True
+    return Shaped(
+        body=shaped,
+        model=model,
+        stream=stream,
+        include_usage_asked=_set_stream_options(shaped, stream),
+        output_tokens_clamp=_clamp_output_tokens(shaped, policy.limits.output_tokens),
+        input_bytes=_text_bytes(shaped["messages"]),
+    )
+
+
+def _listed_fields(body: dict[str, JSON], unlisted: Unlisted) -> dict[str, JSON]:
+    shaped: dict[str, JSON] = {}
+    for name, value in body.items():
+        field = CHAT_FIELDS.get(name)
+        if field is None:
+            unlisted(name, value)
+        elif value is None or field.does is Does.REMOVE:
+            continue
+        elif field.does is Does.REFUSE:
+            raise Refusal("field_not_allowed", f"This does not pass: {field.note}.", name, "Leave it out.")
+        else:
+            _check(field, name, value, unlisted)
+        shaped[name] = value
+    for name in REQUIRED:
+        if name not in shaped:
+            raise Refusal("missing_field", f"The field '{name}' is missing.", name, "Add it.")
+    return shaped
+
+
+def _check(field: Field, name: str, value: JSON, unlisted: Unlisted) -> None:
+    try:
+        field.check(value, unlisted)
+    except Refusal as refusal:
+        refusal.within(name)
+        raise
+
+
+def _refuse_unlisted(name: str, _value: JSON) -> None:
+    reason = REFERENCES.get(name)
+    if reason is not None:
+        raise Refusal("field_not_allowed", f"This does not pass: {reason}.", name, "Leave it out.")
+    raise Refusal(
+        "unknown_field",
+        f"The field '{plain(name)}' is not one that passes.",
+        plain(name),
+        "Leave it out. An administrator can let an application's unlisted fields pass.",
+    )
+
+
+def _look_into(name: str, value: JSON) -> None:
+    """Let an unlisted field pass unless it is, or holds, a reference."""
+    if name in REFERENCES:
+        _refuse_unlisted(name, value)
+    if isinstance(value, dict):
+        for inner_name, inner in value.items():
+            _look_into(inner_name, inner)
+    elif isinstance(value, list):
+        for item in value:
+            _look_into("", item)
+
+
+def _check_model(model: JSON, models: tuple[str, ...]) -> str:
+    if isinstance(model, str) and model in models:
+        return model
+    shown = plain(model) if isinstance(model, str) else "…"
+    raise Refusal(
+        "model_not_allowed",
+        f"The model '{shown}' is not on the application's list.",
+        "model",
+        f"Use one of: {', '.join(models[:8])}."
+        if models
+        else "An administrator can add a model to the list.",
+    )
+
+
+def _set_stream_options(shaped: dict[str, JSON], stream: bool) -> bool:
+    """Have the provider send its usage with every stream; True if the client had asked for it."""
+    given = shaped.get("stream_options")
+    if not stream:
+        if given is not None:
+            raise Refusal(
+                "invalid_value", "This only goes with 'stream': true.", "stream_options", "Leave it out."
+            )
+        return False
+    options = given if isinstance(given, dict) else {}
+    shaped["stream_options"] = {**options, "include_usage": True}
+    return options.get("include_usage") is True
+
+
+def _clamp_output_tokens(shaped: dict[str, JSON], limit: int) -> int:
+    """Hold the answer to `limit` tokens; returns the bound that is in force."""
+    bound = limit
+    for name in ("max_completion_tokens", "max_tokens"):
+        asked = shaped.get(name)
+        if isinstance(asked, int):
+            bound = min(bound, asked)
+            shaped[name] = min(limit, asked)
+    if "max_tokens" not in shaped:
+        shaped["max_completion_tokens"] = bound
+    return bound
+
+
+def _text_bytes(messages: JSON) -> int:
+    """The UTF-8 bytes of all text in the messages, for an estimate of their tokens; images do not count."""
+    total = 0
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, str):
+            total += _bytes_of(content)
+        elif isinstance(content, list):
+            total += sum(_part_bytes(part) for part in content)
+    return total
+
+
+def _part_bytes(part: JSON) -> int:
+    text = part.get("text") if isinstance(part, dict) else None
+    return _bytes_of(text) if isinstance(text, str) else 0
+
+
+def _bytes_of(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
