@@ -5,8 +5,19 @@ Must never keep content, nor let a provider's words into a field that is logged.
 """
 
 import enum
+from typing import Annotated, Final
 
 import msgspec
+
+from sealgate.proxy.wire.errors import UpstreamWireError
+
+END_MARKER: Final = b"[DONE]"
+# Anything else becomes `other`: the field is logged, and an upstream could write content into it.
+FINISH_REASONS: Final = frozenset({"stop", "length", "content_filter", "tool_calls", "function_call"})
+# A token of English or of JSON is about four bytes; it is what the provider's own documentation says.
+_BYTES_PER_TOKEN: Final = 4
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -26,31 +37,15 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class Verdict(enum.Enum):
-    """What to do with an event."""
+    """What to do with an event.
+
+    WITHHOLD is for the closing `choices: []` usage chunk, which the client had not asked for.
+    ERROR: the provider reports an error inside a 200; never relayed, since it may quote the key. Map it and end.
+    """
 
     RELAY = "relay"
     WITHHOLD = "withhold"
-    """The closing `choices: []` usage chunk, which the client had not asked for."""
     ERROR = "error"
-    """The provider reports an error inside the stream: never relayed; map it and end."""
-
-
-class ChatMeter:
-    """Meters one exchange. `input_bytes` (the shaped request's) serves the estimate of the input."""
-
-    def __init__(self, *, input_bytes: int, usage_asked: bool) -> None: ...
-
-    def event(self, data: bytes | None) -> Verdict:
-        """Count one event's data (`Event.data`) and say whether it may be relayed."""
-        raise NotImplementedError
-
-    def body(self, data: bytes) -> None:
-        """Count a whole JSON answer."""
-        raise NotImplementedError
-
-    def usage(self) -> Usage:
-        """What is known now; may be asked at any moment, also after an abort."""
-        raise NotImplementedError
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -60,9 +55,202 @@ class Delta(msgspec.Struct, frozen=True):
     finish_reason: str | None
 
 
+class _PromptDetails(msgspec.Struct, frozen=True):
+    cached_tokens: _Count | None = None
+
+
+class _CompletionDetails(msgspec.Struct, frozen=True):
+    reasoning_tokens: _Count | None = None
+
+
+class _Reported(msgspec.Struct, frozen=True):
+    """The provider's `usage` object."""
+
+    prompt_tokens: _Count
+    completion_tokens: _Count
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+
+
+class _Function(msgspec.Struct, frozen=True, gc=False):
+    arguments: str | None = None
+
+
+class _ToolCall(msgspec.Struct, frozen=True, gc=False):
+    function: _Function | None = None
+
+
+class _Message(msgspec.Struct, frozen=True, gc=False):
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+
+
+class _Choice(msgspec.Struct, frozen=True, gc=False):
+    """`delta` in an event, `message` in a JSON body."""
+
+    delta: _Message | None = None
+    message: _Message | None = None
+    finish_reason: str | None = None
+
+
+class _Completion(msgspec.Struct, frozen=True, gc=False):
+    choices: tuple[_Choice, ...] = ()
+    usage: msgspec.Raw | None = None
+    error: msgspec.Raw | None = None
+
+
+# Decoding into these few fields takes less time than the byte searches that it would save.
+_COMPLETION: Final = msgspec.json.Decoder(_Completion)
+_REPORTED: Final = msgspec.json.Decoder(_Reported)
+_UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+
+
+class ChatMeter:
+    """Meters one exchange. `input_bytes` (the shaped request's) serves the estimate of the input."""
+
+    __slots__ = (
+        "_deltas",
+        "_finish_reason",
+        "_input_bytes",
+        "_output_bytes",
+        "_reported",
+        "_saw_end",
+        "_usage_asked",
+    )
+
+    def __init__(self, *, input_bytes: int, usage_asked: bool) -> None:
+        self._input_bytes = input_bytes
+        self._usage_asked = usage_asked
+        self._reported: _Reported | None = None
+        self._finish_reason: str | None = None
+        self._deltas = 0
+        self._output_bytes = 0
+        self._saw_end = False
+
+    def __repr__(self) -> str:
+        return f"ChatMeter({self._deltas} deltas, {'ended' if self._saw_end else 'open'})"
+
+    def event(self, data: bytes | None) -> Verdict:
+        """Count one event's data (`Event.data`) and say whether it may be relayed."""
+        if data is None:
+            return Verdict.RELAY
+        if data == END_MARKER:
+            self._saw_end = True
+            return Verdict.RELAY
+        completion = _decode(data)
+        if completion is None:
+            return self._count_unreadable(data)
+        if _is_present(completion.error):
+            return Verdict.ERROR
+        self._count(completion)
+        is_usage_chunk = not completion.choices and _is_present(completion.usage)
+        return Verdict.WITHHOLD if is_usage_chunk and not self._usage_asked else Verdict.RELAY
+
+    def body(self, data: bytes) -> Verdict:
+        """Count a whole JSON answer (of status 200) and say whether it may be relayed: RELAY or ERROR."""
+        completion = _decode(data)
+        if completion is None:
+            return self._count_unreadable(data)
+        if _is_present(completion.error):
+            return Verdict.ERROR
+        self._count(completion)
+        self._saw_end = True
+        return Verdict.RELAY
+
+    def usage(self) -> Usage:
+        """What is known now; may be asked at any moment, also after an abort."""
+        reported = self._reported
+        if reported is None:
+            return self._estimate()
+        prompt, completion = reported.prompt_tokens_details, reported.completion_tokens_details
+        return Usage(
+            input_tokens=reported.prompt_tokens,
+            output_tokens=reported.completion_tokens,
+            cached_tokens=(prompt.cached_tokens or 0) if prompt else 0,
+            reasoning_tokens=(completion.reasoning_tokens or 0) if completion else 0,
+            estimated=False,
+            finish_reason=self._finish_reason,
+            saw_end=self._saw_end,
+        )
+
+    def _estimate(self) -> Usage:
+        """A stream usually brings one token per delta; where it brings more, its bytes show it."""
+        return Usage(
+            input_tokens=-(-self._input_bytes // _BYTES_PER_TOKEN),
+            output_tokens=max(self._deltas, -(-self._output_bytes // _BYTES_PER_TOKEN)),
+            cached_tokens=0,
+            reasoning_tokens=0,
+            estimated=True,
+            finish_reason=self._finish_reason,
+            saw_end=self._saw_end,
+        )
+
+    def _count(self, completion: _Completion) -> None:
+        for choice in completion.choices:
+            if choice.finish_reason is not None:
+                self._finish_reason = _known(choice.finish_reason)
+            size = _size_bytes(choice.delta or choice.message)
+            if size:
+                self._deltas += 1
+                self._output_bytes += size
+        if completion.usage is not None and completion.usage != b"null":
+            self._read_usage(completion.usage)
+
+    def _read_usage(self, usage: msgspec.Raw) -> None:
+        """Keep the last usage that makes sense; one that does not leaves the estimate."""
+        try:
+            self._reported = _REPORTED.decode(usage)
+        except _UNREADABLE:
+            return
+
+    def _count_unreadable(self, data: bytes) -> Verdict:
+        """Data that is no chat completion: passed on and counted by its size, unless it speaks of an error."""
+        self._deltas += 1
+        self._output_bytes += len(data)
+        return Verdict.ERROR if b'"error"' in data else Verdict.RELAY
+
+
 def chat_delta(data: bytes) -> Delta:
     """The text and finish reason in one event's data; `[DONE]` and the usage chunk give an empty one.
 
-    Raises `UpstreamWireError("event_malformed")`.
+    A refusal is text too. Raises `UpstreamWireError("event_malformed")`.
     """
-    raise NotImplementedError
+    if data == END_MARKER:
+        return Delta("", None)
+    completion = _decode(data)
+    if completion is None:
+        raise UpstreamWireError("event_malformed")
+    text, reason = "", None
+    for choice in completion.choices:
+        if choice.delta is not None:
+            text += choice.delta.content or choice.delta.refusal or ""
+        reason = choice.finish_reason or reason
+    return Delta(text, None if reason is None else _known(reason))
+
+
+def _decode(data: bytes) -> _Completion | None:
+    try:
+        return _COMPLETION.decode(data)
+    except _UNREADABLE:
+        return None
+
+
+def _is_present(value: msgspec.Raw | None) -> bool:
+    return value is not None and value != b"null"
+
+
+def _known(finish_reason: str) -> str:
+    return finish_reason if finish_reason in FINISH_REASONS else "other"
+
+
+def _size_bytes(message: _Message | None) -> int:
+    """UTF-8 bytes of what a delta or message says, whether as text or as a tool's arguments."""
+    if message is None:
+        return 0
+    said = message.content or message.refusal or ""
+    size = len(said) if said.isascii() else len(said.encode())
+    for call in message.tool_calls or ():
+        if call.function is not None:
+            size += len((call.function.arguments or "").encode())
+    return size
