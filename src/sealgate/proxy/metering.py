@@ -17,6 +17,7 @@ FINISH_REASONS: Final = frozenset({"stop", "length", "content_filter", "tool_cal
 # A token of English or of JSON is about four bytes; it is what the provider's own documentation says.
 _BYTES_PER_TOKEN: Final = 4
 
+_NULL: Final = msgspec.Raw(b"null")
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 
 
@@ -96,8 +97,9 @@ class _Choice(msgspec.Struct, frozen=True, gc=False):
 
 class _Completion(msgspec.Struct, frozen=True, gc=False):
     choices: tuple[_Choice, ...] = ()
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    # Undecoded, so that an odd usage or error costs neither the event nor its text.
+    usage: msgspec.Raw = _NULL
+    error: msgspec.Raw = _NULL
 
 
 # Decoding into these few fields takes less time than the byte searches that it would save.
@@ -141,10 +143,10 @@ class ChatMeter:
         completion = _decode(data)
         if completion is None:
             return self._count_unreadable(data)
-        if _is_present(completion.error):
+        if completion.error != _NULL:
             return Verdict.ERROR
         self._count(completion)
-        is_usage_chunk = not completion.choices and _is_present(completion.usage)
+        is_usage_chunk = not completion.choices and completion.usage != _NULL
         return Verdict.WITHHOLD if is_usage_chunk and not self._usage_asked else Verdict.RELAY
 
     def body(self, data: bytes) -> Verdict:
@@ -152,7 +154,7 @@ class ChatMeter:
         completion = _decode(data)
         if completion is None:
             return self._count_unreadable(data)
-        if _is_present(completion.error):
+        if completion.error != _NULL:
             return Verdict.ERROR
         self._count(completion)
         self._saw_end = True
@@ -194,7 +196,7 @@ class ChatMeter:
             if size:
                 self._deltas += 1
                 self._output_bytes += size
-        if completion.usage is not None and completion.usage != b"null":
+        if completion.usage != _NULL:
             self._read_usage(completion.usage)
 
     def _read_usage(self, usage: msgspec.Raw) -> None:
@@ -234,10 +236,6 @@ def _decode(data: bytes) -> _Completion | None:
         return _COMPLETION.decode(data)
     except _UNREADABLE:
         return None
-
-
-def _is_present(value: msgspec.Raw | None) -> bool:
-    return value is not None and value != b"null"
 
 
 def _known(finish_reason: str) -> str:
