@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Protocol, TextIO
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -49,6 +49,16 @@ _ID = re.compile(r"[A-Za-z0-9_.:/@\[\]+-]{0,160}\Z")
 _PATH = re.compile(r"[^\x00-\x1f\x7f\"]{0,400}\Z")
 
 
+class LineStream(Protocol):
+    """The part of a text stream that a log needs."""
+
+    def write(self, text: str, /) -> object:
+        """Take one line with its newline."""
+
+    def flush(self) -> object:
+        """Hold nothing back."""
+
+
 class Log(Protocol):
     """What a part needs of a logger."""
 
@@ -59,7 +69,7 @@ class Log(Protocol):
 class LineLog:
     """Writes `2026-01-31T12:00:00.000Z info proxy started port=8702` lines to a stream."""
 
-    def __init__(self, process: str, events: EventTable, stream: TextIO | None = None) -> None:
+    def __init__(self, process: str, events: EventTable, stream: LineStream | None = None) -> None:
         self._process = process
         self._events = events
         self._stream = stream or sys.stderr
