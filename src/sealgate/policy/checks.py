@@ -214,7 +214,10 @@ class ObjectOf:
 
     fields: Mapping[str, Check]
     required: tuple[str, ...] = ()
-    says: str = "an object"
+
+    @property
+    def says(self) -> str:
+        return f"an object of {', '.join(self.fields)}"
 
     def __call__(self, value: JSON, unlisted: Unlisted, /) -> None:
         if not isinstance(value, dict):
@@ -244,7 +247,10 @@ class Tagged:
 
     @property
     def says(self) -> str:
-        return f"an object whose {self.tag!r} is {_listed(tuple(self.kinds))}"
+        return f"an object whose {self.tag!r} is {_listed(self._passing())}"
+
+    def _passing(self) -> tuple[str, ...]:
+        return tuple(kind for kind, check in self.kinds.items() if not isinstance(check, Refused))
 
     def __call__(self, value: JSON, unlisted: Unlisted, /) -> None:
         if not isinstance(value, dict):
@@ -253,12 +259,11 @@ class Tagged:
         check = self.kinds.get(kind) if isinstance(kind, str) else None
         if check is None:
             shown = f" '{plain(kind)}'" if isinstance(kind, str) else ""
-            passing = tuple(name for name, row in self.kinds.items() if not isinstance(row, Refused))
             raise Refusal(
                 "field_not_allowed" if isinstance(kind, str) else "missing_field",
                 f"The {self.tag}{shown} is not among those that pass here.",
                 self.tag,
-                f"Use {_listed(passing)}.",
+                f"Use {_listed(self._passing())}.",
             )
         check(value, unlisted)
 
