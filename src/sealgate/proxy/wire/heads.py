@@ -97,7 +97,9 @@ class FieldCollector:
 class Tokenizer(Protocol):
     """httptools' request or response parser, made for one head."""
 
-    def __call__(self, protocol: FieldCollector, /) -> httptools.HttpRequestParser | httptools.HttpResponseParser: ...
+    def __call__(
+        self, protocol: FieldCollector, /
+    ) -> httptools.HttpRequestParser | httptools.HttpResponseParser: ...
 
 
 def read_fields(head: bytes, limits: WireLimits, fault: WireFault, tokenizer: Tokenizer) -> Headers:

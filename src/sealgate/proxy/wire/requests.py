@@ -38,7 +38,7 @@ class RequestReader:
     def __init__(self, limits: WireLimits, hosts: frozenset[bytes]) -> None:
         self._limits = limits
         self._hosts = hosts
-        self._host = b""
+        self._host: bytes | None = None
         self._head = HeadBuffer(limits, WireError)
         self._body: LengthBody | ChunkedBody | None = None
         self._body_bytes = 0

@@ -66,11 +66,12 @@ class ResponseReader:
         line = _GUARD.fullmatch(data)
         if line is None:
             raise UpstreamWireError(head_fault(data, _status_line_fault))
-        headers = read_fields(data, self._limits, UpstreamWireError, httptools.HttpResponseParser)
         http10, status = line[1] == b"0", int(line[2])
+        if status < 200:
+            self._count_interim(status)
+        headers = read_fields(data, self._limits, UpstreamWireError, httptools.HttpResponseParser)
         length = content_length(headers, http10, UpstreamWireError)
         if status < 200:
-            self._skip_interim(status)
             return None
         if status in (204, 304):
             length = 0
@@ -78,7 +79,7 @@ class ResponseReader:
         self._body = self._open_body(length)
         return ResponseHead(status, headers, None if length == -1 else length)
 
-    def _skip_interim(self, status: int) -> None:
+    def _count_interim(self, status: int) -> None:
         """100 and 103 say nothing that we need; 101 was never asked for, and many are a way to hold us."""
         self._interim += 1
         if status == 101 or self._interim > _INTERIM_LIMIT:
