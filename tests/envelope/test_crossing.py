@@ -1,4 +1,4 @@
-"""What the browser's language seals, Python opens, and the other way round; what one refuses, so does the other."""
+"""What the browser seals, Python opens, and the other way round; what one refuses, so does the other."""
 
 import json
 import shutil

@@ -1,0 +1,202 @@
+/**
+ * The one page that sees a provider key: take the ticket, show what it is for, seal, send the envelope, go back.
+ * Its counterpart is the vault's public listener. No key, ticket or envelope goes anywhere but there, and nothing is stored.
+ */
+import { seal } from "../shared/envelope.ts";
+import { generateKeyPair } from "../shared/hpke.ts";
+import { deposit, NoAnswer, type Receipt, Refusal, type Ticket, viewTicket } from "./deposit.ts";
+import { KeyField } from "./key-field.ts";
+import { PROBLEMS, type ProblemName } from "./problems.ts";
+import { announce, element, fill, linkBack, show, showProblem } from "./view.ts";
+
+const RETURN_AFTER_MS = 2000;
+const LONGEST_TICKET_MS = 3_600_000;
+
+export class SealingPage {
+  readonly #field = new KeyField();
+  #secret = "";
+  #ticket: Ticket | null = null;
+  /** Sealed and perhaps not delivered; worth nothing to anybody but the vault. */
+  #envelope: Uint8Array | null = null;
+  #busy = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    element("form", HTMLFormElement).addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#seal();
+    });
+    element("problem-again", HTMLElement).addEventListener("click", () => void this.#tryAgain());
+    element("problem-back", HTMLElement).addEventListener("click", () => history.back());
+    element("stay", HTMLElement).addEventListener("click", () => this.#stay());
+    addEventListener("pagehide", () => this.#field.clear());
+    // Another ticket in the same tab changes the fragment alone and loads nothing.
+    addEventListener("hashchange", () => void this.begin());
+  }
+
+  /** Take the ticket out of the address bar at once, then show what it is for. */
+  async begin(): Promise<void> {
+    const secret = new URLSearchParams(location.hash.slice(1)).get("ticket");
+    history.replaceState(null, "", location.pathname);
+    clearTimeout(this.#timer);
+    this.#secret = secret ?? "";
+    this.#ticket = this.#envelope = null;
+    this.#field.clear();
+    if (!globalThis.crypto?.subtle) return this.#fail("insecure");
+    if (!(await canSeal())) return this.#fail("unsupported");
+    if (this.#secret === "") return this.#fail("noTicket");
+    await this.#load();
+  }
+
+  async #load(): Promise<void> {
+    show("loading", false);
+    announce("Asking the vault what this ticket is for.");
+    try {
+      this.#ticket = await viewTicket(this.#secret);
+    } catch (error) {
+      return this.#fail(problemOf(error, "unreachable"));
+    }
+    announce("");
+    this.#present(this.#ticket);
+  }
+
+  #present(ticket: Ticket): void {
+    const { context } = ticket;
+    fill({
+      title: ticket.replaces ? "Seal a new key" : "Seal a key",
+      organization: ticket.organizationName,
+      "organization-id": context.organization,
+      application: ticket.applicationName,
+      "application-id": context.application,
+      provider: ticket.providerLabel,
+      origin: context.origin,
+      label: `${ticket.providerLabel} API key`,
+      version: String(context.version),
+      host: location.host,
+    });
+    element("replaces", HTMLElement).hidden = !ticket.replaces;
+    this.#expireAt(ticket.expiresAtMs);
+    show("form", false);
+    this.#field.focus();
+  }
+
+  /** The vault's clock decides; ours is believed only where it makes sense of the vault's. */
+  #expireAt(expiresAtMs: number): void {
+    const leftMs = expiresAtMs - Date.now();
+    const sensible = leftMs > 0 && leftMs <= LONGEST_TICKET_MS;
+    element("until", HTMLElement).hidden = !sensible;
+    if (!sensible) return;
+    fill({
+      "until-time": new Intl.DateTimeFormat(undefined, { timeStyle: "short" }).format(expiresAtMs),
+    });
+    this.#timer = setTimeout(() => this.#expire(), leftMs);
+  }
+
+  #expire(): void {
+    if (this.#busy || this.#envelope !== null) return;
+    this.#field.clear();
+    this.#fail("expired");
+  }
+
+  async #seal(): Promise<void> {
+    if (this.#busy || this.#ticket === null) return;
+    const key = this.#field.take(this.#ticket.context.provider);
+    if (key === null) return;
+    await this.#whileBusy(this.#ticket, async ({ publicKey, context }) => {
+      try {
+        this.#envelope = await seal(key, publicKey, context);
+      } catch {
+        return this.#fail("sealingFailed");
+      } finally {
+        key.fill(0);
+      }
+      await this.#send();
+    });
+  }
+
+  async #send(): Promise<void> {
+    if (this.#envelope === null) return;
+    announce("The key is sealed. Sending it to the vault.");
+    try {
+      this.#succeed(await deposit(this.#secret, this.#envelope));
+    } catch (error) {
+      this.#explain(error);
+    }
+  }
+
+  /** What the vault found wrong with the key itself is said at the field; all else is a problem of the page. */
+  #explain(error: unknown): void {
+    announce("");
+    const ofTheKey = ["envelope_invalid", "key_format", "too_large"];
+    if (error instanceof Refusal && ofTheKey.includes(error.code)) {
+      this.#envelope = null;
+      show("form", false);
+      this.#field.complain(error);
+    } else {
+      this.#fail(problemOf(error, "undelivered"));
+    }
+  }
+
+  #succeed(receipt: Receipt): void {
+    clearTimeout(this.#timer);
+    this.#envelope = null;
+    this.#secret = "";
+    announce("");
+    fill({
+      "last-four": receipt.lastFour,
+      credential: receipt.credential,
+      "receipt-version": String(receipt.version),
+      fingerprint: receipt.fingerprint,
+    });
+    linkBack("return", receipt.returnUrl);
+    show("done");
+    // Replaced, so that Back does not lead to a page whose ticket is gone.
+    this.#timer = setTimeout(() => location.replace(receipt.returnUrl), RETURN_AFTER_MS);
+  }
+
+  #stay(): void {
+    clearTimeout(this.#timer);
+    element("returning", HTMLElement).hidden = true;
+    element("return", HTMLElement).focus();
+  }
+
+  async #tryAgain(): Promise<void> {
+    if (this.#busy) return;
+    if (this.#ticket === null) return this.#load();
+    show("form", false);
+    await this.#whileBusy(this.#ticket, () => this.#send());
+  }
+
+  async #whileBusy(ticket: Ticket, work: (ticket: Ticket) => Promise<void>): Promise<void> {
+    this.#busy = true;
+    this.#field.lock(true);
+    try {
+      await work(ticket);
+    } finally {
+      this.#busy = false;
+      this.#field.lock(false);
+    }
+  }
+
+  #fail(name: ProblemName): void {
+    // After an unanswered delivery, a ticket that no longer works may mean that it worked.
+    const told = name === "ticketUnknown" && this.#envelope !== null ? "ticketSpent" : name;
+    announce("");
+    showProblem(PROBLEMS[told], this.#ticket?.returnUrl ?? null);
+  }
+}
+
+async function canSeal(): Promise<boolean> {
+  return generateKeyPair().then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The problem that an error means; `silence` where no answer came. */
+function problemOf(error: unknown, silence: ProblemName): ProblemName {
+  if (error instanceof Refusal && error.code === "ticket_unknown") return "ticketUnknown";
+  if (error instanceof Refusal && error.code === "rate_limited") return "busy";
+  if (error instanceof Refusal || error instanceof NoAnswer) return silence;
+  throw error;
+}
