@@ -1,0 +1,89 @@
+/**
+ * What this session may do, as the proxy answers GET /assistant/v1/me: actions, parameters, allowance, notice.
+ * Its counterpart is the proxy's assistant module; the reading of that JSON stands here and nowhere else.
+ * It never holds a prompt: an action is an id with words for people.
+ */
+import { isRecord, listOf, numberOr, textOr } from "./json.ts";
+
+export interface Choice {
+  readonly value: string;
+  readonly label: string;
+}
+
+export interface Parameter {
+  readonly id: string;
+  readonly label: string;
+  readonly choices: readonly Choice[];
+  readonly default: string;
+}
+
+export interface Action {
+  readonly id: string;
+  readonly label: string;
+  readonly description: string;
+  readonly parameters: readonly Parameter[];
+}
+
+export interface Allowance {
+  readonly limit: number;
+  readonly remaining: number;
+  readonly windowS: number;
+  readonly resetS: number;
+}
+
+export interface Catalogue {
+  readonly actions: readonly Action[];
+  readonly allowance: Allowance | null;
+  readonly notice: string;
+}
+
+/** Values chosen for an action, by parameter id. */
+export type Values = Readonly<Record<string, string>>;
+
+/** Null when the answer is not a catalogue at all; single unreadable entries are left out. */
+export function readCatalogue(body: unknown): Catalogue | null {
+  if (!isRecord(body) || !Array.isArray(body.actions)) return null;
+  return {
+    actions: listOf(body.actions, readAction),
+    allowance: isRecord(body.allowance) ? readAllowance(body.allowance.requests) : null,
+    notice: textOr(body.notice, ""),
+  };
+}
+
+export function defaults(action: Action): Values {
+  return Object.fromEntries(action.parameters.map(({ id, default: value }) => [id, value]));
+}
+
+function readAction(value: unknown): Action | null {
+  if (!isRecord(value)) return null;
+  const id = textOr(value.id, null);
+  const label = textOr(value.label, null);
+  if (id === null || label === null) return null;
+  const parameters = listOf(value.parameters, readParameter);
+  return { id, label, description: textOr(value.description, ""), parameters };
+}
+
+function readParameter(value: unknown): Parameter | null {
+  if (!isRecord(value)) return null;
+  const id = textOr(value.id, null);
+  const choices = listOf(value.choices, readChoice);
+  const [first] = choices;
+  if (id === null || first === undefined) return null;
+  const preset = choices.find((choice) => choice.value === value.default) ?? first;
+  return { id, label: textOr(value.label, id), choices, default: preset.value };
+}
+
+function readChoice(value: unknown): Choice | null {
+  if (!isRecord(value)) return null;
+  const choice = textOr(value.value, null);
+  return choice === null ? null : { value: choice, label: textOr(value.label, choice) };
+}
+
+function readAllowance(value: unknown): Allowance | null {
+  if (!isRecord(value)) return null;
+  const limit = numberOr(value.limit, null);
+  const remaining = numberOr(value.remaining, null);
+  if (limit === null || remaining === null) return null;
+  const windowS = numberOr(value.window_s, 0);
+  return { limit, remaining, windowS, resetS: numberOr(value.reset_s, 0) };
+}

@@ -1,0 +1,114 @@
+/**
+ * Holds the connection to the proxy for one element: the client, and the catalogue of what this session may do.
+ * Nothing is asked before the user shows interest (focus on the field, the trigger or the panel).
+ * It never keeps a catalogue that another proxy or session source answered.
+ */
+import type { ReactiveController, ReactiveControllerHost } from "lit";
+import type { Catalogue } from "./catalogue.ts";
+import { ProxyClient } from "./client.ts";
+import type { Emit } from "./events.ts";
+import { localProblem, type Problem, ProblemError } from "./problem.ts";
+import { type Fetch, type GetSession, SessionKeeper, sessionFromUrl } from "./session.ts";
+
+/** How long an answer to "what may I do" is shown without asking again. */
+const FRESH_MS = 30_000;
+
+export interface Endpoint {
+  readonly proxy: string;
+  readonly getSession: GetSession | null;
+  readonly sessionUrl: string | null;
+}
+
+export class ConnectionController implements ReactiveController {
+  catalogue: Catalogue | null = null;
+  problem: Problem | null = null;
+
+  readonly #host: ReactiveControllerHost;
+  readonly #emit: Emit;
+  readonly #send: Fetch;
+  #endpoint: Endpoint = { proxy: "", getSession: null, sessionUrl: null };
+  #client: ProxyClient | null = null;
+  #loading: AbortController | null = null;
+  #loadedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(host: ReactiveControllerHost, emit: Emit, send: Fetch) {
+    this.#host = host;
+    this.#emit = emit;
+    this.#send = send;
+    host.addController(this);
+  }
+
+  hostDisconnected(): void {
+    this.#loading?.abort();
+    this.#loading = null;
+  }
+
+  /** Points at a proxy and a source of sessions; what another one answered is forgotten. */
+  use(endpoint: Endpoint): void {
+    const { proxy, getSession, sessionUrl } = this.#endpoint;
+    const same =
+      proxy === endpoint.proxy &&
+      getSession === endpoint.getSession &&
+      sessionUrl === endpoint.sessionUrl;
+    if (same) return;
+    this.hostDisconnected();
+    this.#endpoint = endpoint;
+    this.#client = null;
+    this.catalogue = null;
+    this.#loadedAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  get client(): ProxyClient {
+    this.#client ??= new ProxyClient(
+      this.#endpoint.proxy,
+      new SessionKeeper(this.#sessionSource()),
+      this.#send,
+    );
+    return this.#client;
+  }
+
+  /** Asks for the catalogue unless it is fresh or already being asked for. Never throws: see `problem`. */
+  async load(): Promise<void> {
+    if (this.#loading || performance.now() - this.#loadedAtMs < FRESH_MS) return;
+    const loading = new AbortController();
+    this.#loading = loading;
+    this.problem = null;
+    this.#host.requestUpdate();
+    try {
+      this.#arrived(await this.client.me(loading.signal));
+    } catch (error) {
+      if (!loading.signal.aborted) this.#failed(error);
+    } finally {
+      if (this.#loading === loading) this.#loading = null;
+      this.#host.requestUpdate();
+    }
+  }
+
+  /** The allowance as an answer's header told it. */
+  noteRemaining(remaining: number | null): void {
+    const allowance = this.catalogue?.allowance;
+    if (!this.catalogue || !allowance || remaining === null) return;
+    this.catalogue = { ...this.catalogue, allowance: { ...allowance, remaining } };
+    this.#host.requestUpdate();
+  }
+
+  #arrived(catalogue: Catalogue): void {
+    const first = this.catalogue === null;
+    this.catalogue = catalogue;
+    this.#loadedAtMs = performance.now();
+    if (first) this.#emit("sealgate-ready", { actions: catalogue.actions });
+  }
+
+  #failed(error: unknown): void {
+    this.problem =
+      error instanceof ProblemError ? error.problem : localProblem("unexpected_answer");
+    this.#emit("sealgate-error", { problem: this.problem });
+  }
+
+  #sessionSource(): GetSession {
+    const { getSession, sessionUrl } = this.#endpoint;
+    if (getSession) return getSession;
+    if (sessionUrl) return sessionFromUrl(sessionUrl, this.#send);
+    return () => Promise.reject(new ProblemError(localProblem("session_unavailable")));
+  }
+}

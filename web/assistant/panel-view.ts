@@ -1,0 +1,57 @@
+/**
+ * The panel's head (what is being done, back, close) and foot (the notice, and how much is left).
+ * The notice is on every view: generated text is never shown without it.
+ * Drawing only: every decision is handed in.
+ */
+import { html, nothing, type TemplateResult } from "lit";
+import type { Action, Catalogue, Values } from "./catalogue.ts";
+import { BACK, CLOSE } from "./icons.ts";
+import { allowanceLine, noticeLine } from "./summary-view.ts";
+import type { Wording } from "./texts.ts";
+
+export interface HeaderView {
+  readonly wording: Wording;
+  readonly view: "menu" | "options" | "result";
+  readonly action: Action | null;
+  readonly values: Values;
+  readonly back: () => void;
+  readonly close: () => void;
+}
+
+export function headerView(shown: HeaderView): TemplateResult {
+  const { wording, view, action } = shown;
+  const nested = view === "options";
+  return html`
+    <header part="header" class=${nested ? "nested" : nothing}>
+      ${nested ? iconButton("back", wording.say("back"), BACK, shown.back) : nothing}
+      <h2 part="title" id="title">
+        ${action?.label ?? wording.say("panel")} ${view === "result" ? chosen(shown) : nothing}
+      </h2>
+      ${iconButton("close", wording.say("close"), CLOSE, shown.close)}
+    </header>
+  `;
+}
+
+export function footerView(wording: Wording, catalogue: Catalogue | null): TemplateResult {
+  const allowance = catalogue?.allowance;
+  return html`
+    <footer part="footer">
+      <p part="notice">${noticeLine(wording, catalogue)}</p>
+      ${allowance ? html`<p part="allowance">${allowanceLine(wording, allowance)}</p>` : nothing}
+    </footer>
+  `;
+}
+
+function chosen({ action, values }: HeaderView): TemplateResult | typeof nothing {
+  if (!action || action.parameters.length === 0) return nothing;
+  const labels = action.parameters.map(
+    ({ id, choices }) => choices.find(({ value }) => value === values[id])?.label ?? "",
+  );
+  return html`<span class="quiet">${labels.join(", ")}</span>`;
+}
+
+function iconButton(part: string, name: string, icon: TemplateResult, press: () => void) {
+  return html`
+    <button type="button" class="icon" part=${part} aria-label=${name} @click=${press}>${icon}</button>
+  `;
+}

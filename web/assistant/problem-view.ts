@@ -1,0 +1,68 @@
+/**
+ * An error as its reader needs it: who can fix it, what happened, what to do, and when another try makes sense.
+ * Its counterpart is problem.ts; the words of the proxy stand unless the host's own texts reword its code.
+ * Drawing only; it shows no status codes and no stack.
+ */
+import { html, nothing, type TemplateResult } from "lit";
+import type { Fixer, Problem } from "./problem.ts";
+import type { TextKey, Wording } from "./texts.ts";
+
+export interface ProblemView {
+  readonly wording: Wording;
+  readonly problem: Problem;
+  /** Seconds until another try makes sense. */
+  readonly waitS: number;
+  readonly retry: (() => void) | null;
+}
+
+const WHO: Readonly<Record<Fixer, TextKey>> = {
+  user: "whoUser",
+  time: "whoTime",
+  administrator: "whoAdministrator",
+};
+
+export function problemView({ wording, problem, waitS, retry }: ProblemView): TemplateResult {
+  const { message, hint } = problemWords(wording, problem);
+  return html`
+    <div part="problem" class="problem" tabindex="-1" data-who=${problem.who} data-code=${problem.code}>
+      <p class="who" part="problem-who">${wording.say(WHO[problem.who])}</p>
+      <p part="problem-message">${message}</p>
+      ${hint ? html`<p class="quiet" part="problem-hint">${hint}</p>` : nothing}
+      ${reference(wording, problem)}
+      ${problem.canRetry && retry ? retryButton(wording, waitS, retry) : nothing}
+    </div>
+  `;
+}
+
+export function problemWords(wording: Wording, problem: Problem) {
+  const { code } = problem;
+  return {
+    message: wording.ofProblem("error", code) || problem.message || wording.say("error.unknown"),
+    hint: wording.ofProblem("hint", code) ?? problem.hint,
+  };
+}
+
+/** Digits and words for a wait: seconds up to a minute and a half, minutes above. */
+export function waitWords(wording: Wording, seconds: number): string {
+  return seconds <= 90
+    ? wording.say("seconds", { n: seconds })
+    : wording.say("minutes", { n: Math.ceil(seconds / 60) });
+}
+
+function retryButton(wording: Wording, waitS: number, retry: () => void): TemplateResult {
+  const words =
+    waitS > 0 ? wording.say("retryIn", { time: waitWords(wording, waitS) }) : wording.say("retry");
+  return html`
+    <div class="buttons">
+      <button type="button" part="button retry" ?disabled=${waitS > 0} @click=${retry}>${words}</button>
+    </div>
+  `;
+}
+
+/** Only administrators can do something with it, so only their problems show it. */
+function reference(wording: Wording, { who, requestId }: Problem): TemplateResult | typeof nothing {
+  if (who !== "administrator" || !requestId) return nothing;
+  return html`<p class="quiet" part="problem-reference">
+    ${wording.say("reference")}: <code>${requestId}</code>
+  </p>`;
+}

@@ -1,0 +1,444 @@
+/**
+ * The look of `<sealgate-assistant>`: the host's font and sizes, ink on paper, one accent for the primary action.
+ * Light or dark follows the `color-scheme` that the host page gives to the place where the element stands.
+ * Directions are logical and sizes are in em, so that it fits right-to-left pages and any root size.
+ */
+import { css } from "lit";
+
+const palette = css`
+  :host {
+    --_surface: var(--sealgate-surface, light-dark(#fffdf8, #24211d));
+    --_sunken: var(--sealgate-surface-sunken, light-dark(#f5f0e6, #1a1815));
+    --_text: var(--sealgate-text, light-dark(#1b1a17, #eee8dc));
+    --_muted: var(--sealgate-muted, light-dark(#5d574b, #b0a797));
+    --_rule: var(--sealgate-rule, light-dark(#ddd5c5, #3f3a33));
+    --_border: var(--sealgate-border, light-dark(#877f6f, #857c6d));
+    --_hover: var(--sealgate-hover, light-dark(#1b1a170f, #eee8dc17));
+    --_accent: var(--sealgate-accent, light-dark(#9b2c21, #bd4034));
+    --_on-accent: var(--sealgate-on-accent, #ffffff);
+    --_focus: var(--sealgate-focus, var(--_text));
+    --_radius: var(--sealgate-radius, 3px);
+    --_added: var(--sealgate-added, light-dark(#dfeed9, #24402a));
+    --_removed: var(--sealgate-removed, light-dark(#f8e0dc, #4a2522));
+
+    display: inline-block;
+    font: inherit;
+    font-family: var(--sealgate-font, inherit);
+    font-size: var(--sealgate-font-size, max(13px, 1em));
+    line-height: 1.5;
+    color: var(--_text);
+  }
+  :host([hidden]) {
+    display: none;
+  }
+  :host([theme="light"]) {
+    color-scheme: light;
+  }
+  :host([theme="dark"]) {
+    color-scheme: dark;
+  }
+  *,
+  ::before,
+  ::after {
+    box-sizing: border-box;
+  }
+  p,
+  h2,
+  h3,
+  fieldset,
+  legend {
+    margin: 0;
+    padding: 0;
+    border: 0;
+    min-inline-size: 0;
+  }
+`;
+
+const controls = css`
+  button {
+    display: inline-flex;
+    align-items: center;
+    gap: 0.5em;
+    min-block-size: 2.25em;
+    padding: 0.25em 0.75em;
+    border: 1px solid var(--_border);
+    border-radius: var(--_radius);
+    background: var(--_surface);
+    color: var(--_text);
+    font: inherit;
+    line-height: 1.25;
+    text-align: start;
+    cursor: pointer;
+  }
+  button:hover:not(:disabled, [aria-disabled="true"]) {
+    background: linear-gradient(var(--_hover), var(--_hover)) var(--_surface);
+  }
+  button:disabled,
+  [aria-disabled="true"] {
+    color: var(--_muted);
+    border-color: var(--_rule);
+    cursor: default;
+  }
+  .primary {
+    border-color: var(--_accent);
+    background: var(--_accent);
+    color: var(--_on-accent);
+    font-weight: 600;
+  }
+  .primary:hover:not(:disabled) {
+    background: linear-gradient(#0000001f, #0000001f) var(--_accent);
+  }
+  .primary:disabled {
+    background: none;
+    font-weight: inherit;
+  }
+  .icon {
+    justify-content: center;
+    inline-size: 2.25em;
+    padding: 0;
+    border-color: transparent;
+    background: none;
+  }
+  :focus-visible {
+    outline: 2px solid var(--_focus);
+    outline-offset: 2px;
+  }
+  svg {
+    flex: none;
+    inline-size: 1em;
+    block-size: 1em;
+    fill: none;
+    stroke: currentColor;
+    stroke-width: 1.5;
+    stroke-linecap: round;
+    stroke-linejoin: round;
+  }
+  :host(:dir(rtl)) :is(.icon, .item) svg {
+    transform: scaleX(-1);
+  }
+  @media (pointer: coarse) {
+    button,
+    .choice {
+      min-block-size: 44px;
+    }
+    .icon {
+      inline-size: 44px;
+    }
+  }
+`;
+
+const panel = css`
+  .panel {
+    position: fixed;
+    inset: auto;
+    z-index: 2147483647;
+    flex-direction: column;
+    inline-size: min(var(--sealgate-panel-width, 28em), 100vw - 16px);
+    margin: 0;
+    padding: 0;
+    overflow: hidden;
+    border: 1px solid var(--_border);
+    border-radius: calc(var(--_radius) + 1px);
+    background: var(--_surface);
+    color: var(--_text);
+    box-shadow: var(--sealgate-shadow, 0 1px 2px #1b1a1714, 0 8px 24px #1b1a1726);
+    font-style: normal;
+    font-weight: 400;
+    letter-spacing: normal;
+    text-align: start;
+    text-transform: none;
+    white-space: normal;
+    container-type: inline-size;
+  }
+  .panel:not([data-open]) {
+    display: none;
+  }
+  .panel[data-open] {
+    display: flex;
+  }
+  .panel:focus,
+  .problem:focus {
+    outline: none;
+  }
+  header {
+    display: flex;
+    align-items: center;
+    gap: 0.25em;
+    padding: 0.375em 0.375em 0.375em 1em;
+    padding-inline: 1em 0.375em;
+    border-block-end: 1px solid var(--_rule);
+  }
+  header.nested {
+    padding-inline-start: 0.375em;
+  }
+  h2 {
+    flex: 1;
+    font-size: 1em;
+    font-weight: 600;
+    overflow-wrap: anywhere;
+  }
+  h2 .quiet {
+    font-weight: 400;
+  }
+  .content {
+    flex: 1;
+    min-block-size: 0;
+    overflow-y: auto;
+    overscroll-behavior: contain;
+    padding: 0.75em 1em 1em;
+  }
+  footer {
+    padding: 0.5em 1em;
+    border-block-start: 1px solid var(--_rule);
+    color: var(--_muted);
+    font-size: max(12px, 0.8125em);
+    font-variant-numeric: tabular-nums;
+  }
+  .quiet {
+    color: var(--_muted);
+  }
+  .scope {
+    margin-block-end: 0.5em;
+    color: var(--_muted);
+    font-size: max(12px, 0.875em);
+    font-variant-numeric: tabular-nums;
+  }
+  .announcer {
+    position: absolute;
+    inline-size: 1px;
+    block-size: 1px;
+    margin: -1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
+  }
+`;
+
+const menu = css`
+  [role="menu"] {
+    margin-inline: -0.5em;
+  }
+  .item {
+    inline-size: 100%;
+    min-block-size: 2.5em;
+    padding: 0.375em 0.5em;
+    border-color: transparent;
+    background: none;
+    justify-content: space-between;
+  }
+  .item:hover:not([aria-disabled="true"]),
+  .item:focus-visible {
+    background: var(--_hover);
+  }
+  .item:focus-visible {
+    outline-offset: -2px;
+  }
+  .item svg {
+    color: var(--_muted);
+  }
+  .words {
+    display: grid;
+  }
+  .words .quiet {
+    font-size: max(12px, 0.875em);
+  }
+  .item.rule {
+    margin-block-start: 0.5em;
+    border-radius: 0;
+    border-block-start: 1px solid var(--_rule);
+  }
+`;
+
+const options = css`
+  fieldset {
+    margin-block-end: 1em;
+  }
+  legend {
+    margin-block-end: 0.25em;
+    font-weight: 600;
+  }
+  .choice {
+    display: flex;
+    align-items: center;
+    gap: 0.5em;
+    min-block-size: 2em;
+    cursor: pointer;
+  }
+  input[type="radio"] {
+    inline-size: 1.125em;
+    block-size: 1.125em;
+    margin: 0;
+    accent-color: var(--_text);
+  }
+`;
+
+const result = css`
+  .bar {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    justify-content: space-between;
+    gap: 0.25em 1em;
+    margin-block-end: 0.5em;
+  }
+  .status {
+    color: var(--_muted);
+    font-size: max(12px, 0.875em);
+    font-variant-numeric: tabular-nums;
+  }
+  .status[data-writing]::before {
+    content: "";
+    display: inline-block;
+    inline-size: 0.5em;
+    block-size: 0.5em;
+    margin-inline-end: 0.5em;
+    border-radius: 50%;
+    background: currentColor;
+    animation: breathe 1.4s ease-in-out infinite alternate;
+  }
+  @keyframes breathe {
+    to {
+      opacity: 0.25;
+    }
+  }
+  @media (prefers-reduced-motion: reduce) {
+    .status[data-writing]::before {
+      animation: none;
+    }
+  }
+  .modes {
+    display: flex;
+    font-size: max(12px, 0.8125em);
+  }
+  .modes label {
+    position: relative;
+    cursor: pointer;
+  }
+  .modes input {
+    position: absolute;
+    inset: 0;
+    inline-size: 100%;
+    block-size: 100%;
+    margin: 0;
+    opacity: 0;
+    cursor: pointer;
+  }
+  .modes span {
+    display: block;
+    padding: 0.25em 0.5em;
+    border-block-end: 2px solid transparent;
+    color: var(--_muted);
+  }
+  .modes input:checked + span {
+    border-color: currentColor;
+    color: var(--_text);
+  }
+  .modes input:focus-visible + span {
+    outline: 2px solid var(--_focus);
+    outline-offset: -2px;
+  }
+  .passage {
+    max-block-size: 20em;
+    overflow-y: auto;
+    overscroll-behavior: contain;
+    padding: 0.5em 0.75em;
+    border-radius: var(--_radius);
+    background: var(--_sunken);
+    white-space: pre-wrap;
+    overflow-wrap: break-word;
+  }
+  ins,
+  del {
+    padding-block: 0.0625em;
+    color: inherit;
+  }
+  ins {
+    background: var(--_added);
+    text-decoration: underline;
+    text-underline-offset: 0.2em;
+  }
+  del {
+    background: var(--_removed);
+    text-decoration: line-through;
+  }
+  .columns {
+    display: grid;
+    gap: 0.75em;
+  }
+  @container (min-inline-size: 26em) {
+    .columns {
+      grid-template-columns: 1fr 1fr;
+    }
+  }
+  h3 {
+    margin-block-end: 0.25em;
+    color: var(--_muted);
+    font-size: max(12px, 0.8125em);
+    font-weight: 600;
+  }
+  .remark {
+    margin-block-start: 0.75em;
+    padding-inline-start: 0.75em;
+    border-inline-start: 3px solid var(--_border);
+  }
+  .buttons {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 0.5em;
+    margin-block-start: 0.75em;
+  }
+  .end {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0.5em;
+    margin-inline-start: auto;
+  }
+  .end button {
+    border-color: transparent;
+    background: none;
+  }
+  .versions {
+    display: inline-flex;
+    align-items: center;
+    font-size: max(12px, 0.875em);
+    font-variant-numeric: tabular-nums;
+  }
+  .problem {
+    padding-inline-start: 0.75em;
+    border-inline-start: 3px solid var(--_text);
+    font-variant-numeric: tabular-nums;
+  }
+  .passage ~ .problem {
+    margin-block-start: 0.75em;
+  }
+  .who {
+    font-weight: 600;
+  }
+  code {
+    font-family: ui-monospace, Menlo, Consolas, "Liberation Mono", monospace;
+    overflow-wrap: anywhere;
+  }
+`;
+
+const highContrast = css`
+  @media (forced-colors: active) {
+    .primary {
+      border-color: Highlight;
+    }
+    .modes input:checked + span {
+      border-color: Highlight;
+    }
+    .item:focus-visible {
+      outline-color: Highlight;
+    }
+    .passage {
+      border: 1px solid;
+    }
+    .status[data-writing]::before {
+      background: CanvasText;
+    }
+  }
+`;
+
+export const styles = [palette, controls, panel, menu, options, result, highContrast];

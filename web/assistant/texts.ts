@@ -1,0 +1,149 @@
+/**
+ * Every word that the assistant shows by itself, in one table; a host overrides any of them with the `texts` property.
+ * `{name}` is filled in; where a count decides the grammar, an entry has one form per plural category of the language.
+ * Labels of actions and parameters are not here: they come from the proxy, where the developer wrote them.
+ */
+type Plural = Partial<Record<Intl.LDMLPluralRule, string>> & { readonly other: string };
+export type Text = string | Plural;
+
+export const ENGLISH = {
+  trigger: "Write with AI",
+  panel: "Writing assistant",
+  close: "Close",
+  back: "Back",
+  loading: "Loading…",
+  actions: "What should be done?",
+  noActions: "Nothing is switched on for you here yet. Your administrator can enable actions.",
+  undo: "Undo the last replacement",
+
+  scopeSelection: { one: "Selection, {n} word", other: "Selection, {n} words" },
+  scopeField: { one: "Whole text, {n} word", other: "Whole text, {n} words" },
+  scopeEmpty: "Write something first, then choose what should be done with it.",
+
+  writing: "Writing…",
+  stop: "Stop",
+  done: { one: "Done, {n} word", other: "Done, {n} words" },
+  stopped: { one: "Stopped, {n} word kept", other: "Stopped, {n} words kept" },
+  stoppedEmpty: "Stopped before anything was written",
+  failed: { one: "Interrupted, {n} word kept", other: "Interrupted, {n} words kept" },
+  nothing: "The answer was empty.",
+  cutByLength: "The answer reached its length limit and may end too early.",
+  cutByFilter: "A content filter ended the answer early.",
+
+  result: "Result",
+  changes: "Changes",
+  compare: "Side by side",
+  original: "Original",
+  view: "Show",
+  version: "Version {n} of {total}",
+  previousVersion: "Earlier version",
+  nextVersion: "Later version",
+
+  replace: "Replace",
+  insert: "Insert below",
+  copy: "Copy",
+  again: "Try again",
+  discard: "Discard",
+  replaced: "Replaced. Undo brings the old text back.",
+  inserted: "Inserted below.",
+  copied: "Copied",
+  undone: "The old text is back.",
+  discarded: "Discarded.",
+
+  stale: "Your text has changed since. Insert the result below it or copy it.",
+  readOnly: "This field cannot be changed. Copy the result instead.",
+  tooLong: {
+    one: "{n} character too long for this field.",
+    other: "{n} characters too long for this field.",
+  },
+
+  notice: "AI-generated text. Check it before you use it.",
+  allowance: { one: "{n} of {limit} requests left", other: "{n} of {limit} requests left" },
+  perMinute: "{allowance} this minute",
+  perHour: "{allowance} this hour",
+  perDay: "{allowance} today",
+
+  whoUser: "You can fix this",
+  whoTime: "Time fixes this",
+  whoAdministrator: "Your administrator can fix this",
+  retry: "Try again",
+  retryIn: "Try again in {time}",
+  retryNow: "You can try again now.",
+  seconds: { one: "{n} second", other: "{n} seconds" },
+  minutes: { one: "{n} minute", other: "{n} minutes" },
+  reference: "Reference for your administrator",
+
+  "error.unreachable": "The assistant cannot be reached.",
+  "hint.unreachable": "Check your connection, then try again.",
+  "error.interrupted": "The connection ended before the answer did.",
+  "hint.interrupted": "You can use what is there, or try again.",
+  "error.session_unavailable": "You are not signed in any more.",
+  "hint.session_unavailable":
+    "Reload the page and sign in. Your text stays yours: copy it first if it is not saved.",
+  "error.field_missing": "The text field of this assistant is missing on the page.",
+  "hint.field_missing": "The page names a field that does not exist.",
+  "error.unexpected_answer": "The assistant got an answer that it does not understand.",
+  "hint.unexpected_answer": "The address of the assistant may be wrong, or it needs an update.",
+  "error.copy_refused": "Your browser did not allow copying.",
+  "hint.copy_refused": "Select the text and copy it with the keyboard.",
+  "error.unknown": "Something went wrong.",
+} as const satisfies Readonly<Record<string, Text>>;
+
+export type TextKey = keyof typeof ENGLISH;
+/** Overrides. `error.<code>` and `hint.<code>` also reword any error of the proxy by its code. */
+export type Texts = Readonly<Partial<Record<TextKey | `error.${string}` | `hint.${string}`, Text>>>;
+type Fill = Readonly<Record<string, string | number>>;
+
+export class Wording {
+  readonly #overrides: Texts;
+  readonly #locale: string | undefined;
+
+  /** `locale` is a BCP 47 tag; an unusable one counts as the browser's own. */
+  constructor(overrides: Texts = {}, locale?: string) {
+    this.#overrides = overrides;
+    this.#locale = usable(locale);
+  }
+
+  say(key: TextKey, fill: Fill = {}): string {
+    // The notice may be reworded and translated, but not lost by an empty override.
+    const text = this.#overrides[key] || ENGLISH[key];
+    return this.#fill(text, fill);
+  }
+
+  /** The host's own words for an error code, else this table's, else null. */
+  ofProblem(kind: "error" | "hint", code: string): string | null {
+    const key = `${kind}.${code}` as const;
+    const text = this.#overrides[key] ?? (key in ENGLISH ? ENGLISH[key as TextKey] : null);
+    return text === null ? null : this.#fill(text, {});
+  }
+
+  /** Whether the host gave words of its own for this. */
+  overrides(key: TextKey): boolean {
+    return Boolean(this.#overrides[key]);
+  }
+
+  number(value: number): string {
+    return new Intl.NumberFormat(this.#locale).format(value);
+  }
+
+  #fill(text: Text, fill: Fill): string {
+    const pattern = typeof text === "string" ? text : this.#form(text, Number(fill.n));
+    return pattern.replace(/\{(\w+)\}/g, (whole, name: string) => this.#show(fill[name]) ?? whole);
+  }
+
+  #form(text: Plural, count: number): string {
+    return text[new Intl.PluralRules(this.#locale).select(count)] ?? text.other;
+  }
+
+  #show(value: string | number | undefined): string | undefined {
+    return typeof value === "number" ? this.number(value) : value;
+  }
+}
+
+function usable(locale: string | undefined): string | undefined {
+  try {
+    return locale ? Intl.getCanonicalLocales(locale)[0] : undefined;
+  } catch {
+    return undefined;
+  }
+}
