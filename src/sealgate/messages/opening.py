@@ -71,6 +71,8 @@ class OpenRefusal(StrEnum):
     DAMAGED = "credential_damaged"
     """MAC, version mark or envelope does not verify: an alarm in the vault."""
     MALFORMED = "malformed"
+    UNAVAILABLE = "vault_unavailable"
+    """The vault's disk or KEK fails now; a key that is still under its lease may be used on."""
 
 
 OpeningRequest = Open | Renew
