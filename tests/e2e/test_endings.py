@@ -1,0 +1,189 @@
+"""How exchanges end when something dies: one outcome each, none lost, none twice; stop means stop.
+
+Each of these breaks something, so each runs a demo of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.running_demo import RunningDemo, demo_in, wait_for
+
+LONG = {
+    "model": "gpt-sim",
+    "stream": True,
+    "messages": [{"role": "user", "content": "Write a long letter about gardens. " * 20}],
+}
+
+
+@pytest.fixture(scope="module")
+def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    with demo_in(tmp_path_factory.mktemp("endings") / "demo") as running:
+        yield running
+
+
+class OpenStream:
+    """A streamed request on a socket of its own, read by hand."""
+
+    def __init__(self, demo: RunningDemo, user: str, body: dict[str, object] | None = None) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", demo.settings.proxy.port, timeout=20)
+        headers = {"authorization": f"Bearer {demo.token(user)}", "content-type": "application/json"}
+        self._connection.request("POST", "/v1/chat/completions", json.dumps(body or LONG), headers)
+        self.answer = self._connection.getresponse()
+        self.request = self.answer.headers["x-request-id"]
+
+    def read_some(self) -> bytes:
+        return b"".join(self.answer.readline() for _ in range(6))
+
+    def read_all(self) -> bytes:
+        return self.answer.read()
+
+    def close(self) -> None:
+        self.answer.close()
+        self._connection.close()
+
+
+def rows_of(demo: RunningDemo, request: str) -> list[dict[str, object]]:
+    return [dict(row) for row in demo.usage() if row["request"] == request]
+
+
+def test_closing_the_client_ends_the_providers_call_within_50_ms(breakable: RunningDemo) -> None:
+    late: list[float] = []
+    for attempt in range(5):
+        stream = OpenStream(breakable, f"leaver-{attempt}")
+        assert stream.read_some()
+        before = len([call for call in breakable.calls() if call["ended_by"] == "client_left"])
+        closed_at = time.monotonic()
+        stream.close()
+        wait_for(
+            lambda n=before: len([c for c in breakable.calls() if c["ended_by"] == "client_left"]) > n  # type: ignore[misc]
+        )
+        ended = [call for call in breakable.calls() if call["ended_by"] == "client_left"][-1]
+        late.append(ended["ended_ns"] / 1e9 - closed_at)
+        wait_for(lambda r=stream.request: rows_of(breakable, r))  # type: ignore[misc]
+        (row,) = rows_of(breakable, stream.request)
+        assert row["outcome"] == "cancelled"
+        assert row["estimated"]
+        assert int(str(row["output_tokens"])) > 0
+    assert sorted(late)[2] < 0.05, late
+
+
+@pytest.mark.parametrize("moment", ["before", "during", "after"])
+def test_a_killed_proxy_loses_no_exchange_and_counts_none_twice(breakable: RunningDemo, moment: str) -> None:
+    pid = breakable.pid("proxy")
+    stream = None
+    if moment == "during":
+        stream = OpenStream(breakable, "killed-during")
+        stream.read_some()
+    elif moment == "after":
+        stream = OpenStream(breakable, "killed-after")
+        stream.read_all()
+    breakable.kill("proxy")
+    wait_for(lambda: breakable.pid("proxy") != pid, 20)
+    wait_for(lambda: _answers(breakable), 20)
+    again = OpenStream(breakable, f"next-{moment}")
+    again.read_all()
+    wait_for(lambda: rows_of(breakable, again.request), 20)
+    assert [row["outcome"] for row in rows_of(breakable, again.request)] == ["completed"]
+    if stream is not None:
+        request = stream.request
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            stream.close()
+        wait_for(lambda: rows_of(breakable, request), 20)
+        expected = {"during": "lost", "after": "completed"}[moment]
+        assert [row["outcome"] for row in rows_of(breakable, request)] == [expected]
+
+
+def test_with_the_vault_down_the_proxy_serves_what_it_holds_then_says_who_can_fix_it(
+    tmp_path: Path,
+) -> None:
+    with demo_in(tmp_path / "d") as demo:
+        OpenStream(demo, "warm").read_all()
+        _freeze(demo, "vault")
+        try:
+            stream = OpenStream(demo, "held")
+            assert stream.answer.status == 200
+            assert b"[DONE]" in stream.read_all()
+            status, _ = demo.admin("/readyz")
+            assert status == 200
+        finally:
+            _thaw(demo, "vault")
+
+
+def test_with_the_vault_down_and_nothing_held_it_refuses_and_names_the_administrator(tmp_path: Path) -> None:
+    with demo_in(tmp_path / "d") as demo:
+        _freeze(demo, "vault")
+        try:
+            stream = OpenStream(demo, "cold")
+            error = json.loads(stream.read_all())["error"]
+            assert stream.answer.status == 503
+            assert (error["code"], error["who"]) == ("vault_unavailable", "administrator")
+        finally:
+            _thaw(demo, "vault")
+
+
+def test_with_the_console_down_the_proxy_goes_on_and_the_usage_arrives_later(tmp_path: Path) -> None:
+    with demo_in(tmp_path / "d") as demo:
+        OpenStream(demo, "warm").read_all()
+        demo.kill("console")
+        stream = OpenStream(demo, "gate-outlives-office")
+        assert b"[DONE]" in stream.read_all()
+        wait_for(lambda: rows_of(demo, stream.request), 30)
+        assert [row["outcome"] for row in rows_of(demo, stream.request)] == ["completed"]
+
+
+def test_a_stopped_demo_drains_and_finds_its_data_again(tmp_path: Path) -> None:
+    with demo_in(tmp_path / "d") as demo:
+        first = OpenStream(demo, "first")
+        first.read_all()
+        wait_for(lambda: rows_of(demo, first.request))
+        application, password = demo.application, demo.owner_password
+    with demo_in(tmp_path / "d") as demo:
+        assert (demo.application, demo.owner_password) == (application, password)
+        assert len(rows_of(demo, first.request)) == 1
+        second = OpenStream(demo, "second")
+        assert b"[DONE]" in second.read_all()
+
+
+def _answers(demo: RunningDemo) -> bool:
+    try:
+        return demo.admin("/healthz")[0] == 200
+    except OSError:
+        return False
+
+
+def _freeze(demo: RunningDemo, program: str) -> None:
+    """Stop a process where it stands: it answers nothing, and the supervisor does not start another."""
+    import signal
+
+    demo.kill(program, signal.SIGSTOP)
+
+
+def _thaw(demo: RunningDemo, program: str) -> None:
+    import signal
+
+    demo.kill(program, signal.SIGCONT)
+
+
+def test_the_proxy_answers_preflights_of_anybody_alike(breakable: RunningDemo) -> None:
+    with httpx.Client() as client:
+        answers = [
+            client.options(
+                f"{breakable.proxy_url}/v1/chat/completions",
+                headers={"origin": origin, "access-control-request-method": "POST"},
+            )
+            for origin in (breakable.newsletter_url, "https://evil.example")
+        ]
+    for answer in answers:
+        assert answer.status_code == 204
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "authorization" in answer.headers["access-control-allow-headers"]
+        assert "access-control-allow-credentials" not in answer.headers
