@@ -5,7 +5,6 @@ never be printed, pickled or sent to Sealgate.
 """
 
 import base64
-import secrets
 from dataclasses import dataclass
 from typing import Final, Literal, NoReturn
 
@@ -13,6 +12,8 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
+
+from sealgate.ids import new_id
 
 ALGORITHM: Final = "Ed25519"
 PUBLIC_KEY_BYTES: Final = 32
@@ -88,7 +89,7 @@ class SigningKey:
     @classmethod
     def generate(cls, kid: str | None = None) -> "SigningKey":
         """A fresh key; without `kid` it gets one of the form `key_…`."""
-        return cls(kid or _new_kid(), Ed25519PrivateKey.generate())
+        return cls(kid or new_id("key"), Ed25519PrivateKey.generate())
 
     @classmethod
     def from_pem(cls, pem: bytes | str, kid: str) -> "SigningKey":
@@ -147,10 +148,6 @@ class SigningKey:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a signing key is not pickled; store to_pem() in a secret store")
-
-
-def _new_kid() -> str:
-    return "key_" + base64.b32encode(secrets.token_bytes(13)).decode()[:20].lower()
 
 
 def _b64url(raw: bytes) -> str:

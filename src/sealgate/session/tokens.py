@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from sealgate.ids import is_id
 from sealgate.session.errors import InvalidSession
 
 MAX_TOKEN_BYTES: Final = 4_096
@@ -19,7 +20,6 @@ ALGORITHMS: Final = frozenset({"Ed25519", "EdDSA"})
 _HEADER: Final = frozenset({"alg", "typ", "kid"})
 _COMPACT: Final = re.compile(rb"([A-Za-z0-9_-]{2,})\.([A-Za-z0-9_-]{2,})\.([A-Za-z0-9_-]{86})")
 _KID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_APPLICATION: Final = re.compile(r"app_[a-z2-7]{20}")
 
 Member = str | int | float | bool | list["Member"] | dict[str, "Member"] | None
 
@@ -58,7 +58,7 @@ def take_apart(token: bytes | str) -> Parts:
         application = _parse_object(payload).get("app")
     except (ValueError, RecursionError) as error:
         raise InvalidSession from error
-    if not isinstance(application, str) or _APPLICATION.fullmatch(application) is None:
+    if not isinstance(application, str) or not is_id("app", application):
         raise InvalidSession
     return Parts(Unverified(application, kid), compact, payload)
 

@@ -73,8 +73,8 @@ def _read_claims(payload: bytes) -> Claims:
         claims = msgspec.json.decode(payload, type=Claims)
     except msgspec.ValidationError as error:
         raise MalformedClaims(_claim_in(str(error)), "it is missing or of the wrong type") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # a lone surrogate, a number out of range
-        raise MalformedClaims("", "the claims are not strict JSON") from error
+    except msgspec.DecodeError as error:  # half a surrogate pair: not the JSON that `take_apart` let pass
+        raise InvalidSession from error
     check_claims(claims)
     return claims
 
