@@ -1,0 +1,153 @@
+"""Writes every page of docs/reference from the tables in the code: `make docs`.
+
+tests/test_docs.py fails when a page differs from what this would write.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, get_args, get_origin
+
+import click
+import msgspec
+import typer
+from msgspec import Struct
+
+from sealgate import cli, settings, supervisor
+from sealgate.log import EventTable
+from sealgate.policy import reference as requests_reference
+from sealgate.proxy import reference as errors_reference
+
+REFERENCE = Path(__file__).parent / "reference"
+MADE = "<!-- Made by `make docs` from the code. Do not edit. -->\n"
+
+
+def settings_page() -> str:
+    """Every setting with its default."""
+    lines = [
+        MADE,
+        "# Settings",
+        "",
+        "One TOML file, given with `--config`. Unknown settings are refused by name.",
+        "",
+        "| setting | default | meaning |",
+        "|---|---|---|",
+        *(
+            f"| `{name}` | {default} | {meaning} |"
+            for name, default, meaning in _settings(settings.Settings, "")
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _settings(struct: type[Struct], prefix: str) -> Iterator[tuple[str, str, str]]:
+    for field in msgspec.structs.fields(struct):
+        inner, meaning = _annotated(field.type)
+        name = prefix + field.name
+        if isinstance(inner, type) and issubclass(inner, Struct):
+            yield from _settings(inner, f"{name}.")
+        elif _row_type(inner) is not None:
+            yield f"{name}[]", "none", meaning
+            yield from _settings(_row_type(inner), f"{name}[].")  # type: ignore[arg-type]
+        else:
+            yield name, _default(field.default), meaning
+
+
+def _annotated(annotation: object) -> tuple[object, str]:
+    if get_origin(annotation) is Annotated:
+        inner, *metas = get_args(annotation)
+        return inner, next((meta.description for meta in metas if getattr(meta, "description", None)), "")
+    return annotation, ""
+
+
+def _row_type(annotation: object) -> type[Struct] | None:
+    if get_origin(annotation) is tuple:
+        row = get_args(annotation)[0]
+        if isinstance(row, type) and issubclass(row, Struct):
+            return row
+    return None
+
+
+def _default(value: object) -> str:
+    if value is msgspec.NODEFAULT:
+        return "required"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{each}`" for each in value) or "none"
+    return f"`{value}`" if value != "" else "empty"
+
+
+EVENT_TABLES: Mapping[str, str] = {
+    "supervisor": "sealgate.supervisor",
+    "vault": "sealgate.vault.events",
+    "console": "sealgate.console.events",
+    "proxy": "sealgate.proxy.events",
+    "simulator": "sealgate.simulator.events",
+}
+
+
+def events_page() -> str:
+    """Every line that can be logged."""
+    lines = [
+        MADE,
+        "# Log events",
+        "",
+        "A log line is `time level process event field=value …`. Only these events and fields exist:",
+        "no prompt, key, address or exception text can be written.",
+        "",
+        "| process | event | level | fields | meaning |",
+        "|---|---|---|---|---|",
+    ]
+    for process, module in EVENT_TABLES.items():
+        table: EventTable = importlib.import_module(module).EVENTS
+        for name, event in table.items():
+            fields = ", ".join(f"`{field}`" for field in event.fields)
+            lines.append(f"| {process} | `{name}` | {event.level} | {fields} | {event.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def cli_page() -> str:
+    """Every command with its options."""
+    lines = [MADE, "# Command line", ""]
+    root = typer.main.get_command(cli.app)
+    for path, command in _commands(root, "sealgate"):
+        lines += [f"## `{path}`", "", (command.help or "").strip(), ""]
+        rows = [_parameter(each) for each in command.params if each.name != "help"]
+        if rows:
+            lines += ["| argument | meaning |", "|---|---|", *rows, ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    children: Mapping[str, click.Command] = getattr(command, "commands", {})
+    if not children:
+        yield path, command
+    for name, child in children.items():
+        yield from _commands(child, f"{path} {name}")
+
+
+def _parameter(parameter: click.Parameter) -> str:
+    names = ", ".join(f"`{name}`" for name in parameter.opts) if parameter.opts else f"`{parameter.name}`"
+    return f"| {names} | {getattr(parameter, 'help', None) or ''} |"
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "events.md": events_page,
+    "cli.md": cli_page,
+    "requests.md": requests_reference.request_reference,
+    "errors.md": errors_reference.error_reference,
+}
+
+
+def main() -> None:
+    """Write every page."""
+    REFERENCE.mkdir(exist_ok=True)
+    for name, page in PAGES.items():
+        (REFERENCE / name).write_text(page())
+
+
+if __name__ == "__main__":
+    assert supervisor.EVENTS
+    main()

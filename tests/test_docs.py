@@ -1,0 +1,82 @@
+"""The documentation tells the truth: references equal the tables, links lead somewhere, words exist."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
+
+
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["settings.md", "events.md", "cli.md", "requests.md", "errors.md"])
+def test_a_reference_page_is_what_the_code_says(name: str) -> None:
+    made = generator()
+    assert name in made.PAGES
+    assert (ROOT / "docs" / "reference" / name).read_text() == made.MADE + made.PAGES[name](), (
+        "run `make docs`"
+    )
+
+
+def test_every_reference_page_is_made() -> None:
+    assert {path.name for path in (ROOT / "docs" / "reference").glob("*.md")} == set(generator().PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_to_files_that_exist(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_readme_names_the_words_of_the_makefile() -> None:
+    words = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.M)
+    assert {"help", "demo", "test", "check", "fix", "docs"} <= set(words)
+    for word in re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(), re.M):
+        assert word in words
+    ci = (ROOT / ".ci" / "run").read_text()
+    assert "make check" in ci
+    assert "SEALGATE_REQUIRE=all" in ci
+
+
+def test_the_glossary_is_in_order_and_has_no_word_twice() -> None:
+    words = re.findall(r"^\| ([a-zA-Z][^|]*?) \|", (ROOT / "docs" / "glossary.md").read_text(), re.M)[1:]
+    assert words == sorted(words, key=str.lower)
+    assert len(words) == len(set(words))
+
+
+def test_every_direct_dependency_has_its_reason_in_the_decisions() -> None:
+    page = (ROOT / "docs" / "decisions" / "0002-dependencies.md").read_text()
+    project = (ROOT / "pyproject.toml").read_text().split("dependencies = [", 1)[1].split("]", 1)[0]
+    for name in re.findall(r'"([a-z0-9-]+)', project):
+        assert name in page, name
+
+
+def test_locks_carry_hashes_and_no_addresses() -> None:
+    for lock in (ROOT / "requirements").glob("*.txt"):
+        text = lock.read_text()
+        assert "--hash=sha256:" in text
+        assert "://" not in text
+    assert '"resolved"' not in (ROOT / "web" / "package-lock.json").read_text()
+
+
+def test_nothing_built_and_no_binary_is_committed() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.splitlines()
+    assert not [path for path in tracked if "/assets/" in path and path.startswith("src/")]
+    for path in tracked:
+        assert b"\0" not in (ROOT / path).read_bytes()[:8000], path
