@@ -89,7 +89,7 @@ class FieldCollector:
         headers = self.headers
         if name in headers:
             self.duplicate |= name in SINGLE
-            headers[name] += b", " + value.strip(b" \t")
+            headers[name] = b"%b, %b" % (headers[name].rstrip(b" \t"), value)
         else:
             headers[name] = value
 

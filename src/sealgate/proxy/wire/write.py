@@ -34,10 +34,20 @@ def _request_head(
     method: bytes, target: bytes, host: bytes, headers: Iterable[Field], length_bytes: int
 ) -> bytes:
     """A request head without its empty line; ValueError for anything that could end a line."""
-    lines = b"".join([b"\r\n%b: %b" % field for field in headers])
-    head = b"%b %b HTTP/1.1\r\nhost: %b%b\r\ncontent-length: %d" % (method, target, host, lines, length_bytes)
-    if not _REQUEST.fullmatch(head + _HEAD_END):
-        raise ValueError("a request line or header has a byte that could end it")
+    lines = [b"%b: %b" % field for field in headers]
+    lines[:0] = (
+        b"%b %b HTTP/1.1" % (method, target),
+        b"host: %b" % host,
+        b"content-length: %d" % length_bytes,
+    )
+    return _checked(_REQUEST, lines)
+
+
+def _checked(grammar: re.Pattern[bytes], lines: list[bytes]) -> bytes:
+    """The lines as a head without its empty line; each must have stayed one line."""
+    head = b"\r\n".join(lines)
+    if head.count(b"\r\n") != len(lines) - 1 or not grammar.fullmatch(head + _HEAD_END):
+        raise ValueError("a first line or header has a byte that could end it")
     return head
 
 
@@ -105,18 +115,15 @@ def response_head(
 
     `connection: close` is written when not kept alive or not framed. ValueError for a byte that could end a line.
     """
-    lines = b"".join([b"\r\n%b: %b" % field for field in headers])
+    lines = [_STATUS_LINES[status]]
+    lines += [b"%b: %b" % field for field in headers]
     if length_bytes is not None:
-        framing = b"\r\ncontent-length: %d" % length_bytes
+        lines.append(b"content-length: %d" % length_bytes)
     elif chunked:
-        framing = b"\r\ntransfer-encoding: chunked"
-    else:
-        framing, keep_alive = b"", False
-    close = b"" if keep_alive else b"\r\nconnection: close"
-    head = b"%b%b%b%b\r\n\r\n" % (_STATUS_LINES[status], lines, framing, close)
-    if not _RESPONSE.fullmatch(head):
-        raise ValueError("a header has a byte that could end it")
-    return head
+        lines.append(b"transfer-encoding: chunked")
+    if not keep_alive or (length_bytes is None and not chunked):
+        lines.append(b"connection: close")
+    return _checked(_RESPONSE, lines) + _HEAD_END
 
 
 def chunk(data: bytes) -> bytes:
