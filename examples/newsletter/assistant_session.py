@@ -11,11 +11,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
-from examples.newsletter.people import Door
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sealgate.session import SessionSigner
+
+from .people import Door
 
 LIFETIME_S: Final = 900
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]

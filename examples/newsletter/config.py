@@ -1,6 +1,6 @@
 """What Larkspur is started with; every id in it comes from Sealgate's console.
 
-Its counterpart is `app.create_app`. The signing key stays in a file of its own, readable by its owner alone.
+Its counterpart is `web.create_app`. The signing key stays in a file of its own, readable by its owner alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class NewsletterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     instance: str
     application: str
     signing_key_id: str
-    signing_key_file: Path
+    signing_key_path: Path
     hosts: tuple[str, ...] = ("newsletter.localhost",)
     """Host names that are answered, without ports."""
 
@@ -47,9 +47,9 @@ class NewsletterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def signing_key(self) -> SigningKey:
         """Read the signing key; refuses a file that other users of this machine could read."""
-        if self.signing_key_file.stat().st_mode & 0o077:
-            raise ValueError(f"{self.signing_key_file} is readable by others; hint: chmod 600 it")
-        return SigningKey.from_pem(self.signing_key_file.read_bytes(), self.signing_key_id)
+        if self.signing_key_path.stat().st_mode & 0o077:
+            raise ValueError(f"{self.signing_key_path} is readable by others; hint: chmod 600 it")
+        return SigningKey.from_pem(self.signing_key_path.read_bytes(), self.signing_key_id)
 
 
 def _path(kind: type, value: object) -> object:

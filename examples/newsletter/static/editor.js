@@ -1,5 +1,5 @@
 // The editor: live preview, letter counts, and saving without leaving the page.
-// Its counterpart is app.py. Without this script the page still edits and saves: every button is a form's.
+// Its counterpart is web.py. Without this script the page still edits and saves: every button is a form's.
 
 const form = document.getElementById("letter");
 const state = document.getElementById("state");
