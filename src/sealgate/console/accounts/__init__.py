@@ -1,0 +1,1 @@
+"""People: organizations, users, invitations, and signing in."""

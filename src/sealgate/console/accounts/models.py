@@ -1,0 +1,62 @@
+"""Tables of people: organizations, users, invitations, sign-ins.
+
+Passwords are argon2id hashes; invitation and sign-in tokens are stored as SHA-256 of 256 random bits.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sealgate.console.database import Base
+
+
+class Organization(Base):
+    """A customer: everything else belongs to exactly one."""
+
+    __tablename__ = "organizations"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[float]
+
+
+class User(Base):
+    """A person who can sign in."""
+
+    __tablename__ = "users"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organization_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"), index=True)
+    role: Mapped[str]
+    name: Mapped[str]
+    email: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    created_at: Mapped[float]
+
+
+class Invitation(Base):
+    """A single-use right to become a user."""
+
+    __tablename__ = "invitations"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    organization_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"))
+    role: Mapped[str]
+    created_at: Mapped[float]
+    expires_at: Mapped[float]
+    accepted_at: Mapped[float | None]
+
+
+class SignIn(Base):
+    """One browser that is signed in; found by the hash of its cookie."""
+
+    __tablename__ = "sign_ins"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    created_at: Mapped[float]
+    last_seen_at: Mapped[float]
+    confirmed_at: Mapped[float]
+    """When the password was last typed; what touches keys asks for it anew after ten minutes."""

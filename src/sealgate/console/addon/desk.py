@@ -1,0 +1,112 @@
+"""The console's end of the vault's desk: tickets, the masked list, revocation.
+
+Counterpart: the vault. There is no message that opens a key, so nothing here can.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from sealgate.log import Log
+from sealgate.messages.client import Client, NotConnectedError
+from sealgate.messages.frames import PROTOCOL, Hello, Message, RefusedError
+from sealgate.messages.tickets import (
+    CredentialRevoked,
+    CredentialRow,
+    Credentials,
+    Destination,
+    Destinations,
+    IssueTicket,
+    ListCredentials,
+    ListDestinations,
+    Revoke,
+    TicketIssued,
+    TicketReply,
+)
+
+
+class VaultAwayError(Exception):
+    """The vault cannot be reached now; nothing was changed."""
+
+
+class VaultRefusedError(Exception):
+    """The vault did not do it; `message` and `hint` are for people."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Desk:
+    """Asks the vault over its desk socket; `run` keeps the connection until it is cancelled."""
+
+    def __init__(self, socket: Path, instance: str, log: Log) -> None:
+        hello = Hello(protocol=PROTOCOL, instance=instance, process="console")
+        self._log = log
+        self._client = Client(
+            socket,
+            hello,
+            TicketReply,
+            on_connected=self._here,
+            on_disconnected=self._away,
+        )
+        self._up = asyncio.Event()
+
+    async def run(self) -> None:
+        """Connect and stay connected until cancelled."""
+        await self._client.run()
+
+    @property
+    def connected(self) -> bool:
+        """True while the vault can be asked."""
+        return self._client.connected
+
+    async def wait_connected(self) -> None:
+        """Return once the vault can be asked."""
+        await self._up.wait()
+
+    async def destinations(self) -> Sequence[Destination]:
+        """Where keys may go, as the vault alone decides."""
+        reply = await self._ask(ListDestinations())
+        assert isinstance(reply, Destinations)
+        return reply.items
+
+    async def credentials(self, organization: str, application: str) -> Sequence[CredentialRow]:
+        """An application's credentials, masked, newest first."""
+        reply = await self._ask(ListCredentials(organization=organization, application=application))
+        assert isinstance(reply, Credentials)
+        return reply.items
+
+    async def issue_ticket(self, ask: IssueTicket) -> TicketIssued:
+        """A one-time right to deposit a key, and the page to take it to."""
+        reply = await self._ask(ask)
+        assert isinstance(reply, TicketIssued)
+        return reply
+
+    async def revoke(self, organization: str, application: str, credential: str) -> float:
+        """Destroy a key at once; gives when (Unix seconds)."""
+        reply = await self._ask(
+            Revoke(organization=organization, application=application, credential=credential)
+        )
+        assert isinstance(reply, CredentialRevoked)
+        return reply.revoked_at
+
+    def _here(self) -> None:
+        self._up.set()
+        self._log("vault_connected")
+
+    def _away(self) -> None:
+        self._up.clear()
+        self._log("vault_disconnected")
+
+    async def _ask(self, message: Message) -> Message:
+        try:
+            return await self._client.ask(message)
+        except NotConnectedError:
+            raise VaultAwayError from None
+        except RefusedError as error:
+            self._log("vault_refused", code=error.refusal.code)
+            raise VaultRefusedError(error.refusal.message, error.refusal.hint) from None

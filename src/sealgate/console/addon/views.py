@@ -1,0 +1,158 @@
+"""Pages of the add-on: its state, the way to the vault's sealing page, revocation.
+
+Nothing here ever holds a key: it is typed into the vault's own page, and only a ticket goes there from here.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from starlette.responses import RedirectResponse, Response
+
+from sealgate.console.accounts.views import step_up
+from sealgate.console.addon import services
+from sealgate.console.addon.desk import VaultAwayError, VaultRefusedError
+from sealgate.console.addon.models import Addon
+from sealgate.console.addon.services import AtVault, Depositor
+from sealgate.console.applications.models import Application
+from sealgate.console.applications.services import NotThereError, find_application
+from sealgate.console.forms import InputError
+from sealgate.console.visit import Visit
+from sealgate.messages.tickets import CredentialRow, CredentialState
+
+
+_ELSEWHERE = InputError(
+    "destination",
+    "The vault named a page under another address than the one that the console knows.",
+    "An administrator must give both the same address of the vault.",
+)
+
+
+class _Seen(Struct, frozen=True):
+    """The add-on as the console and the vault know it now."""
+
+    application: Application
+    addon: Addon | None
+    vault: AtVault | None
+    row: CredentialRow | None
+    depositor: Depositor | None
+
+
+async def page(visit: Visit, problem: InputError | None = None) -> Response:
+    """State of the add-on; works without the vault and says so."""
+    seen = await _see(visit)
+    waiting = services.waiting_row(seen.addon, seen.vault)
+    if waiting is not None:
+        async with visit.editing() as edit:
+            await services.switch_credential(edit, seen.application.id, waiting)
+        return _back(visit, "key-switched")
+    return visit.render(
+        "addon.html",
+        problem=problem,
+        application=seen.application,
+        addon=seen.addon,
+        vault=seen.vault,
+        row=seen.row,
+        depositor=seen.depositor,
+        idle=services.idle_rows(seen.addon, seen.vault),
+        state=services.addon_state(seen.addon, seen.vault).value,
+    )
+
+
+async def enter_key(visit: Visit) -> Response:
+    """Field: `destination`. Takes a ticket and goes to the vault's sealing page with it."""
+    seen = await _see(visit)
+    if seen.vault is None:
+        raise VaultAwayError
+    try:
+        destination = services.choose_destination(seen.vault, visit.form.text("destination"))
+    except InputError as problem:
+        return await page(visit, problem)
+    asked = await step_up(visit, doing="seal a key", back=_path(visit))
+    if asked is not None:
+        return asked
+    async with visit.reading() as tx:
+        request = await services.ticket_request(
+            tx, visit.account.organization, seen.application, seen.vault, destination
+        )
+    try:
+        ticket = await visit.console.desk.issue_ticket(request)
+    except VaultRefusedError as refused:
+        return await page(visit, InputError("destination", refused.message, refused.hint))
+    if not ticket.deposit_url.startswith(visit.console.config.vault_url + "/"):
+        return await page(visit, _ELSEWHERE)
+    in_use = services.usable_row(seen.addon, seen.vault)
+    async with visit.editing() as edit:
+        await services.note_ticket(edit, request, ticket, in_use)
+    return RedirectResponse(ticket.deposit_url, status_code=303)
+
+
+async def revoke_page(visit: Visit, problem: InputError | None = None) -> Response:
+    """Query or field: `credential`. Says what revoking does, and asks for the application's name."""
+    seen = await _see(visit)
+    return visit.render("revoke.html", problem=problem, application=seen.application, row=_revocable(visit, seen))
+
+
+async def revoke(visit: Visit) -> Response:
+    """Fields: `credential`, `typed_name` (the application's name). Has the vault destroy the key."""
+    seen = await _see(visit)
+    row = _revocable(visit, seen)
+    if visit.form.text("typed_name") != seen.application.name:
+        problem = InputError(
+            "typed_name", "This is not the application's name.", f"Type {seen.application.name}"
+        )
+        return await revoke_page(visit, problem)
+    asked = await step_up(visit, doing="revoke a key", back=_path(visit))
+    if asked is not None:
+        return asked
+    try:
+        await visit.console.desk.revoke(row.organization, row.application, row.credential)
+    except VaultRefusedError as refused:
+        return await revoke_page(visit, InputError("typed_name", refused.message, refused.hint))
+    async with visit.editing() as edit:
+        await services.note_revoked(edit, seen.application.id, row.origin)
+    return _back(visit, "key-revoked")
+
+
+async def switch_on(visit: Visit) -> Response:
+    """Let requests through."""
+    async with visit.editing() as edit:
+        await services.set_addon_active(edit, visit.path("application"), active=True)
+    return _back(visit, "add-on-on")
+
+
+async def switch_off(visit: Visit) -> Response:
+    """Refuse requests; the key stays."""
+    async with visit.editing() as edit:
+        await services.set_addon_active(edit, visit.path("application"), active=False)
+    return _back(visit, "add-on-off")
+
+
+def _revocable(visit: Visit, seen: _Seen) -> CredentialRow:
+    if seen.vault is None:
+        raise VaultAwayError
+    row = seen.vault.row(visit.form.text("credential") or visit.request.query_params.get("credential"))
+    if row is None or row.state is not CredentialState.ACTIVE:
+        raise NotThereError
+    return row
+
+
+async def _see(visit: Visit) -> _Seen:
+    organization = visit.account.organization
+    async with visit.reading() as tx:
+        application = await find_application(tx, organization, visit.path("application"))
+        addon = await services.find_addon(tx, application)
+    vault = await services.ask_vault(visit.console.desk, organization, application.id)
+    row = vault.row(addon.credential) if vault and addon else None
+    depositor = None
+    if row is not None:
+        async with visit.reading() as tx:
+            depositor = await services.find_depositor(tx, row)
+    return _Seen(application, addon, vault, row, depositor)
+
+
+def _path(visit: Visit) -> str:
+    return f"/applications/{visit.path('application')}/add-on"
+
+
+def _back(visit: Visit, notice: str) -> Response:
+    return visit.go(_path(visit), notice)

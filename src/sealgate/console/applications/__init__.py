@@ -1,0 +1,1 @@
+"""Applications: their origins, session keys, actions, models and limits."""

@@ -1,0 +1,50 @@
+"""Tables of applications: the application, its browser origins and its session public keys."""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sealgate.console.database import Base
+
+
+class Application(Base):
+    """One host application of an organization."""
+
+    __tablename__ = "applications"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organization_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"), index=True)
+    name: Mapped[str]
+    active: Mapped[bool]
+    """False while paused: proxies refuse every request."""
+    version: Mapped[int]
+    """Grows with every change that proxies are told of."""
+    policy: Mapped[bytes] = mapped_column(LargeBinary)
+    """msgpack of `sealgate.policy.document.Policy`."""
+    created_at: Mapped[float]
+
+
+class Origin(Base):
+    """A browser origin whose pages may use the application."""
+
+    __tablename__ = "origins"
+
+    application_id: Mapped[str] = mapped_column(ForeignKey("applications.id"), primary_key=True)
+    origin: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[float]
+
+
+class SessionKey(Base):
+    """The public half of a key that the host's back end signs session tokens with."""
+
+    __tablename__ = "session_keys"
+
+    kid: Mapped[str] = mapped_column(primary_key=True)
+    application_id: Mapped[str] = mapped_column(ForeignKey("applications.id"), index=True)
+    name: Mapped[str]
+    algorithm: Mapped[str]
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[float]
+    created_by: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+    revoked_at: Mapped[float | None]

@@ -1,0 +1,93 @@
+"""The policy of an application as its forms write it: which ready actions, which models, which limits.
+
+Pure. Counterpart: `sealgate.policy`; what a proxy does with it is decided there and not here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from sealgate.console.forms import Form, InputError
+from sealgate.policy.catalogue import ready_actions
+from sealgate.policy.document import (
+    MAX_MODELS,
+    Policy,
+    PolicyError,
+    decode_policy,
+    encode_policy,
+)
+
+STARTING_MODELS = ("gpt-4o-mini",)
+
+READY_IDS = tuple(action.id for action in ready_actions(STARTING_MODELS[0]))
+
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+
+
+def starting_policy(models: Sequence[str] = STARTING_MODELS, actions: Sequence[str] | None = None) -> Policy:
+    """What a new application begins with: ready actions (all, or these) on the first model, usual limits."""
+    chosen = READY_IDS if actions is None else actions
+    return with_actions(Policy(models=tuple(models)), dict.fromkeys(chosen, models[0]))
+
+
+def with_actions(policy: Policy, models: Mapping[str, str]) -> Policy:
+    """The policy with exactly these ready actions on (action id → model); raises `InputError`."""
+    for action_id, model in models.items():
+        if action_id not in READY_IDS:
+            raise InputError("action", f"There is no ready action {action_id!r}.", "Choose from the list.")
+        if model not in policy.models:
+            raise InputError(
+                "action", f"{model!r} is not on the model list.", "Choose a model from the list."
+            )
+    ready = ready_actions(policy.models[0])
+    chosen = [
+        msgspec.structs.replace(action, model=models[action.id]) for action in ready if action.id in models
+    ]
+    own = [action for action in policy.actions if action.id not in READY_IDS]
+    return _checked(msgspec.structs.replace(policy, actions=tuple(chosen + own)), "action")
+
+
+def actions_from_form(policy: Policy, form: Form) -> Policy:
+    """Fields: `action` (once for each that is on) and `model:<action>`; raises `InputError`."""
+    return with_actions(policy, {each: form.text(f"model:{each}") for each in form.texts("action")})
+
+
+def limits_from_form(policy: Policy, form: Form) -> Policy:
+    """Fields: `requests_per_minute`, `concurrent_streams`, `output_tokens`, `models`; raises `InputError`."""
+    limits = msgspec.structs.replace(
+        policy.limits,
+        requests_per_minute=form.number("requests_per_minute", "Requests per minute", 1, 100_000),
+        concurrent_streams=form.number("concurrent_streams", "Streams at once", 1, 1_000),
+        output_tokens=form.number("output_tokens", "Output tokens", 1, 1_000_000),
+    )
+    changed = msgspec.structs.replace(policy, models=models_from_text(form.text("models")), limits=limits)
+    return _checked(changed, "models")
+
+
+def models_from_text(text: str) -> tuple[str, ...]:
+    """Model names, one on each line or parted by commas; raises `InputError`."""
+    models = tuple(word for word in re.split(r"[\s,]+", text) if word)
+    if not models:
+        raise InputError("models", "There is no model here.", "Type at least one, such as gpt-4o-mini.")
+    if len(models) > MAX_MODELS:
+        raise InputError("models", f"These are {len(models)} models.", f"Use at most {MAX_MODELS}.")
+    for model in models:
+        if not _MODEL.fullmatch(model):
+            raise InputError(
+                "models", f"{model[:80]!r} is not a model name.", "Use letters, digits and . _ : / - only."
+            )
+    if len(set(models)) < len(models):
+        twice = next(model for model in models if models.count(model) > 1)
+        raise InputError("models", f"{twice!r} stands twice.", "Keep one of the two.")
+    return models
+
+
+def _checked(policy: Policy, field: str) -> Policy:
+    try:
+        return decode_policy(encode_policy(policy))
+    except PolicyError as error:
+        text = str(error)
+        raise InputError(field, f"{text[:1].upper()}{text[1:]}.", error.hint) from None

@@ -1,0 +1,53 @@
+"""The composition root: builds the parts of a console once and hands them to whoever needs them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from sealgate.console.accounts.passwords import Passwords
+from sealgate.console.accounts.throttles import Throttles
+from sealgate.console.addon.desk import Desk
+from sealgate.console.assets import Assets
+from sealgate.console.config import ConsoleConfig
+from sealgate.console.database import Database
+from sealgate.console.feed.bell import Bell
+from sealgate.console.feed.views import Feed
+from sealgate.console.pages import Pages
+from sealgate.log import Log
+
+
+class Console(Struct, frozen=True):
+    """Every part of one console."""
+
+    config: ConsoleConfig
+    database: Database
+    bell: Bell
+    desk: Desk
+    feed: Feed
+    passwords: Passwords
+    throttles: Throttles
+    pages: Pages
+    log: Log
+    now: Callable[[], float]
+    """Unix seconds."""
+
+
+def compose(config: ConsoleConfig, log: Log, now: Callable[[], float] = time.time) -> Console:
+    """A console on a migrated database; nothing runs yet."""
+    bell = Bell()
+    database = Database(config.database_path, after_write=bell.ring)
+    return Console(
+        config=config,
+        database=database,
+        bell=bell,
+        desk=Desk(config.desk_socket, config.instance, log),
+        feed=Feed(database, bell, log),
+        passwords=Passwords(),
+        throttles=Throttles(now),
+        pages=Pages(Assets.load()),
+        log=log,
+        now=now,
+    )

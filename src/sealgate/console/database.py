@@ -1,0 +1,113 @@
+"""The console's database: one SQLite file of mode 0600, its transactions, and its migrations.
+
+Counterpart: `migrations`. Parameters never reach an exception's text (`hide_parameters`), since they are
+people's names and addresses.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, MetaData, create_engine, event
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import NullPool
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # usage is acknowledged to proxies, which then forget it
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA busy_timeout=5000",
+)
+
+
+class Base(DeclarativeBase):
+    """Base of every table of the console."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Database:
+    """Transactions on the console's database: `reading()` and `writing()`.
+
+    `after_write` is called after every committed write.
+    """
+
+    def __init__(self, path: Path, after_write: Callable[[], None] = lambda: None) -> None:
+        make_private(path)
+        self._engine = create_async_engine(f"sqlite+aiosqlite:///{path}", hide_parameters=True)
+        event.listen(self._engine.sync_engine, "connect", _prepare)
+        event.listen(self._engine.sync_engine, "begin", _begin)
+        self._writes = self._engine.execution_options(console_writes=True)
+        self._after_write = after_write
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """One consistent view; nothing is kept of what is changed in it."""
+        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """One transaction, committed at the end and rolled back by any exception."""
+        async with AsyncSession(self._writes, expire_on_commit=False) as session, session.begin():
+            yield session
+        self._after_write()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+def migrate(path: Path) -> str:
+    """Bring the database at `path` to the newest form, making it if needed; gives the revision."""
+    make_private(path)
+    engine = create_engine(f"sqlite:///{path}", hide_parameters=True, poolclass=NullPool)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    try:
+        with engine.execution_options(console_writes=True).begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one())
+    finally:
+        engine.dispose()
+
+
+def make_private(path: Path) -> None:
+    """Make the file and its folder readable by their owner alone; WAL files inherit the file's mode."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    path.chmod(0o600)
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun below, not guessed by the driver
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # A writer takes its lock at once: a reader that turns writer in the middle would fail as busy.
+    writes = connection.get_execution_options().get("console_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

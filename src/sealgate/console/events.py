@@ -1,0 +1,52 @@
+"""Every line that the console may write to its log; never an e-mail, an address or free text."""
+
+from __future__ import annotations
+
+from sealgate.log import Event, EventTable, Kind, Level
+
+EVENTS: EventTable = {
+    "started": Event(
+        Level.INFO,
+        {"host": Kind.ID, "port": Kind.NUMBER, "url": Kind.ID, "instance": Kind.ID},
+        "Ready for visitors and proxies.",
+    ),
+    "stopped": Event(Level.INFO, {}, "Drained and closed."),
+    "migrated": Event(Level.INFO, {"revision": Kind.ID}, "The database has this form now."),
+    "vault_connected": Event(Level.INFO, {}, "Keys can be deposited and revoked."),
+    "vault_disconnected": Event(
+        Level.WARNING, {}, "Pages go on; deposits and revocations wait for the vault. See the vault's log."
+    ),
+    "vault_refused": Event(Level.WARNING, {"code": Kind.ID}, "The vault refused what a page asked for."),
+    "signed_in": Event(Level.INFO, {"user": Kind.ID}, "Somebody signed in."),
+    "sign_in_refused": Event(Level.INFO, {"reason": Kind.ID}, "A sign-in failed or was throttled."),
+    "invitation_accepted": Event(Level.INFO, {"user": Kind.ID}, "An invitation was used up."),
+    "request_refused": Event(
+        Level.INFO,
+        {"reason": Kind.ID, "route": Kind.ID},
+        "A request was turned away before it reached a page.",
+    ),
+    "request_failed": Event(
+        Level.ERROR,
+        {"kind": Kind.ID, "route": Kind.ID, "where": Kind.ID},
+        "A page failed. `kind` and `where` name the error's type and the code; the visitor saw no details.",
+    ),
+    "feed_failed": Event(
+        Level.ERROR,
+        {"kind": Kind.ID, "request": Kind.ID, "where": Kind.ID},
+        "A proxy's request failed; it will ask again. Look at the disk and the database.",
+    ),
+    "application_changed": Event(
+        Level.INFO, {"application": Kind.ID, "change": Kind.ID, "cursor": Kind.NUMBER}, "Proxies are told."
+    ),
+    "usage_counted": Event(
+        Level.DEBUG,
+        {
+            "proxy": Kind.ID,
+            "epoch": Kind.ID,
+            "records": Kind.NUMBER,
+            "new": Kind.NUMBER,
+            "through": Kind.NUMBER,
+        },
+        "A batch of usage is stored; `new` is less than `records` where a proxy sent something twice.",
+    ),
+}

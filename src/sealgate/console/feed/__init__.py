@@ -1,0 +1,1 @@
+"""The feed: configuration out to the proxies, usage in from them."""

@@ -1,0 +1,27 @@
+"""Wakes the long polls of proxies: rung after every write transaction of this process.
+
+It carries nothing; who was woken looks into the change log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Bell:
+    """Waiters are woken together by one ring."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake everybody who waits now."""
+        rung, self._rung = self._rung, asyncio.Event()
+        rung.set()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return at the next ring, or after `timeout_s`."""
+        try:
+            await asyncio.wait_for(self._rung.wait(), timeout_s)
+        except TimeoutError:
+            return

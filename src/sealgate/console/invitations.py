@@ -1,0 +1,32 @@
+"""Makes owner invitations for the command line; the link is printed once and only its hash is stored.
+
+Counterpart: `accounts`, where the link is accepted. Whoever has the link within 24 hours becomes an owner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from sealgate.console.accounts.services import invite_owner
+from sealgate.console.config import ConsoleConfig
+from sealgate.console.database import Database, migrate
+
+
+def make_owner_invitation(config: ConsoleConfig) -> str:
+    """A single-use link, good for 24 hours, that makes an owner. The console need not be running.
+
+    Blocks, and must not be called from inside an event loop.
+    """
+    migrate(config.database_path)
+    return asyncio.run(_invite(config))
+
+
+async def _invite(config: ConsoleConfig) -> str:
+    database = Database(config.database_path)
+    try:
+        async with database.writing() as tx:
+            token = await invite_owner(tx, time.time())
+    finally:
+        await database.close()
+    return f"{config.public_url}/invitations/{token}"

@@ -1,0 +1,1 @@
+"""The console database's history, applied at start by `database.migrate`."""

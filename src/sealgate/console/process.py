@@ -1,0 +1,109 @@
+"""Runs a console until it is told to stop: migrates, serves pages, serves the feed, asks the vault.
+
+Counterpart: the supervisor, which starts it and sends SIGTERM. Start order is free: neither vault nor proxy
+need be there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+
+from sealgate.console.composition import compose
+from sealgate.console.config import ConsoleConfig
+from sealgate.console.database import migrate
+from sealgate.console.events import EVENTS
+from sealgate.console.site import make_site
+from sealgate.log import LineLog, Log
+
+
+def run(config: ConsoleConfig) -> None:
+    """Serve until SIGTERM or SIGINT; raises `OSError` if the port is taken."""
+    log = LineLog("console", EVENTS)
+    log("migrated", revision=migrate(config.database_path))
+    uvicorn_loop = uvicorn.Config(app="", loop="uvloop").get_loop_factory()
+    with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
+        runner.run(serve(config, log))
+
+
+async def serve(config: ConsoleConfig, log: Log, stop: asyncio.Event | None = None) -> None:
+    """Serve until `stop` is set or a signal comes."""
+    stop = stop or _stop_on_signals()
+    console = compose(config, log)
+    feed = console.feed.server(config.feed_socket, config.instance, config.allowed_uids)
+    with _listen(config) as listener:
+        await feed.start()
+        desk = asyncio.create_task(console.desk.run())
+        try:
+            await _serve_pages(config, log, make_site(console), listener, stop)
+        finally:
+            desk.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await desk
+            await feed.close()
+            await console.database.close()
+    log("stopped")
+
+
+async def _serve_pages(
+    config: ConsoleConfig, log: Log, site: Starlette, listener: socket.socket, stop: asyncio.Event
+) -> None:
+    server = _QuietServer(
+        uvicorn.Config(
+            site,
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            access_log=False,  # it would carry addresses
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=int(config.drain_s),
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    log(
+        "started",
+        host=config.host,
+        port=int(listener.getsockname()[1]),
+        url=config.public_url,
+        instance=config.instance,
+    )
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    server.should_exit = True
+    await serving
+
+
+class _QuietServer(uvicorn.Server):
+    """Uvicorn without its own signal handlers: `serve` has them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        yield
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stop.set)
+    return stop
+
+
+def _listen(config: ConsoleConfig) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.host, config.port))
+    except OSError:
+        listener.close()
+        raise
+    return listener

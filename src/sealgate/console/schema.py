@@ -1,0 +1,28 @@
+"""Every table of the console in one place, for migrations and the test that compares them."""
+
+from __future__ import annotations
+
+from sealgate.console.accounts.models import Invitation, Organization, SignIn, User
+from sealgate.console.addon.models import Addon, TicketAsked
+from sealgate.console.applications.models import Application, Origin, SessionKey
+from sealgate.console.audit.models import AuditEntry
+from sealgate.console.database import Base
+from sealgate.console.feed.models import Change
+from sealgate.console.usage.models import Usage
+
+TABLES = (
+    Organization,
+    User,
+    Invitation,
+    SignIn,
+    Application,
+    Origin,
+    SessionKey,
+    Addon,
+    TicketAsked,
+    Usage,
+    Change,
+    AuditEntry,
+)
+
+metadata = Base.metadata

@@ -1,0 +1,40 @@
+"""Table of usage: numbers about one exchange each; no content, no address, no clear identity."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sealgate.console.database import Base
+
+
+class Usage(Base):
+    """One settled exchange, counted once by (proxy, epoch, sequence)."""
+
+    __tablename__ = "usage"
+    __table_args__ = (
+        UniqueConstraint("proxy", "epoch", "sequence", name="uq_usage_proxy_epoch_sequence"),
+        Index("ix_usage_organization_started", "organization_id", "started_at"),
+        Index("ix_usage_application_started", "application_id", "started_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    proxy: Mapped[str]
+    epoch: Mapped[str]
+    sequence: Mapped[int]
+    request: Mapped[str]
+    started_at: Mapped[float]
+    organization_id: Mapped[str]
+    application_id: Mapped[str]
+    pseudonym: Mapped[str]
+    endpoint: Mapped[str]
+    action: Mapped[str]
+    model: Mapped[str]
+    outcome: Mapped[str]
+    status: Mapped[int]
+    input_tokens: Mapped[int]
+    output_tokens: Mapped[int]
+    cached_tokens: Mapped[int]
+    estimated: Mapped[bool]
+    first_byte_ms: Mapped[int]
+    duration_ms: Mapped[int]
