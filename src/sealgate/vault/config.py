@@ -1,0 +1,118 @@
+"""What a vault is started with: plain values, each checked before anything is opened.
+
+Counterpart: `process.run`. An unsafe value is refused with a hint; nothing in here is a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from sealgate.ids import is_id
+from sealgate.messages.tickets import Destination
+
+__all__ = ["Destination", "VaultConfig", "check_destination"]
+
+_HIGHEST_PORT = 65_535
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
+_ORIGIN = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[1-9][0-9]{0,4})?")
+_PROVIDER = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_LOOPBACK = re.compile(r"(?:[a-z0-9-]+\.)*localhost|127\.[0-9.]+|::1")
+
+
+class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One vault. A port of 0 takes a free one; `destinations` come on top of the built-in ones."""
+
+    instance: str
+    data_dir: Path
+    """Where the KEK, vault.db and the anchor lie; nobody else may write to it."""
+    runtime_dir: Path
+    """Where the sockets lie."""
+    host: str
+    port: int
+    hosts: tuple[str, ...]
+    """Host names that the sealing page answers to, with or without a port."""
+    public_url: str
+    """Where browsers reach the sealing page, such as `https://vault.example`."""
+    console_url: str
+    """Where the sealing page sends the developer back to."""
+    destinations: tuple[Destination, ...] = ()
+    allowed_uids: tuple[int, ...] = ()
+    """System users that may connect to the sockets."""
+    lease_s: float = 300.0
+    ticket_lifetime_s: float = 600.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant or is not safe; raises `ValueError` with a hint."""
+        _require(
+            is_id("inst", self.instance),
+            f"instance is {self.instance!r}",
+            "use the id made by new_id('inst')",
+        )
+        _require(0 <= self.port <= _HIGHEST_PORT, f"port is {self.port}", f"use 0 to {_HIGHEST_PORT}")
+        _require(bool(self.hosts), "hosts is empty", "name the hosts that the sealing page answers to")
+        for host in self.hosts:
+            _require(
+                bool(_HOST.fullmatch(host)),
+                f"host is {host!r}",
+                "write a lower-case host name, no scheme, no path",
+            )
+        _require(
+            bool(self.allowed_uids), "allowed_uids is empty", "name the system users of console and proxies"
+        )
+        _require(0 < self.lease_s <= 3600, f"lease_s is {self.lease_s}", "use at most 3600")
+        _require(
+            0 < self.ticket_lifetime_s <= 3600,
+            f"ticket_lifetime_s is {self.ticket_lifetime_s}",
+            "use at most 3600",
+        )
+        for name, path in (("data_dir", self.data_dir), ("runtime_dir", self.runtime_dir)):
+            _require(path.is_absolute(), f"{name} is {str(path)!r}", "use an absolute path")
+        _check_page_url("public_url", self.public_url)
+        _check_page_url("console_url", self.console_url)
+        for destination in self.destinations:
+            check_destination(destination)
+
+
+def check_destination(destination: Destination) -> None:
+    """Refuse a destination that is no plain https origin; raises `ValueError` with a hint."""
+    _require(
+        bool(_PROVIDER.fullmatch(destination.provider)),
+        f"provider is {destination.provider!r}",
+        "use a short lower-case name such as openai",
+    )
+    port = destination.origin.removeprefix("https://").partition(":")[2]
+    _require(
+        bool(_ORIGIN.fullmatch(destination.origin)) and port != "443" and int(port or 1) <= _HIGHEST_PORT,
+        f"destination origin is {destination.origin!r}",
+        "write https://, the lower-case host and only a port that is not 443: no path, user or query",
+    )
+    label = destination.label
+    _require(
+        0 < len(label) <= 80 and label.isprintable(),
+        f"destination label is {label!r}",
+        "use 1 to 80 printable characters",
+    )
+
+
+def _check_page_url(name: str, url: str) -> None:
+    parts = urlsplit(url)
+    plain = not (parts.username or parts.password or parts.query or parts.fragment) and parts.path in (
+        "",
+        "/",
+    )
+    _require(bool(parts.hostname) and plain, f"{name} is {url!r}", "use scheme, host and port only")
+    # Plain HTTP would let anyone on the way swap the script that sees the key.
+    safe = parts.scheme == "https" or (
+        parts.scheme == "http" and _LOOPBACK.fullmatch(parts.hostname or "") is not None
+    )
+    _require(safe, f"{name} is {url!r}", "use https; http is for loopback names only")
+
+
+def _require(held: bool, what: str, hint: str) -> None:
+    if not held:
+        msg = f"{what}; hint: {hint}"
+        raise ValueError(msg)

@@ -1,0 +1,157 @@
+"""vault.db: one SQLite file, one connection, used from the event loop's thread alone.
+
+Counterparts: `schema`, `migrations`. The file is for its owner only; deleted bytes are overwritten, in the
+write-ahead log too (`forget`). What SQLAlchemy raises while working reaches `desk`, `opener` and `pages`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Executable, create_engine, event
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import StaticPool
+
+from sealgate.vault.faults import StartError
+from sealgate.vault.kek_file import sync_folder
+from sealgate.vault.migrations import migrate, schema_objects
+
+Cell = str | int | float | bytes | None
+
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",  # a revocation that was confirmed survives a power cut
+    "secure_delete = ON",
+    "trusted_schema = OFF",
+    "cell_size_check = ON",
+    "temp_store = MEMORY",
+    "busy_timeout = 2000",
+)
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class Database:
+    """The open file. Reads see what is committed, or the caller's own open transaction."""
+
+    def __init__(self, path: Path) -> None:
+        _lay_out(path)
+        self._engine = _engine(f"sqlite+pysqlite:///{path}")
+        try:
+            self.connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            for pragma in _PRAGMAS:
+                self.connection.exec_driver_sql(f"PRAGMA {pragma}")
+            self.empty = not schema_objects(self.connection)
+        except DatabaseError as error:
+            self._engine.dispose()
+            raise StartError(
+                "database_unreadable", f"{path} is no vault database", "restore vault.db"
+            ) from error
+        except BaseException:
+            self._engine.dispose()
+            raise
+
+    def prepare(self) -> None:
+        """Bring the schema up to date; raises `StartError` for one that is newer or was altered."""
+        try:
+            with self.transaction():
+                migrate(self.connection)
+        except DatabaseError as error:
+            raise StartError("schema_altered", "vault.db does not migrate", "restore vault.db") from error
+        self.check_schema()
+
+    @contextmanager
+    def founding(self) -> Iterator[Connection]:
+        """The transaction that makes a new database: schema and first rows, or nothing."""
+        with self.transaction() as connection:
+            migrate(connection)
+            yield connection
+
+    def check_schema(self) -> None:
+        """Refuse a file that declares anything but our tables: a planted trigger could undo a revocation."""
+        if schema_objects(self.connection) != _expected_objects():
+            raise StartError(
+                "schema_altered", "vault.db declares tables or triggers that are not ours", "restore it"
+            )
+
+    def rows(
+        self, statement: Executable, values: dict[str, Cell] | None = None
+    ) -> Sequence[tuple[Cell, ...]]:
+        """Every row of a query."""
+        return [tuple(row) for row in self.connection.execute(statement, values or {})]
+
+    def row(self, statement: Executable, values: dict[str, Cell] | None = None) -> tuple[Cell, ...] | None:
+        """The first row of a query."""
+        found = self.connection.execute(statement, values or {}).first()
+        return None if found is None else tuple(found)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """All or nothing: commits at the end, rolls back on any exception. Not to be nested."""
+        self.connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            yield self.connection
+            self.connection.exec_driver_sql("COMMIT")
+        except BaseException:
+            # A failed COMMIT (disk full) may have ended the transaction by itself.
+            if _driver(self.connection).in_transaction:
+                self.connection.exec_driver_sql("ROLLBACK")
+            raise
+
+    def forget(self) -> None:
+        """Empty the write-ahead log, so that what was overwritten is gone from every file."""
+        self.connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Checkpoint and close."""
+        self.connection.close()
+        self._engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    # hide_parameters: an envelope or a wrapped key must not stand in an exception's text.
+    engine = create_engine(url, poolclass=StaticPool, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def _decode_anything(driver: Any, _record: object) -> None:
+        # Planted bytes that are no UTF-8 must fail their MAC, not the query.
+        driver.text_factory = lambda raw: raw.decode("utf-8", "replace")
+
+    return engine
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
+
+
+def _expected_objects() -> frozenset[tuple[str, ...]]:
+    engine = _engine("sqlite+pysqlite:///:memory:")
+    try:
+        with engine.connect() as connection:
+            migrate(connection)
+            return schema_objects(connection)
+    finally:
+        engine.dispose()
+
+
+def _lay_out(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        os.close(descriptor)
+        sync_folder(path.parent)
+    except FileExistsError:
+        check_private(path)
+
+
+def check_private(path: Path) -> None:
+    """Refuse a file of the vault's that others could read or write; raises `StartError`."""
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode) or status.st_mode & _OTHERS:
+        mode = stat.S_IMODE(status.st_mode)
+        raise StartError(
+            "file_unsafe", f"{path} has mode {mode:04o} or is no regular file", f"chmod 0600 {path}"
+        )

@@ -1,0 +1,206 @@
+"""Deposits: from the console's wish for a key to the envelope in its place.
+
+Counterparts: `desk` asks for tickets, `pages` shows and redeems them. The envelope is opened once, into a slot, to see
+that it opens for its purpose and holds a possible key; the slot is wiped before anything is stored.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from sealgate.envelope import Context, EnvelopeError, KeyFormatError, open_into
+from sealgate.ids import new_id
+from sealgate.log import Log
+from sealgate.messages.frames import Refusal, RefusedError
+from sealgate.messages.slot import SlotArena
+from sealgate.messages.tickets import CredentialState, IssueTicket, TicketIssued
+from sealgate.vault.credentials import CredentialRecord, Credentials, unknown_credential
+from sealgate.vault.destinations import AllowedDestinations
+from sealgate.vault.faults import AlarmError
+from sealgate.vault.fingerprint import fingerprint
+from sealgate.vault.keyring import Keyring, KeyringRecord
+from sealgate.vault.tickets import LIVE_LIMIT, TicketRecord, Tickets
+
+
+class DepositPlan(Struct, frozen=True):
+    """What a ticket is good for and what to seal to, for the sealing page."""
+
+    ticket: TicketRecord
+    label: str
+    key: KeyringRecord
+    replaces: bool
+
+
+class Mask(Struct, frozen=True):
+    """All that is kept of a key's text."""
+
+    last_four: str
+    fingerprint: str
+
+
+class Deposits:
+    """Issues tickets and accepts envelopes."""
+
+    def __init__(
+        self,
+        instance: str,
+        public_url: str,
+        lifetime_s: float,
+        fingerprint_key: bytes,
+        *,
+        keyring: Keyring,
+        tickets: Tickets,
+        credentials: Credentials,
+        destinations: AllowedDestinations,
+        arena: SlotArena,
+        log: Log,
+    ) -> None:
+        self._instance = instance
+        self._deposit_url = public_url.rstrip("/") + "/deposit"
+        self._lifetime_s = lifetime_s
+        self._fingerprint_key = fingerprint_key
+        self._keyring = keyring
+        self._tickets = tickets
+        self._credentials = credentials
+        self._destinations = destinations
+        self._arena = arena
+        self._log = log
+
+    def issue(self, order: IssueTicket, now_s: float) -> TicketIssued:
+        """A ticket for this order; raises `RefusedError` for an unknown destination or credential."""
+        if self._destinations.find(order.provider, order.origin) is None:
+            raise _refused(
+                "unknown_destination", "the vault does not know this destination", "list the destinations"
+            )
+        if len(self._tickets.live(order.organization, order.application, now_s)) >= LIVE_LIMIT:
+            raise _refused(
+                "too_many_tickets",
+                f"{LIVE_LIMIT} tickets are out already",
+                "use one, or wait until they expire",
+            )
+        credential, version = self._next_version(order)
+        key = self._keyring.current(order.organization, now_s)
+        purpose = TicketRecord(
+            ticket_hash=b"",
+            organization=order.organization,
+            organization_name=order.organization_name,
+            application=order.application,
+            application_name=order.application_name,
+            provider=order.provider,
+            origin=order.origin,
+            credential=credential,
+            version=version,
+            key_id=key.key_id,
+            expires_at=now_s + self._lifetime_s,
+            used_at=None,
+        )
+        ticket = self._tickets.add(purpose, now_s)
+        self._note("ticket_issued", purpose, origin=purpose.origin)
+        return TicketIssued(
+            ticket=ticket,
+            deposit_url=f"{self._deposit_url}#ticket={ticket}",
+            credential=credential,
+            version=version,
+            expires_at=purpose.expires_at,
+        )
+
+    def plan(self, ticket: str, now_s: float) -> DepositPlan:
+        """What the ticket is good for, without using it; raises `TicketRefusedError`."""
+        record = self._tickets.look(ticket, now_s)
+        destination = self._destinations.find(record.provider, record.origin)
+        if destination is None:
+            raise self._tickets.refuse("destination_gone", record)
+        try:
+            current = self._credentials.find(record.credential)
+            key = self._keyring.by_key_id(record.key_id, record.organization)
+        except AlarmError as error:
+            raise self._tickets.refuse("damaged", record) from error
+        if not _follows(record, current):
+            raise self._tickets.refuse("outdated", record)
+        return DepositPlan(record, destination.label, key, replaces=current is not None)
+
+    def accept(self, ticket: str, envelope: bytes, now_s: float) -> CredentialRecord:
+        """Take an envelope in; raises `TicketRefusedError`, `EnvelopeError` or `KeyFormatError`, and then nothing changed."""
+        plan = self.plan(ticket, now_s)
+        mask = self._examine(plan, envelope)
+        record = CredentialRecord(
+            credential=plan.ticket.credential,
+            organization=plan.ticket.organization,
+            application=plan.ticket.application,
+            provider=plan.ticket.provider,
+            origin=plan.ticket.origin,
+            version=plan.ticket.version,
+            state=CredentialState.ACTIVE.value,
+            key_id=plan.ticket.key_id,
+            envelope=envelope,
+            fingerprint=mask.fingerprint,
+            last_four=mask.last_four,
+            deposited_at=now_s,
+            revoked_at=None,
+        )
+        told = self._credentials.accept(record, plan.ticket, now_s)
+        self._note("deposited", plan.ticket, replaced=plan.replaces, told=told)
+        return record
+
+    def _next_version(self, order: IssueTicket) -> tuple[str, int]:
+        if order.credential is None:
+            return new_id("cred"), 1
+        current = self._credentials.find(order.credential)
+        bound = (order.organization, order.application, order.provider, order.origin)
+        if (
+            current is None
+            or (current.organization, current.application, current.provider, current.origin) != bound
+        ):
+            raise unknown_credential()
+        if current.state != CredentialState.ACTIVE:
+            raise _refused("credential_revoked", "this credential was revoked", "ask for a new credential")
+        return current.credential, current.version + 1
+
+    def _examine(self, plan: DepositPlan, envelope: bytes) -> Mask:
+        slot = self._arena.take()
+        try:
+            private = self._keyring.private(plan.key)
+            open_into(envelope, private, _context(self._instance, plan.ticket), slot.buffer())
+            key = slot.key()
+            # Four characters of the key are made readable on purpose: people tell their keys apart by them.
+            last_four = bytes(key[-4:]).decode("ascii")
+            return Mask(last_four, fingerprint(self._fingerprint_key, plan.ticket.organization, key))
+        except (EnvelopeError, KeyFormatError) as error:
+            self._note("deposit_refused", plan.ticket, code=error.code)
+            raise
+        finally:
+            slot.wipe()
+
+    def _note(self, event: str, ticket: TicketRecord, **fields: str | int | bool) -> None:
+        self._log(
+            event,
+            organization=ticket.organization,
+            application=ticket.application,
+            credential=ticket.credential,
+            version=ticket.version,
+            **fields,
+        )
+
+
+def _follows(ticket: TicketRecord, current: CredentialRecord | None) -> bool:
+    """True if the ticket's version is the next one of a living credential: an old ticket restored is not."""
+    if current is None:
+        return ticket.version == 1
+    return current.state == CredentialState.ACTIVE and ticket.version == current.version + 1
+
+
+def _context(instance: str, ticket: TicketRecord) -> Context:
+    return Context(
+        instance=instance,
+        organization=ticket.organization,
+        application=ticket.application,
+        credential=ticket.credential,
+        version=ticket.version,
+        provider=ticket.provider,
+        origin=ticket.origin,
+        key_id=ticket.key_id,
+    )
+
+
+def _refused(code: str, message: str, hint: str) -> RefusedError:
+    return RefusedError(Refusal(code=code, message=message, hint=hint))

@@ -1,0 +1,151 @@
+"""The desk: what the console may ask for over `vault-desk.sock`. Tickets, masked lists, revocation, pseudonyms.
+
+Counterpart: the console's vault client. No operation opens a key, names a new destination or tells a pepper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import assert_never, cast
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from sealgate.log import Log
+from sealgate.messages.frames import Message, Refusal, RefusedError
+from sealgate.messages.opening import OpenRefusal
+from sealgate.messages.pseudonym import pseudonym
+from sealgate.messages.server import Peer
+from sealgate.messages.tickets import (
+    AskPseudonym,
+    CredentialRevoked,
+    Credentials,
+    Destinations,
+    IssueTicket,
+    ListCredentials,
+    ListDestinations,
+    Pseudonym,
+    Revoke,
+    TicketIssued,
+    TicketReply,
+    TicketRequest,
+)
+from sealgate.vault import fields
+from sealgate.vault.credentials import Credentials as CredentialStore
+from sealgate.vault.deposits import Deposits
+from sealgate.vault.destinations import AllowedDestinations
+from sealgate.vault.faults import AlarmError
+from sealgate.vault.peppers import Peppers
+
+
+class Desk:
+    """Answers the console. `handle` is the handler of a `messages.server.Server`."""
+
+    def __init__(
+        self,
+        *,
+        deposits: Deposits,
+        credentials: CredentialStore,
+        destinations: AllowedDestinations,
+        peppers: Peppers,
+        clock: Callable[[], float],
+        log: Log,
+    ) -> None:
+        self._deposits = deposits
+        self._credentials = credentials
+        self._destinations = destinations
+        self._peppers = peppers
+        self._clock = clock
+        self._log = log
+
+    def handle(self, _peer: Peer, message: Message) -> Message:
+        """Answer one request of the console; raises `RefusedError` after logging why."""
+        request = cast(TicketRequest, message)  # the server decodes nothing else
+        operation = type(message).__name__
+        try:
+            return self._answer(request)
+        except RefusedError as error:
+            self._log("desk_refused", code=error.refusal.code, operation=operation)
+            raise
+        except AlarmError as error:
+            self._log("desk_refused", code=OpenRefusal.DAMAGED.value, operation=operation)
+            raise _damaged() from error
+        except (SQLAlchemyError, OSError) as error:
+            self._log("database_failed", error=type(error).__name__, operation=operation)
+            raise _unavailable() from error
+
+    def _answer(self, request: TicketRequest) -> TicketReply:
+        match request:
+            case ListDestinations():
+                return Destinations(items=self._destinations.items)
+            case IssueTicket():
+                return self._issue(request)
+            case ListCredentials():
+                return self._list(request)
+            case Revoke():
+                return self._revoke(request)
+            case AskPseudonym():
+                return self._pseudonym(request)
+            case _:
+                assert_never(request)
+
+    def _issue(self, order: IssueTicket) -> TicketIssued:
+        _check_owner(order)
+        fields.check_name("organization_name", order.organization_name)
+        fields.check_name("application_name", order.application_name)
+        fields.check_destination_names(order.provider, order.origin)
+        if order.credential is not None:
+            fields.check_id("cred", "credential", order.credential)
+        return self._deposits.issue(order, self._clock())
+
+    def _list(self, request: ListCredentials) -> Credentials:
+        _check_owner(request)
+        return Credentials(
+            items=self._credentials.list(request.organization, request.application, self._clock())
+        )
+
+    def _revoke(self, request: Revoke) -> CredentialRevoked:
+        _check_owner(request)
+        fields.check_id("cred", "credential", request.credential)
+        return self._credentials.revoke(
+            request.organization, request.application, request.credential, self._clock()
+        )
+
+    def _pseudonym(self, request: AskPseudonym) -> Pseudonym:
+        _check_owner(request)
+        fields.check_subject(request.subject)
+        record = self._peppers.find(request.organization)
+        if record is None:
+            raise RefusedError(
+                Refusal(
+                    code="unknown_organization",
+                    message="this organization has no pepper yet, so nothing was recorded under a pseudonym",
+                    hint="activate an add-on first",
+                )
+            )
+        key = self._peppers.pseudonym_key(record, request.application)
+        return Pseudonym(value=pseudonym(key, request.subject))
+
+
+def _check_owner(request: IssueTicket | ListCredentials | Revoke | AskPseudonym) -> None:
+    fields.check_id("org", "organization", request.organization)
+    fields.check_id("app", "application", request.application)
+
+
+def _damaged() -> RefusedError:
+    return RefusedError(
+        Refusal(
+            code=OpenRefusal.DAMAGED.value,
+            message="the vault does not trust what it has stored for this",
+            hint="look for alarms in the vault's log; restore vault.db",
+        )
+    )
+
+
+def _unavailable() -> RefusedError:
+    return RefusedError(
+        Refusal(
+            code=OpenRefusal.UNAVAILABLE.value,
+            message="the vault cannot write its files",
+            hint="look into the vault's log; is the disk full?",
+        )
+    )

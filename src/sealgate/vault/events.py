@@ -1,0 +1,87 @@
+"""Every line that the vault may write to its log: ids, codes and counts, never a key, a ticket or an address.
+
+Events named `alarm_…` mean that somebody changed the vault's files: look at once.
+"""
+
+from __future__ import annotations
+
+from sealgate.log import Event, EventTable, Kind, Level
+
+_CREDENTIAL = {"organization": Kind.ID, "application": Kind.ID, "credential": Kind.ID, "version": Kind.NUMBER}
+
+EVENTS: EventTable = {
+    "started": Event(
+        Level.INFO,
+        {"host": Kind.ID, "port": Kind.NUMBER, "kek": Kind.ID, "instance": Kind.ID},
+        "Ready for proxies, console and browsers.",
+    ),
+    "stopped": Event(Level.INFO, {}, "Closed; nothing is half done."),
+    "refused_to_start": Event(
+        Level.ERROR, {"code": Kind.ID}, "The message with its hint is on standard error."
+    ),
+    "kek_made": Event(
+        Level.WARNING,
+        {"path": Kind.PATH, "kek": Kind.ID},
+        "First start. Back this file up now, to another place than vault.db: without it no key can ever be opened,"
+        " and whoever has both can open all.",
+    ),
+    "memory_not_locked": Event(
+        Level.WARNING, {}, "The system refused mlock: an opened key could reach swap. Raise RLIMIT_MEMLOCK."
+    ),
+    "proxy_variable_ignored": Event(
+        Level.WARNING, {"name": Kind.ID}, "The vault connects to nobody; unset the variable."
+    ),
+    "ticket_issued": Event(
+        Level.INFO, {**_CREDENTIAL, "origin": Kind.ID}, "The console asked for a deposit."
+    ),
+    "ticket_refused": Event(
+        Level.WARNING,
+        {"code": Kind.ID, "credential": Kind.ID},
+        "A browser brought a ticket that does not count: unknown, used, expired, outdated or damaged.",
+    ),
+    "deposited": Event(
+        Level.INFO, {**_CREDENTIAL, "replaced": Kind.FLAG, "told": Kind.NUMBER}, "A key came in."
+    ),
+    "deposit_refused": Event(
+        Level.WARNING,
+        {**_CREDENTIAL, "code": Kind.ID},
+        "An envelope did not open under the ticket's context, or held no possible key. The ticket stays good.",
+    ),
+    "revoked": Event(Level.INFO, {**_CREDENTIAL, "told": Kind.NUMBER}, "The envelope is destroyed."),
+    "open_refused": Event(
+        Level.WARNING,
+        {
+            "code": Kind.ID,
+            "credential": Kind.ID,
+            "application": Kind.ID,
+            "proxy": Kind.ID,
+            "uid": Kind.NUMBER,
+        },
+        "A proxy asked for what it may not have.",
+    ),
+    "desk_refused": Event(
+        Level.WARNING, {"code": Kind.ID, "operation": Kind.ID}, "The console asked for nonsense."
+    ),
+    "alarm_row": Event(
+        Level.ERROR,
+        {"table": Kind.ID, "subject": Kind.ID},
+        "A row of vault.db was edited, planted, removed or restored outside the vault. It is refused.",
+    ),
+    "alarm_rollback": Event(
+        Level.ERROR,
+        {"witnessed": Kind.NUMBER, "found": Kind.NUMBER},
+        "vault.db and its anchor do not belong together: one of them is an old copy. The vault does not start.",
+    ),
+    "witness_behind": Event(
+        Level.ERROR,
+        {"number": Kind.NUMBER},
+        "The anchor file could not be written (disk full?). No change is accepted until it can be.",
+    ),
+    "database_failed": Event(
+        Level.ERROR, {"error": Kind.ID, "operation": Kind.ID}, "Disk full, locked or broken."
+    ),
+    "page_failed": Event(
+        Level.ERROR, {"error": Kind.ID, "page": Kind.ID}, "A page ended in an unexpected error."
+    ),
+    "loop_failed": Event(Level.ERROR, {"error": Kind.ID}, "Something failed outside any request."),
+}

@@ -1,0 +1,25 @@
+"""Why the vault does not start or does not do something: each with a stable code and a hint.
+
+Counterpart: `process` shows a `StartError`, `desk` and `opener` turn the others into refusals.
+No message in here quotes a key, a ticket or an envelope.
+"""
+
+from __future__ import annotations
+
+
+class StartError(Exception):
+    """The vault refuses to start. `code` is stable, `hint` says what to do next."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(f"{message}. hint: {hint}")
+        self.code = code
+        self.hint = hint
+
+
+class AlarmError(Exception):
+    """Something was edited, planted or rolled back outside the vault. `what` names the table or file, `subject` the id."""
+
+    def __init__(self, what: str, subject: str) -> None:
+        super().__init__(f"{what} of {subject} does not verify")
+        self.what = what
+        self.subject = subject

@@ -1,0 +1,202 @@
+"""The opener: gives a proxy one key for one purpose, under a lease, over `vault-opener.sock`.
+
+Counterpart: the proxy's `credentials`. Nothing is opened that is not active, newest and bound exactly as asked; the key
+goes from the envelope into one slot, from there into the socket, and is wiped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from sealgate.envelope import Context, EnvelopeError, KeyFormatError, open_into
+from sealgate.log import Log
+from sealgate.messages.frames import Message, Refusal, RefusedError
+from sealgate.messages.opening import Open, Opened, OpenRefusal, Renew, Renewed
+from sealgate.messages.server import Peer, Reply, SecretReply
+from sealgate.messages.slot import SlotArena
+from sealgate.messages.tickets import CredentialState
+from sealgate.vault import fields
+from sealgate.vault.credentials import CredentialRecord, Credentials
+from sealgate.vault.database import Cell, Database
+from sealgate.vault.destinations import AllowedDestinations
+from sealgate.vault.faults import AlarmError
+from sealgate.vault.keyring import Keyring
+from sealgate.vault.opens import Opens
+from sealgate.vault.peppers import Peppers
+from sealgate.vault.schema import CREDENTIALS, KEYRING, PEPPERS
+
+_EVERYTHING = (
+    select(*CREDENTIALS.columns, *KEYRING.columns, *PEPPERS.columns)
+    .select_from(
+        CREDENTIALS.outerjoin(KEYRING, KEYRING.c.key_id == CREDENTIALS.c.key_id).outerjoin(
+            PEPPERS, PEPPERS.c.organization == CREDENTIALS.c.organization
+        )
+    )
+    .where(CREDENTIALS.c.credential == bindparam("credential"))
+)
+"""One query per open: the credential, the sealing key that opens it, and the organization's pepper."""
+
+_PEER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+class Opener:
+    """Answers proxies. `handle` is the handler of a `messages.server.Server`."""
+
+    def __init__(
+        self,
+        instance: str,
+        lease_s: float,
+        *,
+        database: Database,
+        keyring: Keyring,
+        peppers: Peppers,
+        credentials: Credentials,
+        destinations: AllowedDestinations,
+        opens: Opens,
+        arena: SlotArena,
+        clock: Callable[[], float],
+        log: Log,
+    ) -> None:
+        self._instance = instance
+        self._lease_s = lease_s
+        self._database = database
+        self._keyring = keyring
+        self._peppers = peppers
+        self._credentials = credentials
+        self._destinations = destinations
+        self._opens = opens
+        self._arena = arena
+        self._clock = clock
+        self._log = log
+
+    def handle(self, peer: Peer, message: Message) -> Reply:
+        """Answer one request of a proxy; raises `RefusedError` after logging why."""
+        assert isinstance(message, Open | Renew)  # the server decodes nothing else
+        try:
+            return self._answer(message)
+        except RefusedError as error:
+            self._note_refusal(peer, message, error.refusal.code)
+            raise
+        except AlarmError as error:
+            self._note_refusal(peer, message, OpenRefusal.DAMAGED)
+            raise _damaged() from error
+        except SQLAlchemyError as error:
+            self._log("database_failed", error=type(error).__name__, operation="open")
+            raise _unavailable() from error
+
+    def _answer(self, message: Open | Renew) -> Reply:
+        fields.check_id("cred", "credential", message.credential)
+        if isinstance(message, Renew):
+            return self._renew(message)
+        fields.check_id("org", "organization", message.organization)
+        fields.check_id("app", "application", message.application)
+        fields.check_destination_names(message.provider, message.origin)
+        return self._open(message)
+
+    def _renew(self, message: Renew) -> Renewed:
+        fields.check_version(message.version)
+        record = self._credentials.find(message.credential)
+        if record is None or record.version != message.version:
+            raise _no_credential()
+        self._check_living(record)
+        return Renewed(lease_s=self._lease_s)
+
+    def _open(self, message: Open) -> SecretReply:
+        row = self._database.row(_EVERYTHING, {"credential": message.credential})
+        if row is None:
+            self._credentials.check_never_seen(message.credential)
+            raise _no_credential()
+        record, rest = self._credential(row, message)
+        opened = Opened(
+            credential=record.credential,
+            version=record.version,
+            lease_s=self._lease_s,
+            pseudonym_key=self._pseudonym_key(rest[self._keyring.rows.width :], record),
+        )
+        reply = SecretReply(message=opened, slot=self._arena.take())
+        try:
+            self._open_into(record, rest[: self._keyring.rows.width], reply.slot.buffer())
+        except BaseException:
+            reply.slot.wipe()
+            raise
+        self._opens.note(record.credential, self._clock())
+        return reply
+
+    def _credential(self, row: Sequence[Cell], asked: Open) -> tuple[CredentialRecord, Sequence[Cell]]:
+        width = self._credentials.rows.width
+        record = self._credentials.read(row[:width])
+        bound = (record.organization, record.application, record.provider, record.origin)
+        if bound != (asked.organization, asked.application, asked.provider, asked.origin):
+            raise _no_credential()
+        self._check_living(record)
+        return record, row[width:]
+
+    def _check_living(self, record: CredentialRecord) -> None:
+        if record.state != CredentialState.ACTIVE or self._credentials.is_cut(record.credential):
+            raise _refused(
+                OpenRefusal.REVOKED, "this credential was revoked", "deposit a new key in the console"
+            )
+        if self._destinations.find(record.provider, record.origin) is None:
+            raise _no_credential()
+
+    def _pseudonym_key(self, cells: Sequence[Cell], record: CredentialRecord) -> bytes:
+        return self._peppers.pseudonym_key(self._peppers.rows.read(cells), record.application)
+
+    def _open_into(self, record: CredentialRecord, cells: Sequence[Cell], slot: memoryview) -> None:
+        key = self._keyring.check_owner(self._keyring.rows.read(cells), record.organization)
+        context = Context(
+            instance=self._instance,
+            organization=record.organization,
+            application=record.application,
+            credential=record.credential,
+            version=record.version,
+            provider=record.provider,
+            origin=record.origin,
+            key_id=key.key_id,
+        )
+        try:
+            open_into(record.envelope or b"", self._keyring.private(key), context, slot)
+        except (EnvelopeError, KeyFormatError) as error:
+            raise self._credentials.rows.seal.alarm("credentials", record.credential) from error
+
+    def _note_refusal(self, peer: Peer, message: Open | Renew, code: str) -> None:
+        # A field that is malformed may hold anything, so it is not quoted.
+        known = code != OpenRefusal.MALFORMED
+        self._log(
+            "open_refused",
+            code=code,
+            credential=message.credential if known else "",
+            application=message.application if known and isinstance(message, Open) else "",
+            proxy=peer.name if _PEER_NAME.fullmatch(peer.name) else "unnamed",
+            uid=peer.uid,
+        )
+
+
+def _refused(code: OpenRefusal, message: str, hint: str) -> RefusedError:
+    return RefusedError(Refusal(code=code.value, message=message, hint=hint))
+
+
+def _no_credential() -> RefusedError:
+    return _refused(
+        OpenRefusal.NO_CREDENTIAL,
+        "no key was deposited for this application and destination",
+        "activate the add-on in the console",
+    )
+
+
+def _damaged() -> RefusedError:
+    return _refused(
+        OpenRefusal.DAMAGED,
+        "the vault does not trust what it has stored for this credential",
+        "look for alarms in the vault's log; revoke the credential and deposit the key again",
+    )
+
+
+def _unavailable() -> RefusedError:
+    return _refused(
+        OpenRefusal.UNAVAILABLE, "the vault cannot read its database", "look into the vault's log"
+    )

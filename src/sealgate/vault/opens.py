@@ -1,0 +1,68 @@
+"""How often and when each credential was last opened: counted in memory, written now and then.
+
+Counterpart: `opener`, which counts. Writing on each open would cost a disk flush per request, so a crash may lose the
+last `FLUSH_EVERY_S` seconds of counts, and nothing else.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.sqlite import insert
+
+from sealgate.vault.database import Database
+from sealgate.vault.faults import AlarmError
+from sealgate.vault.rowseal import RowSeal, SealedTable
+from sealgate.vault.schema import OPENS
+
+FLUSH_EVERY_S = 30.0
+_BY_CREDENTIAL = select(OPENS).where(OPENS.c.credential == bindparam("credential"))
+
+
+class OpensRecord(Struct, frozen=True):
+    """Opens of one credential since it was made."""
+
+    credential: str
+    count: int
+    last_opened_at: float
+
+
+class Opens:
+    """Counts opens."""
+
+    def __init__(self, database: Database, seal: RowSeal) -> None:
+        self._database = database
+        self._rows = SealedTable(OPENS, OpensRecord, seal)
+        self._pending: dict[str, tuple[int, float]] = {}
+
+    def note(self, credential: str, now_s: float) -> None:
+        """One more open."""
+        count, _ = self._pending.get(credential, (0, 0.0))
+        self._pending[credential] = (count + 1, now_s)
+
+    def of(self, credential: str) -> OpensRecord:
+        """Count and time, what is not yet written included; a damaged row raises an alarm and counts as none."""
+        stored = self._stored(credential)
+        count, last = self._pending.get(credential, (0, 0.0))
+        return OpensRecord(credential, stored.count + count, max(stored.last_opened_at, last))
+
+    def flush(self) -> None:
+        """Write what was counted."""
+        records = [self.of(credential) for credential in self._pending]
+        if not records:
+            return
+        statement = insert(OPENS)
+        update = {name: statement.excluded[name] for name in ("count", "last_opened_at", "mac")}
+        with self._database.transaction() as connection:
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["credential"], set_=update),
+                [self._rows.row(record) for record in records],
+            )
+        self._pending.clear()
+
+    def _stored(self, credential: str) -> OpensRecord:
+        row = self._database.row(_BY_CREDENTIAL, {"credential": credential})
+        try:
+            return OpensRecord(credential, 0, 0.0) if row is None else self._rows.read(row)
+        except AlarmError:
+            return OpensRecord(credential, 0, 0.0)

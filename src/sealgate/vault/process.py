@@ -1,0 +1,265 @@
+"""The vault as a process: builds every part, listens on two sockets and one port, ends without a half-done change.
+
+Counterparts: the supervisor starts it, `config` says how. This is the only file that awaits anything but a request's body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+import uvloop
+from sqlalchemy.exc import SQLAlchemyError
+
+from sealgate.log import LineLog, Log
+from sealgate.messages.frames import PROTOCOL, Hello
+from sealgate.messages.opening import CredentialChanged, OpeningRequest
+from sealgate.messages.server import Server
+from sealgate.messages.slot import SlotArena
+from sealgate.messages.tickets import TicketRequest
+from sealgate.vault.config import VaultConfig
+from sealgate.vault.credentials import Credentials
+from sealgate.vault.deposits import Deposits
+from sealgate.vault.desk import Desk
+from sealgate.vault.destinations import AllowedDestinations
+from sealgate.vault.events import EVENTS
+from sealgate.vault.faults import StartError
+from sealgate.vault.foundation import Foundation, lay_foundation
+from sealgate.vault.hygiene import check_environment, harden_process
+from sealgate.vault.keyring import Keyring
+from sealgate.vault.opener import Opener
+from sealgate.vault.opens import FLUSH_EVERY_S, Opens
+from sealgate.vault.page_assets import ASSETS, load_assets
+from sealgate.vault.pages import Pages
+from sealgate.vault.peppers import Peppers
+from sealgate.vault.tickets import Tickets
+
+OPENER_SOCKET = "vault-opener.sock"
+DESK_SOCKET = "vault-desk.sock"
+_DRAIN_S = 3
+_CONNECTIONS_LIMIT = 200
+
+
+def run(config: VaultConfig) -> None:
+    """Run a vault until SIGTERM or SIGINT; raises `StartError` if it must not start."""
+    log = LineLog("vault", EVENTS)
+    try:
+        harden_process()
+        check_environment(os.environ, log)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(config, log))
+    except StartError as error:
+        log("refused_to_start", code=error.code)
+        raise
+
+
+async def _serve(config: VaultConfig, log: Log) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(
+        lambda _loop, context: log("loop_failed", error=_name_of(context.get("exception")))
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    vault = Vault(config, log)
+    await vault.start()
+    try:
+        await stop.wait()
+    finally:
+        await vault.close()
+
+
+class Vault:
+    """Every part of one vault, put together. `start` listens, `close` ends it; usable in a test's own loop."""
+
+    def __init__(
+        self,
+        config: VaultConfig,
+        log: Log,
+        *,
+        clock: Callable[[], float] = time.time,
+        assets_folder: Path = ASSETS,
+    ) -> None:
+        assets = load_assets(assets_folder)
+        self._config = config
+        self._log = log
+        self._foundation = lay_foundation(config.data_dir, config.instance, log)
+        self._arena = SlotArena()
+        self._build(self._foundation, clock)
+        self._pages = Pages(config, self._deposits, assets, clock, log)
+        self._web: _Web | None = None
+        self._flusher: asyncio.Task[None] | None = None
+
+    def _build(self, base: Foundation, clock: Callable[[], float]) -> None:
+        config, log = self._config, self._log
+        destinations = AllowedDestinations(config.destinations)
+        self._opens = Opens(base.database, base.seal)
+        tickets = Tickets(base.database, base.seal, log)
+        peppers = Peppers(config.instance, base.database, base.kek, base.seal)
+        keyring = Keyring(config.instance, base.database, base.witness, base.kek, base.seal, peppers)
+        credentials = Credentials(
+            base.database, base.witness, base.seal, tickets, self._opens, self._notify, log
+        )
+        self._deposits = Deposits(
+            config.instance,
+            config.public_url,
+            config.ticket_lifetime_s,
+            base.keys.fingerprint,
+            keyring=keyring,
+            tickets=tickets,
+            credentials=credentials,
+            destinations=destinations,
+            arena=self._arena,
+            log=log,
+        )
+        opener = Opener(
+            config.instance,
+            config.lease_s,
+            database=base.database,
+            keyring=keyring,
+            peppers=peppers,
+            credentials=credentials,
+            destinations=destinations,
+            opens=self._opens,
+            arena=self._arena,
+            clock=clock,
+            log=log,
+        )
+        desk = Desk(
+            deposits=self._deposits,
+            credentials=credentials,
+            destinations=destinations,
+            peppers=peppers,
+            clock=clock,
+            log=log,
+        )
+        hello = Hello(protocol=PROTOCOL, instance=config.instance, process="vault")
+        sockets, uids = config.runtime_dir, config.allowed_uids
+        self._opener_server = Server(sockets / OPENER_SOCKET, hello, OpeningRequest, opener.handle, uids)
+        self._desk_server = Server(sockets / DESK_SOCKET, hello, TicketRequest, desk.handle, uids)
+
+    @property
+    def port(self) -> int:
+        """The port of the sealing page, once started."""
+        assert self._web is not None
+        return self._web.port
+
+    async def start(self) -> None:
+        """Listen everywhere; raises `StartError` for a port that is taken."""
+        try:
+            self._web = _Web(self._pages, self._config)
+            await self._opener_server.start()
+            await self._desk_server.start()
+            await self._web.start()
+        except BaseException:
+            await self.close()
+            raise
+        self._flusher = asyncio.create_task(self._flush_now_and_then())
+        if not self._locks_memory():
+            self._log("memory_not_locked")
+        self._log(
+            "started",
+            host=self._config.host,
+            port=self.port,
+            kek=self._foundation.kek.version,
+            instance=self._config.instance,
+        )
+
+    async def close(self) -> None:
+        """Stop listening, write what is only in memory, close the files. Safe after a failed start."""
+        if self._flusher is not None:
+            self._flusher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._flusher
+        await self._opener_server.close()
+        await self._desk_server.close()
+        if self._web is not None:
+            await self._web.close()
+        self._flush()
+        self._foundation.close()
+        self._log("stopped")
+
+    def _notify(self, notice: CredentialChanged) -> int:
+        return self._opener_server.notify(notice)
+
+    def _locks_memory(self) -> bool:
+        self._arena.take().wipe()
+        return self._arena.locked
+
+    async def _flush_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_EVERY_S)
+            self._flush()
+
+    def _flush(self) -> None:
+        try:
+            self._opens.flush()
+        except SQLAlchemyError as error:
+            self._log("database_failed", error=type(error).__name__, operation="flush")
+
+
+class _Web:
+    """uvicorn in our own loop: no access log (it would hold addresses), no signal handlers, no version in headers."""
+
+    def __init__(self, pages: Pages, config: VaultConfig) -> None:
+        self._listener = _listen(config.host, config.port)
+        self.port = int(self._listener.getsockname()[1])
+        logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())
+        self._server = _QuietServer(
+            uvicorn.Config(
+                pages.app,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                limit_concurrency=_CONNECTIONS_LIMIT,
+                timeout_graceful_shutdown=_DRAIN_S,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._listener]))
+        while not self._server.started and not self._task.done():
+            await asyncio.sleep(0.005)
+
+    async def close(self) -> None:
+        if self._task is None:
+            self._listener.close()
+            return
+        self._server.should_exit = True
+        await self._task
+
+
+class _QuietServer(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are `_serve`'s."""
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        raise StartError(
+            "port_taken",
+            f"the vault cannot listen on {host}:{port} ({error.strerror})",
+            "stop what listens there, or set another port for the vault",
+        ) from error
+
+
+def _name_of(exception: object) -> str:
+    return type(exception).__name__ if exception is not None else "none"

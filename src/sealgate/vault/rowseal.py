@@ -1,0 +1,80 @@
+"""A MAC over every row that matters: whoever edits vault.db without the KEK makes rows that the vault refuses.
+
+Counterpart: `root`, which derives the key. The MAC covers the table's name and every column with its type, so a row
+cannot be edited, moved to another table or key, or invented. An old copy of a row passes: `witness` is for those.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from typing import Generic, TypeVar
+
+import msgspec
+from sqlalchemy import Table
+
+from sealgate.log import Log
+from sealgate.vault.database import Cell
+from sealgate.vault.faults import AlarmError
+
+_LABEL = "sealgate row v1"
+_NAME = re.compile(r"[a-z]{2,5}_[a-z2-7]{20}")
+_encoder = msgspec.msgpack.Encoder()
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+
+class RowSeal:
+    """Makes and checks MACs (HMAC-SHA-256) of rows; raises an alarm for each row that does not verify."""
+
+    def __init__(self, key: bytes, log: Log) -> None:
+        self._key = key
+        self._log = log
+
+    def mac(self, table: str, names: Sequence[str], values: Sequence[Cell]) -> bytes:
+        """The MAC of one row. msgpack gives each value its type and length, so no two rows encode alike."""
+        return hmac.digest(self._key, _encoder.encode((_LABEL, table, names, values)), "sha256")
+
+    def alarm(self, table: str, subject: Cell) -> AlarmError:
+        """Log the alarm and give the error to raise. The subject is named only if it has the form of an id."""
+        name = subject if isinstance(subject, str) and _NAME.fullmatch(subject) else "unnamed"
+        self._log("alarm_row", table=table, subject=name)
+        return AlarmError(table, name)
+
+    def __repr__(self) -> str:
+        return "<RowSeal>"
+
+
+class SealedTable(Generic[Record]):
+    """A table whose rows are read as `Record` after their MAC verified, and written with it.
+
+    The record's fields are the table's columns in order, without `mac`, which comes last.
+    """
+
+    def __init__(self, table: Table, record: type[Record], seal: RowSeal) -> None:
+        names = tuple(column.name for column in table.columns)
+        fields = tuple(field.name for field in msgspec.structs.fields(record))
+        if names != (*fields, "mac"):
+            msg = f"{record.__name__} does not mirror the table {table.name}"
+            raise TypeError(msg)
+        self.table = table
+        self.width = len(names)
+        self.seal = seal
+        self._record = record
+        self._names = fields
+
+    def read(self, values: Sequence[Cell]) -> Record:
+        """The record of a row; raises `AlarmError` (after logging it) for a row that the vault did not write."""
+        *cells, mac = values
+        if not isinstance(mac, bytes) or not hmac.compare_digest(mac, self._mac(cells)):
+            raise self.seal.alarm(self.table.name, cells[0])
+        return self._record(*cells)
+
+    def row(self, record: Record) -> Mapping[str, Cell]:
+        """Column values with their MAC, for an insert or an update of the whole row."""
+        cells = msgspec.structs.astuple(record)
+        return dict(zip(self._names, cells, strict=True)) | {"mac": self._mac(cells)}
+
+    def _mac(self, cells: Sequence[Cell]) -> bytes:
+        return self.seal.mac(self.table.name, self._names, cells)

@@ -1,0 +1,119 @@
+"""The vault's tables, as SQLAlchemy Core sees them; `migrations` makes them, literally.
+
+Every table but `schema_version` and `root` ends in `mac`, which only the holder of the KEK can make (`rowseal`).
+No column holds a provider key, a private key, a pepper or a ticket in the clear.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, Table, Text
+
+_metadata = MetaData()
+
+
+def _text(name: str, *, key: bool = False, null: bool = False) -> Column[str]:
+    return Column(name, Text, primary_key=key, nullable=null)
+
+
+def _integer(name: str, *, key: bool = False) -> Column[int]:
+    return Column(name, Integer, primary_key=key, nullable=False)
+
+
+def _time(name: str, *, null: bool = False) -> Column[float]:
+    """Unix seconds."""
+    return Column(name, Float, nullable=null)
+
+
+def _bytes(name: str, *, key: bool = False, null: bool = False) -> Column[bytes]:
+    return Column(name, LargeBinary, primary_key=key, nullable=null)
+
+
+ROOT = Table(
+    "root",
+    _metadata,
+    _text("instance", key=True),
+    _bytes("ciphertext"),
+    _bytes("wrapped_data_key"),
+    _text("kek_version"),
+)
+
+MARK = Table(
+    "mark",
+    _metadata,
+    _integer("id", key=True),
+    _integer("number"),
+    _text("subject"),
+    _integer("version"),
+    _text("state"),
+    _bytes("mac"),
+)
+
+KEYRING = Table(
+    "keyring",
+    _metadata,
+    _bytes("key_id", key=True),
+    _text("organization"),
+    _integer("epoch"),
+    _bytes("public_key"),
+    _bytes("ciphertext"),
+    _bytes("wrapped_data_key"),
+    _text("kek_version"),
+    _time("made_at"),
+    _bytes("mac"),
+)
+
+PEPPERS = Table(
+    "peppers",
+    _metadata,
+    _text("organization", key=True),
+    _bytes("ciphertext"),
+    _bytes("wrapped_data_key"),
+    _text("kek_version"),
+    _bytes("mac"),
+)
+
+TICKETS = Table(
+    "tickets",
+    _metadata,
+    _bytes("ticket_hash", key=True),
+    _text("organization"),
+    _text("organization_name"),
+    _text("application"),
+    _text("application_name"),
+    _text("provider"),
+    _text("origin"),
+    _text("credential"),
+    _integer("version"),
+    _bytes("key_id"),
+    _time("expires_at"),
+    _time("used_at", null=True),
+    _bytes("mac"),
+)
+
+CREDENTIALS = Table(
+    "credentials",
+    _metadata,
+    _text("credential", key=True),
+    _text("organization"),
+    _text("application"),
+    _text("provider"),
+    _text("origin"),
+    _integer("version"),
+    _text("state"),
+    _bytes("key_id"),
+    _bytes("envelope", null=True),
+    _text("fingerprint"),
+    _text("last_four"),
+    _time("deposited_at"),
+    _time("revoked_at", null=True),
+    _bytes("mac"),
+)
+
+OPENS = Table(
+    "opens",
+    _metadata,
+    _text("credential", key=True),
+    _integer("count"),
+    _time("last_opened_at"),
+    _bytes("mac"),
+)

@@ -1,0 +1,113 @@
+"""Every change of a credential is witnessed twice: in vault.db's mark, and in the anchor file outside it.
+
+Counterpart: `anchor`. The database commits first, the anchor follows; after a crash between the two, the database is one
+ahead and the anchor catches up. Any other difference means that one of the files is an old copy: the vault does not start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from msgspec import Struct
+from sqlalchemy import Connection, select
+
+from sealgate.log import Log
+from sealgate.vault.anchor import Anchor, Entry, Standing
+from sealgate.vault.database import Database
+from sealgate.vault.faults import AlarmError, StartError
+from sealgate.vault.rowseal import RowSeal, SealedTable
+from sealgate.vault.schema import MARK
+
+MADE = "made"
+"""State of the very first entry, whose subject is the instance."""
+
+
+class MarkRecord(Struct, frozen=True):
+    """The one row of `mark`: the last change."""
+
+    id: int
+    number: int
+    subject: str
+    version: int
+    state: str
+
+
+class Witness:
+    """Keeps mark and anchor in step, and tells how far a subject has come."""
+
+    def __init__(self, database: Database, seal: RowSeal, anchor: Anchor, log: Log) -> None:
+        self._database = database
+        self._marks = SealedTable(MARK, MarkRecord, seal)
+        self._anchor = anchor
+        self._log = log
+        self._pending: Entry | None = None
+        self._number = 0
+
+    @staticmethod
+    def begin(connection: Connection, seal: RowSeal, instance: str) -> None:
+        """Write the first mark of a new database, inside the caller's transaction."""
+        marks = SealedTable(MARK, MarkRecord, seal)
+        connection.execute(MARK.insert(), marks.row(MarkRecord(1, 0, instance, 1, MADE)))
+
+    def reconcile(self) -> None:
+        """Compare database and anchor at start; raises `StartError` if either was rolled back or edited."""
+        mark = self._read_mark()
+        entry = Entry(mark.number, mark.subject, mark.version, mark.state)
+        last = self._anchor.last
+        witnessed = -1 if last is None else last.number
+        if entry.number == witnessed + 1:
+            self._anchor.append(entry)
+        elif entry != last:
+            self._log("alarm_rollback", witnessed=witnessed, found=entry.number)
+            raise StartError(
+                "rolled_back",
+                f"vault.db stands at change {entry.number}, its anchor at {witnessed}: one of them is an old copy",
+                "put back the newest vault.db together with the anchor that was never restored",
+            )
+        self._number = entry.number
+
+    def standing(self, subject: str) -> Standing | None:
+        """How far a credential or organization has come; None if it was never seen."""
+        if self._pending is not None and self._pending.subject == subject:
+            return Standing(self._pending.version, self._pending.state)
+        return self._anchor.standings.get(subject)
+
+    @contextmanager
+    def change(self, subject: str, version: int, state: str) -> Iterator[Connection]:
+        """A transaction that leaves `subject` at this version and state, witnessed once it is committed."""
+        self._catch_up()
+        entry = Entry(self._number + 1, subject, version, state)
+        with self._database.transaction() as connection:
+            yield connection
+            mark = MarkRecord(1, entry.number, subject, version, state)
+            connection.execute(MARK.update(), self._marks.row(mark))
+        self._number = entry.number
+        self._pending = entry
+        self._witness_pending()
+
+    def _catch_up(self) -> None:
+        """Refuse a second change while the first is not witnessed: two behind would look like a rollback."""
+        if self._pending is not None and not self._witness_pending():
+            raise OSError("the anchor cannot be written")
+
+    def _witness_pending(self) -> bool:
+        assert self._pending is not None
+        try:
+            self._anchor.append(self._pending)
+        except OSError:
+            self._log("witness_behind", number=self._pending.number)
+            return False
+        self._pending = None
+        return True
+
+    def _read_mark(self) -> MarkRecord:
+        rows = self._database.rows(select(MARK))
+        try:
+            if len(rows) != 1:
+                raise self._marks.seal.alarm("mark", None)
+            return self._marks.read(rows[0])
+        except AlarmError as error:
+            raise StartError(
+                "mark_damaged", "the mark in vault.db does not verify", "restore vault.db"
+            ) from error
