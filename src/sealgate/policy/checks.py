@@ -15,7 +15,7 @@ from sealgate.policy.refusals import Refusal
 # What to do with a field that no table lists: refuse it, or look into it and let it pass.
 Unlisted = Callable[[str, JSON], None]
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_.:/ -]{1,64}")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 
 
 class Check(Protocol):
