@@ -7,8 +7,8 @@ No message in here quotes a key, a ticket or an envelope.
 from __future__ import annotations
 
 
-class StartError(Exception):
-    """The vault refuses to start. `code` is stable, `hint` says what to do next."""
+class StartError(ValueError):
+    """The vault refuses to start (a `ValueError`: a setting, a file or the machine is wrong). `code` is stable."""
 
     def __init__(self, code: str, message: str, hint: str) -> None:
         super().__init__(f"{message}. hint: {hint}")

@@ -53,12 +53,12 @@ class SealedTable(Generic[Record]):
     """
 
     def __init__(self, table: Table, record: type[Record], seal: RowSeal) -> None:
-        names = tuple(column.name for column in table.columns)
+        names = tuple(str(column.name) for column in table.columns)
         fields = tuple(field.name for field in msgspec.structs.fields(record))
         if names != (*fields, "mac"):
             msg = f"{record.__name__} does not mirror the table {table.name}"
             raise TypeError(msg)
-        self.table = table
+        self._name = str(table.name)
         self.width = len(names)
         self.seal = seal
         self._record = record
@@ -68,7 +68,7 @@ class SealedTable(Generic[Record]):
         """The record of a row; raises `AlarmError` (after logging it) for a row that the vault did not write."""
         *cells, mac = values
         if not isinstance(mac, bytes) or not hmac.compare_digest(mac, self._mac(cells)):
-            raise self.seal.alarm(self.table.name, cells[0])
+            raise self.seal.alarm(self._name, cells[0])
         return self._record(*cells)
 
     def row(self, record: Record) -> Mapping[str, Cell]:
@@ -77,4 +77,4 @@ class SealedTable(Generic[Record]):
         return dict(zip(self._names, cells, strict=True)) | {"mac": self._mac(cells)}
 
     def _mac(self, cells: Sequence[Cell]) -> bytes:
-        return self.seal.mac(self.table.name, self._names, cells)
+        return self.seal.mac(self._name, self._names, cells)

@@ -1,0 +1,1 @@
+"""The vault on its real SQLite file, real sockets and real files."""
