@@ -51,7 +51,7 @@ export class KeyField {
   /** Lock the field while its key is on its way. */
   lock(locked: boolean): void {
     this.#input.readOnly = locked;
-    this.#submit.ariaDisabled = String(locked);
+    this.#submit.setAttribute("aria-disabled", String(locked));
     this.#submit.textContent = locked ? "Sealing…" : "Seal key";
   }
 
@@ -62,13 +62,13 @@ export class KeyField {
   /** Say what is wrong with the key; anything but a problem with a hint is rethrown. */
   complain(error: unknown): void {
     if (!(error instanceof Error && "hint" in error)) throw error;
-    this.#say(`${error.message} ${error.hint}`);
-    this.#input.ariaInvalid = "true";
+    this.#say("problem", `${error.message} ${error.hint}`);
+    this.#input.setAttribute("aria-invalid", "true");
     this.focus();
   }
 
   #advise(advice: string): void {
-    this.#say(advice);
+    this.#say("advice", advice);
     this.#advised = true;
     this.#submit.textContent = "Seal it anyway";
     this.focus();
@@ -87,12 +87,13 @@ export class KeyField {
   /** What was said is about a text that is no longer there. */
   #settle(): void {
     this.#problem.textContent = "";
-    this.#input.ariaInvalid = null;
+    this.#input.removeAttribute("aria-invalid");
     this.#advised = false;
     this.#submit.textContent = "Seal key";
   }
 
-  #say(text: string): void {
+  #say(kind: "problem" | "advice", text: string): void {
+    this.#problem.dataset.kind = kind;
     this.#problem.textContent = text;
   }
 

@@ -31,15 +31,16 @@ export class SealingPage {
     element("stay", HTMLElement).addEventListener("click", () => this.#stay());
     addEventListener("pagehide", () => this.#field.clear());
     // Another ticket in the same tab changes the fragment alone and loads nothing.
-    addEventListener("hashchange", () => void this.begin());
+    addEventListener("hashchange", () => {
+      if (ticketInAddress() !== "") void this.begin();
+    });
   }
 
   /** Take the ticket out of the address bar at once, then show what it is for. */
   async begin(): Promise<void> {
-    const secret = new URLSearchParams(location.hash.slice(1)).get("ticket");
+    this.#secret = ticketInAddress();
     history.replaceState(null, "", location.pathname);
     clearTimeout(this.#timer);
-    this.#secret = secret ?? "";
     this.#ticket = this.#envelope = null;
     this.#field.clear();
     if (!globalThis.crypto?.subtle) return this.#fail("insecure");
@@ -184,6 +185,10 @@ export class SealingPage {
     announce("");
     showProblem(PROBLEMS[told], this.#ticket?.returnUrl ?? null);
   }
+}
+
+function ticketInAddress(): string {
+  return new URLSearchParams(location.hash.slice(1)).get("ticket") ?? "";
 }
 
 async function canSeal(): Promise<boolean> {

@@ -1,0 +1,443 @@
+// @vitest-environment happy-dom
+/** The sealing page, with its real document and real cryptography against a vault that can refuse, stall and break off. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
+import { decodeText, encodeText, open } from "../shared/envelope.ts";
+import { generateKeyPair } from "../shared/hpke.ts";
+import { adviceOn } from "./advice.ts";
+import { SealingPage } from "./page.ts";
+import { PROBLEMS } from "./problems.ts";
+
+const HTML = readFileSync(join(import.meta.dirname, "sealing.html"), "utf8");
+const KEY = "sk-proj-0123456789abcdefghijklmnopqrstuvWXYZ";
+const NOW_MS = Date.UTC(2030, 0, 1, 12);
+
+interface Call {
+  readonly path: string;
+  readonly body: Record<string, string>;
+}
+type Reply = { readonly status?: number; readonly body: unknown } | "no answer";
+
+let keys: CryptoKeyPair;
+let calls: Call[];
+let replies: Record<string, Reply[]>;
+let listened: MockInstance<typeof addEventListener>;
+
+beforeEach(async () => {
+  vi.useFakeTimers({ now: NOW_MS, toFake: ["setTimeout", "clearTimeout", "Date"] });
+  keys = await generateKeyPair();
+  listened = vi.spyOn(globalThis, "addEventListener");
+  calls = [];
+  replies = { "/deposit/ticket": [{ body: await ticket() }], "/deposit": [{ body: receipt() }] };
+  vi.stubGlobal("fetch", async (path: string, request: { body: string }) => {
+    calls.push({ path, body: JSON.parse(request.body) });
+    const [reply = "no answer", ...later] = replies[path] ?? [];
+    if (later.length > 0) replies[path] = later;
+    if (reply === "no answer") throw new TypeError("Failed to fetch");
+    return new Response(JSON.stringify(reply.body), { status: reply.status ?? 200 });
+  });
+  vi.spyOn(location, "replace").mockImplementation(() => undefined);
+  document.documentElement.innerHTML = HTML.replace(/<script.*?<\/script>|<link.*?>/gs, "");
+});
+
+afterEach(() => {
+  // The window outlives the page of each test.
+  for (const [name, listener] of listened.mock.calls) removeEventListener(name, listener);
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+async function ticket(): Promise<Record<string, unknown>> {
+  return {
+    instance: "inst_k7q2m4x6z3b5n8r2t4w6",
+    organization: { id: "org_a2b3c4d5e6f7g2h3j4k5", name: "Larkspur <b>Press</b>" },
+    application: { id: "app_m2n3p4q5r6s7t2u3v4w5", name: "Newsletter" },
+    credential: "cred_x2y3z4a5b6c7d2e3f4g5",
+    version: 1,
+    provider: { id: "openai", label: "OpenAI" },
+    origin: "https://api.openai.com",
+    suite: 1,
+    key_id: encodeText(new Uint8Array(16)),
+    public_key: encodeText(new Uint8Array(await crypto.subtle.exportKey("raw", keys.publicKey))),
+    expires_at: NOW_MS / 1000 + 600,
+    return_url: "https://console.example/applications/1",
+    replaces: false,
+  };
+}
+
+function receipt() {
+  return {
+    credential: "cred_x2y3z4a5b6c7d2e3f4g5",
+    version: 1,
+    last_four: "WXYZ",
+    fingerprint: "7f3a-91c2",
+    return_url: "https://console.example/applications/1",
+  };
+}
+
+function refused(code: string, status = 400): Reply {
+  return { status, body: { error: { code, message: `It is ${code}.`, hint: "Do this." } } };
+}
+
+async function begin(fragment = "#ticket=secret-ticket"): Promise<void> {
+  history.replaceState(null, "", `/deposit${fragment}`);
+  await new SealingPage().begin();
+}
+
+function at<T extends HTMLElement>(selector: string): T {
+  const found = document.querySelector<T>(selector);
+  if (found === null) throw new Error(`no ${selector}`);
+  return found;
+}
+
+const field = () => at<HTMLInputElement>("#key");
+const button = () => at("#seal").textContent;
+const complaint = () => at("#key-problem").textContent;
+const state = () => at("[data-state]:not([hidden])").dataset.state;
+const text = (name: string) => at(`[data-text="${name}"]`).textContent;
+
+function type(value: string): void {
+  field().value = value;
+  field().dispatchEvent(new Event("input"));
+}
+
+function press(): void {
+  at("#form").dispatchEvent(new Event("submit", { cancelable: true }));
+}
+
+/** Wait without letting the page's clock run. */
+async function until(arrived: () => boolean): Promise<void> {
+  while (!arrived()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function sealKey(key = KEY): Promise<void> {
+  type(key);
+  press();
+  await until(() => !field().readOnly);
+}
+
+describe("the ticket", () => {
+  test("leaves the address bar before anything else happens", async () => {
+    const beginning = begin();
+    expect(location.hash).toBe("");
+    expect(calls).toEqual([]);
+    await beginning;
+  });
+
+  test("is shown as what the vault's record says, as text and not as markup", async () => {
+    await begin();
+    expect(calls).toEqual([{ path: "/deposit/ticket", body: { ticket: "secret-ticket" } }]);
+    expect(text("organization")).toBe("Larkspur <b>Press</b>");
+    expect(text("application")).toBe("Newsletter");
+    expect(text("provider")).toBe("OpenAI");
+    expect(text("origin")).toBe("https://api.openai.com");
+    expect(at("#replaces").hidden).toBe(true);
+    expect(document.activeElement).toBe(field());
+  });
+
+  test("may be followed by another one in the same tab", async () => {
+    await begin();
+    type(KEY);
+    history.replaceState(null, "", "/deposit#ticket=another");
+    window.dispatchEvent(new Event("hashchange"));
+    await until(() => calls.length === 2 && state() === "form");
+    expect(calls[1]?.body).toEqual({ ticket: "another" });
+    expect(field().value).toBe("");
+  });
+
+  test("that replaces a key says so", async () => {
+    replies["/deposit/ticket"] = [{ body: { ...(await ticket()), replaces: true, version: 4 } }];
+    await begin();
+    expect(at("#replaces").hidden).toBe(false);
+    expect(at("#replaces").textContent).toContain("version 4");
+  });
+
+  test.each([
+    ["", PROBLEMS.noTicket],
+    ["#other=1", PROBLEMS.noTicket],
+    ["#ticket=", PROBLEMS.noTicket],
+  ])("is missing in the fragment %j", async (fragment, problem) => {
+    await begin(fragment);
+    expect(state()).toBe("problem");
+    expect(text("problem-title")).toBe(problem.title);
+    expect(calls).toEqual([]);
+  });
+
+  test.each([
+    ["ticket_unknown", PROBLEMS.ticketUnknown],
+    ["rate_limited", PROBLEMS.busy],
+    ["something_new", PROBLEMS.unreachable],
+  ])("that the vault refuses as %s is explained", async (code, problem) => {
+    replies["/deposit/ticket"] = [refused(code)];
+    await begin();
+    expect(text("problem-title")).toBe(problem.title);
+    expect(at("#problem-return").hidden).toBe(true);
+    expect(document.activeElement).toBe(at('[data-text="problem-title"]'));
+  });
+
+  test("can be asked about again when the vault did not answer", async () => {
+    replies["/deposit/ticket"] = ["no answer", { body: await ticket() }];
+    await begin();
+    expect(text("problem-title")).toBe(PROBLEMS.unreachable.title);
+    at("#problem-again").click();
+    await until(() => state() === "form");
+  });
+
+  test.each([
+    ["a script as the way back", { return_url: "javascript:alert(1)" }],
+    ["another suite", { suite: 2 }],
+    ["a public key that is no text", { public_key: 7 }],
+    ["no organization", { organization: null }],
+    ["a key id in another alphabet", { key_id: "++++++++++++++++++++++" }],
+  ])("with %s is not believed", async (_, change) => {
+    replies["/deposit/ticket"] = [{ body: { ...(await ticket()), ...change } }];
+    await begin();
+    expect(text("problem-title")).toBe(PROBLEMS.unreachable.title);
+  });
+
+  test("that expires while the page is open clears the field", async () => {
+    await begin();
+    type(KEY);
+    vi.advanceTimersByTime(600_000);
+    expect(text("problem-title")).toBe(PROBLEMS.expired.title);
+    expect(field().value).toBe("");
+    expect(at<HTMLAnchorElement>("#problem-return").href).toContain("https://console.example/");
+  });
+
+  test("is not called expired by a clock that is wrong", async () => {
+    replies["/deposit/ticket"] = [{ body: { ...(await ticket()), expires_at: 1 } }];
+    await begin();
+    vi.advanceTimersByTime(600_000);
+    expect(state()).toBe("form");
+    expect(at("#until").hidden).toBe(true);
+  });
+});
+
+describe("a browser that cannot seal", () => {
+  test("is told which can", async () => {
+    vi.spyOn(crypto.subtle, "generateKey").mockRejectedValue(new Error("NotSupportedError"));
+    await begin();
+    expect(text("problem-text")).toMatch(/Chrome or Edge 133, Firefox 130, Safari 18/);
+    expect(calls).toEqual([]);
+  });
+
+  test("for want of TLS is told that", async () => {
+    vi.stubGlobal("crypto", {});
+    await begin();
+    expect(text("problem-title")).toBe(PROBLEMS.insecure.title);
+  });
+});
+
+describe("the key field", () => {
+  beforeEach(() => begin());
+
+  test.each([
+    ["", "There is no key."],
+    ["sk-short", "The key is too short."],
+    [`sk-${"x".repeat(508)}`, "The key is too long."],
+    [`${KEY} `, "The key contains a space."],
+    [`${KEY}\t`, "The key contains an invisible control character."],
+    [`${KEY}ü`, "The key contains a character that no provider key has."],
+  ])("says what is wrong with %j and sends nothing", async (key, message) => {
+    await sealKey(key);
+    expect(complaint()).toContain(message);
+    expect(field().getAttribute("aria-invalid")).toBe("true");
+    expect(document.activeElement).toBe(field());
+    expect(calls).toHaveLength(1);
+  });
+
+  test.each(["paste", "drop"])("refuses a %s with a line break, and says so", (name) => {
+    const given = { getData: () => `${KEY}\n` };
+    const event = new Event(name, { cancelable: true });
+    Object.assign(event, { clipboardData: given, dataTransfer: given });
+    field().dispatchEvent(event);
+    expect(event.defaultPrevented).toBe(true);
+    expect(complaint()).toContain("The key contains a line break.");
+  });
+
+  test("lets a clean paste through, of any length", () => {
+    const event = new Event("paste", { cancelable: true });
+    Object.assign(event, { clipboardData: { getData: () => "sk-" } });
+    field().dispatchEvent(event);
+    expect(event.defaultPrevented).toBe(false);
+    expect(complaint()).toBe("");
+  });
+
+  test("forgets a complaint when the key changes", async () => {
+    await sealKey("sk-short");
+    type(KEY);
+    expect(complaint()).toBe("");
+    expect(field().getAttribute("aria-invalid")).toBeNull();
+  });
+
+  test("shows and hides the key, and starts hidden", () => {
+    expect(field().type).toBe("password");
+    at("#reveal").click();
+    expect([field().type, at("#reveal").textContent]).toEqual(["text", "Hide the key"]);
+    at("#reveal").click();
+    expect([field().type, at("#reveal").textContent]).toEqual(["password", "Show the key"]);
+  });
+
+  test("has no name and wants no help from the browser", () => {
+    expect(field().name).toBe("");
+    expect(field().autocomplete).toBe("off");
+    expect(at<HTMLFormElement>("#form").autocomplete).toBe("off");
+  });
+
+  test("advises once on a key of another look, then seals it anyway", async () => {
+    type("another-look-0123456789");
+    press();
+    expect(complaint()).toContain("sk-");
+    expect(button()).toBe("Seal it anyway");
+    expect(calls).toHaveLength(1);
+    press();
+    await until(() => state() === "done");
+  });
+
+  test("is cleared when the page is left", () => {
+    type(KEY);
+    window.dispatchEvent(new Event("pagehide"));
+    expect(field().value).toBe("");
+  });
+});
+
+test.each([
+  ["openai", '"sk-proj-0123456789abcdef"', /quotation marks/],
+  ["openai", "OPENAI_API_KEY=sk-proj-0123456789", /settings file/],
+  ["openai", "sk-ant-0123456789abcdefghij", /another provider/],
+  ["openai", "sk-admin-0123456789abcdefghij", /admin key/],
+  ["openai", "0123456789abcdefghij", /begin with/],
+])("advice for %s on %s", (provider, key, advice) => {
+  expect(adviceOn(provider, key)).toMatch(advice);
+});
+
+test("a usual key gets no advice, and an unknown provider's keys may look as they like", () => {
+  expect(adviceOn("openai", KEY)).toBeNull();
+  expect(adviceOn("other", "0123456789abcdefghij")).toBeNull();
+});
+
+describe("sealing", () => {
+  beforeEach(() => begin());
+
+  test("sends an envelope that the vault opens, and the key nowhere", async () => {
+    await sealKey();
+    const sent = calls[1];
+    expect(sent?.path).toBe("/deposit");
+    expect(Object.keys(sent?.body ?? {})).toEqual(["ticket", "envelope"]);
+    expect(JSON.stringify(calls)).not.toContain(KEY);
+    const context = {
+      instance: "inst_k7q2m4x6z3b5n8r2t4w6",
+      organization: "org_a2b3c4d5e6f7g2h3j4k5",
+      application: "app_m2n3p4q5r6s7t2u3v4w5",
+      credential: "cred_x2y3z4a5b6c7d2e3f4g5",
+      version: 1,
+      provider: "openai",
+      origin: "https://api.openai.com",
+      keyId: new Uint8Array(16),
+    };
+    const key = await open(decodeText(sent?.body.envelope ?? ""), keys, context);
+    expect(new TextDecoder().decode(key)).toBe(KEY);
+  });
+
+  test("clears and hides the field before the vault has answered", async () => {
+    at("#reveal").click();
+    type(KEY);
+    press();
+    expect([field().value, field().type]).toEqual(["", "password"]);
+    expect([button(), field().readOnly]).toEqual(["Sealing…", true]);
+    await until(() => state() === "done");
+  });
+
+  test("ends with the last four, and the console after two seconds", async () => {
+    await sealKey();
+    expect(state()).toBe("done");
+    expect(text("last-four")).toBe("WXYZ");
+    expect(document.activeElement?.textContent).toContain("Key sealed");
+    expect(at<HTMLAnchorElement>("#return").href).toBe("https://console.example/applications/1");
+    vi.advanceTimersByTime(1999);
+    expect(location.replace).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(location.replace).toHaveBeenCalledWith("https://console.example/applications/1");
+  });
+
+  test("lets somebody stay who asks to", async () => {
+    await sealKey();
+    at("#stay").click();
+    vi.advanceTimersByTime(60_000);
+    expect(location.replace).not.toHaveBeenCalled();
+    expect(document.activeElement).toBe(at("#return"));
+  });
+
+  test("twice at once sends one envelope", async () => {
+    type(KEY);
+    press();
+    press();
+    await until(() => state() === "done");
+    expect(calls.map((call) => call.path)).toEqual(["/deposit/ticket", "/deposit"]);
+  });
+
+  test.each(["envelope_invalid", "key_format", "too_large"])(
+    "that the vault refuses as %s is said at the field",
+    async (code) => {
+      replies["/deposit"] = [refused(code)];
+      await sealKey();
+      expect(state()).toBe("form");
+      expect(complaint()).toBe(`It is ${code}. Do this.`);
+      expect(field().value).toBe("");
+    },
+  );
+
+  test("sends the same envelope again when no answer came", async () => {
+    replies["/deposit"] = ["no answer", { body: receipt() }];
+    await sealKey();
+    expect(text("problem-title")).toBe(PROBLEMS.undelivered.title);
+    expect(at("#problem-return").hidden).toBe(false);
+    at("#problem-again").click();
+    await until(() => state() === "done");
+    expect(calls[2]).toEqual(calls[1]);
+  });
+
+  test("whose first try may have arrived sends the developer to look", async () => {
+    replies["/deposit"] = ["no answer", refused("ticket_unknown")];
+    await sealKey();
+    at("#problem-again").click();
+    await until(() => text("problem-title") === PROBLEMS.ticketSpent.title);
+  });
+});
+
+test("a vault key that cannot be used has nothing sent to it", async () => {
+  const broken = { ...(await ticket()), public_key: encodeText(new Uint8Array(32)) };
+  replies["/deposit/ticket"] = [{ body: broken }];
+  await begin();
+  await sealKey();
+  expect(text("problem-title")).toBe(PROBLEMS.sealingFailed.title);
+  expect(calls.map((call) => call.path)).toEqual(["/deposit/ticket"]);
+});
+
+describe("the document", () => {
+  test("has no inline script, style or handler", () => {
+    expect(HTML).not.toMatch(/<style|\sstyle=|\son[a-z]+=|javascript:/i);
+    expect(HTML.match(/<script/g)).toHaveLength(1);
+    expect(HTML).toContain(
+      '<script type="module" src="/assets/sealing.js" integrity="{{script_integrity}}"></script>',
+    );
+  });
+
+  test("asks nobody else for anything", () => {
+    expect(HTML.match(/(src|href)="[^"]*"/g)).toEqual([
+      'href="/assets/seal.svg"',
+      'href="/assets/sealing.css"',
+      'src="/assets/sealing.js"',
+      'href="/"',
+      'href="/"',
+    ]);
+  });
+
+  test("ties every message to its field and announces the rest", () => {
+    expect(field().getAttribute("aria-describedby")).toBe("key-problem key-note");
+    expect(at("#key-problem").getAttribute("role")).toBe("alert");
+    expect(at("#status").getAttribute("role")).toBe("status");
+    expect(at<HTMLLabelElement>("label").htmlFor).toBe("key");
+  });
+});
