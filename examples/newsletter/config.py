@@ -5,14 +5,16 @@ Its counterpart is `web.create_app`. The signing key stays in a file of its own,
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Self
-from urllib.parse import urlsplit
+from typing import Final, Self
 
 import msgspec
 from msgspec import Struct
 
 from sealgate.session import SigningKey
+
+_ORIGIN: Final = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+)(?::[0-9]{1,5})?")
 
 
 class NewsletterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,10 +36,11 @@ class NewsletterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __post_init__(self) -> None:
         """Refuse addresses that are no origins, and plain HTTP anywhere but on this machine."""
         for name, url in (("public_url", self.public_url), ("proxy_url", self.proxy_url)):
-            parts = urlsplit(url)
-            if parts.scheme not in ("http", "https") or not parts.hostname or url != _origin(url):
+            # These go into the Content-Security-Policy as they stand, so nothing but an origin may pass.
+            found = _ORIGIN.fullmatch(url)
+            if found is None:
                 raise ValueError(f"{name} is {url!r}; hint: give an origin, such as https://letters.example")
-            if parts.scheme == "http" and not _is_local(parts.hostname):
+            if found["scheme"] == "http" and not _is_local(found["host"]):
                 raise ValueError(f"{name} is {url!r}; hint: use https, for cookies and tokens travel on it")
 
     @classmethod
@@ -56,11 +59,6 @@ def _path(kind: type, value: object) -> object:
     if kind is Path and isinstance(value, str):
         return Path(value)
     raise ValueError(f"cannot read a {kind.__name__}")
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _is_local(name: str) -> bool:
