@@ -23,7 +23,7 @@ from sealgate.session.errors import (
 from sealgate.session.keys import SessionKeyError, SessionPublicKey, SigningKey
 from sealgate.session.signer import SessionSigner, sign
 from sealgate.session.tokens import MAX_TOKEN_BYTES, Unverified, peek
-from sealgate.session.verify import LEEWAY_S, verify
+from sealgate.session.verifier import LEEWAY_S, verify
 
 __all__ = [
     "DEFAULT_LIFETIME_S",

@@ -1,6 +1,6 @@
 """Why a session token is refused: one silent error until its signature verifies, the truth after it.
 
-Counterpart: `verify.py`, which raises them. No error here may quote a token, a subject or a signature.
+Counterpart: `verifier.py`, which raises them. No error here may quote a token, a subject or a signature.
 """
 
 from typing import ClassVar

@@ -1,6 +1,6 @@
 """The outer form of a session token: three canonical segments, an exact header, an object of claims.
 
-Counterpart: `verify.py`. Nothing here proves who wrote the token, so every fault is the same silent error.
+Counterpart: `verifier.py`. Nothing here proves who wrote the token, so every fault is the same silent error.
 """
 
 import base64
