@@ -1,7 +1,7 @@
 """What a session token says, and what it permits.
 
-Counterparts: `signer.py` writes claims, `verifier.py` reads them; both check them here, so that a host's server
-learns of a mistake when it signs. A session's printed form must never hold its subject.
+Counterparts: `signer.py` writes claims, `verifier.py` reads them; both check them here, so that a host's
+server learns of a mistake when it signs. A session's printed form must never hold its subject.
 """
 
 import math

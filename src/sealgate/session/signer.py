@@ -1,6 +1,6 @@
 """Sign session tokens: what a host application's server calls for its signed-in user.
 
-Counterpart: `verifier.py` in the proxy. It must run on a server only: whoever holds the signing key can spend.
+Counterpart: `verifier.py` in the proxy. It belongs on a server: whoever holds the signing key can spend.
 """
 
 import secrets
