@@ -135,11 +135,10 @@ export class ComposerController implements ReactiveController {
     this.#host.requestUpdate();
   }
 
-  back(): void {
-    this.action = null;
+  readonly back = (): void => {
+    this.#reset();
     this.#around.viewChanged();
-    this.#host.requestUpdate();
-  }
+  };
 
   begin(): void {
     const { action, values, present: origin } = this;
@@ -155,9 +154,9 @@ export class ComposerController implements ReactiveController {
     void this.run.again(this.#connection.client);
   };
 
+  /** Asks once more what may be done. */
   readonly retry = (): void => {
-    if (this.view === "result") this.again();
-    else void this.load();
+    void this.load();
     this.#around.viewChanged();
   };
 

@@ -22,23 +22,23 @@ export function headerView(shown: HeaderView): TemplateResult {
   const { wording, view, action } = shown;
   const nested = view === "options";
   return html`
-    <header part="header" class=${nested ? "nested" : nothing}>
+    <div part="header" class=${nested ? "header nested" : "header"}>
       ${nested ? iconButton("back", wording.say("back"), BACK, shown.back) : nothing}
       <h2 part="title" id="title">
         ${action?.label ?? wording.say("panel")} ${view === "result" ? chosen(shown) : nothing}
       </h2>
       ${iconButton("close", wording.say("close"), CLOSE, shown.close)}
-    </header>
+    </div>
   `;
 }
 
 export function footerView(wording: Wording, catalogue: Catalogue | null): TemplateResult {
   const allowance = catalogue?.allowance;
   return html`
-    <footer part="footer">
+    <div part="footer" class="footer">
       <p part="notice">${noticeLine(wording, catalogue)}</p>
       ${allowance ? html`<p part="allowance">${allowanceLine(wording, allowance)}</p>` : nothing}
-    </footer>
+    </div>
   `;
 }
 

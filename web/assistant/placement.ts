@@ -28,7 +28,7 @@ const GAP = 6;
 /** With this much below, the panel stays below; with less, it takes the roomier side. */
 const COMFORTABLE = 400;
 /** Under this, covering the trigger is better than a slit. */
-const LEAST = 240;
+const LEAST = 392;
 
 export function place(
   anchor: Box,

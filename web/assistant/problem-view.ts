@@ -12,6 +12,7 @@ export interface ProblemView {
   readonly problem: Problem;
   /** Seconds until another try makes sense. */
   readonly waitS: number;
+  /** Null where another button already offers it. */
   readonly retry: (() => void) | null;
 }
 
@@ -42,19 +43,26 @@ export function problemWords(wording: Wording, problem: Problem) {
   };
 }
 
+/** What the button for another try says: now, or how long from now. */
+export function retryWords(wording: Wording, waitS: number): string {
+  return waitS > 0
+    ? wording.say("retryIn", { time: waitWords(wording, waitS) })
+    : wording.say("again");
+}
+
 /** Digits and words for a wait: seconds up to a minute and a half, minutes above. */
-export function waitWords(wording: Wording, seconds: number): string {
+function waitWords(wording: Wording, seconds: number): string {
   return seconds <= 90
     ? wording.say("seconds", { n: seconds })
     : wording.say("minutes", { n: Math.ceil(seconds / 60) });
 }
 
 function retryButton(wording: Wording, waitS: number, retry: () => void): TemplateResult {
-  const words =
-    waitS > 0 ? wording.say("retryIn", { time: waitWords(wording, waitS) }) : wording.say("retry");
   return html`
     <div class="buttons">
-      <button type="button" part="button retry" ?disabled=${waitS > 0} @click=${retry}>${words}</button>
+      <button type="button" part="button retry" ?disabled=${waitS > 0} @click=${retry}>
+        ${retryWords(wording, waitS)}
+      </button>
     </div>
   `;
 }

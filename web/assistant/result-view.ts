@@ -5,6 +5,7 @@
  */
 import { html, nothing, type TemplateResult } from "lit";
 import { BACK, FORWARD } from "./icons.ts";
+import { retryWords } from "./problem-view.ts";
 import type { Attempt } from "./run-controller.ts";
 import type { Obstacle } from "./text-field.ts";
 import type { TextKey, Wording } from "./texts.ts";
@@ -23,6 +24,8 @@ export interface ResultView {
   readonly position: { readonly n: number; readonly total: number };
   readonly obstacles: { readonly replace: Obstacle | null; readonly insert: Obstacle | null };
   readonly problem: TemplateResult | typeof nothing;
+  /** Seconds until another try makes sense. */
+  readonly waitS: number;
   readonly show: (offset: -1 | 1) => void;
   readonly act: ResultActions;
 }
@@ -34,6 +37,7 @@ export interface ResultActions {
   readonly insert: () => void;
   readonly copy: () => void;
   readonly again: () => void;
+  readonly back: () => void;
   readonly discard: () => void;
 }
 
@@ -125,46 +129,62 @@ function obstacleWords(wording: Wording, obstacle: Obstacle): string {
 function stopButton({ wording, act }: ResultView): TemplateResult {
   return html`
     <div class="buttons" part="buttons">
-      <button type="button" part="button stop" @click=${act.stop}>${wording.say("stop")}</button>
+      ${button("stop", wording.say("stop"), act.stop)}
     </div>
   `;
 }
 
+/** Using the text comes first; another try and letting go stand below it. */
 function actions(view: ResultView): TemplateResult {
-  const { wording, attempt, obstacles } = view;
-  const button = (
-    name: TextKey,
-    press: () => void,
-    blocked: Obstacle | null = null,
-    primary = false,
-  ) =>
-    html`
-      <button
-        type="button"
-        part=${primary ? `button primary-button ${name}` : `button ${name}`}
-        class=${primary ? "primary" : nothing}
-        ?disabled=${blocked !== null}
-        aria-describedby=${blocked ? "remark" : nothing}
-        @click=${press}
-      >
-        ${wording.say(name)}
-      </button>
+  const { wording, attempt, obstacles, act } = view;
+  if (attempt.text === "") {
+    return html`
+      <div class="buttons" part="buttons">
+        ${againButton(view)} ${button("back", wording.say("back"), act.back)}
+      </div>
     `;
-  const use =
-    attempt.text === ""
-      ? nothing
-      : html`
-          ${button("replace", view.act.replace, obstacles.replace, true)}
-          ${button("insert", view.act.insert, obstacles.insert)} ${button("copy", view.act.copy)}
-        `;
-  const retriesBelow = attempt.problem !== null;
+  }
   return html`
     <div class="buttons" part="buttons">
-      ${use} ${versions(view)}
-      <span class="end">
-        ${retriesBelow ? nothing : button("again", view.act.again)} ${button("discard", view.act.discard)}
-      </span>
+      ${button("replace", wording.say("replace"), act.replace, obstacles.replace, true)}
+      ${button("insert", wording.say("insert"), act.insert, obstacles.insert)}
+      ${button("copy", wording.say("copy"), act.copy)}
+      <div class="more">
+        ${againButton(view)} ${versions(view)}
+        ${button("discard", wording.say("discard"), act.discard)}
+      </div>
     </div>
+  `;
+}
+
+function againButton({
+  wording,
+  attempt,
+  waitS,
+  act,
+}: ResultView): TemplateResult | typeof nothing {
+  if (attempt.problem && !attempt.problem.canRetry) return nothing;
+  return button("again", retryWords(wording, waitS), act.again, waitS > 0);
+}
+
+function button(
+  part: string,
+  words: string,
+  press: () => void,
+  blocked: Obstacle | boolean | null = null,
+  primary = false,
+): TemplateResult {
+  return html`
+    <button
+      type="button"
+      part=${primary ? `button primary-button ${part}` : `button ${part}`}
+      class=${primary ? "primary" : nothing}
+      ?disabled=${blocked}
+      aria-describedby=${blocked && blocked !== true ? "remark" : nothing}
+      @click=${press}
+    >
+      ${words}
+    </button>
   `;
 }
 

@@ -52,6 +52,12 @@ const palette = css`
     border: 0;
     min-inline-size: 0;
   }
+  /* Words of another direction than the page's keep their own order. */
+  p,
+  h2,
+  legend {
+    unicode-bidi: plaintext;
+  }
 `;
 
 const controls = css`
@@ -92,12 +98,16 @@ const controls = css`
     background: none;
     font-weight: inherit;
   }
-  .icon {
+  .icon,
+  .icon:disabled {
     justify-content: center;
     inline-size: 2.25em;
     padding: 0;
     border-color: transparent;
     background: none;
+  }
+  .icon:disabled {
+    opacity: 0.4;
   }
   :focus-visible {
     outline: 2px solid var(--_focus);
@@ -160,15 +170,15 @@ const panel = css`
   .problem:focus {
     outline: none;
   }
-  header {
+  .header {
     display: flex;
     align-items: center;
     gap: 0.25em;
-    padding: 0.375em 0.375em 0.375em 1em;
+    padding-block: 0.375em;
     padding-inline: 1em 0.375em;
     border-block-end: 1px solid var(--_rule);
   }
-  header.nested {
+  .header.nested {
     padding-inline-start: 0.375em;
   }
   h2 {
@@ -187,7 +197,7 @@ const panel = css`
     overscroll-behavior: contain;
     padding: 0.75em 1em 1em;
   }
-  footer {
+  .footer {
     padding: 0.5em 1em;
     border-block-start: 1px solid var(--_rule);
     color: var(--_muted);
@@ -337,9 +347,20 @@ const result = css`
     outline: 2px solid var(--_focus);
     outline-offset: -2px;
   }
-  .passage {
+  .content.result {
+    display: flex;
+    flex-direction: column;
+  }
+  .content.result > * {
+    flex: none;
+  }
+  .content.result > :is(.passage, .columns) {
+    flex: 0 1 auto;
+    min-block-size: 3em;
     max-block-size: 20em;
     overflow-y: auto;
+  }
+  .passage {
     overscroll-behavior: contain;
     padding: 0.5em 0.75em;
     border-radius: var(--_radius);
@@ -364,6 +385,7 @@ const result = css`
   .columns {
     display: grid;
     gap: 0.75em;
+    align-content: start;
   }
   @container (min-inline-size: 26em) {
     .columns {
@@ -388,15 +410,34 @@ const result = css`
     gap: 0.5em;
     margin-block-start: 0.75em;
   }
-  .end {
+  /* What can be done stays in sight however long the text above it is. */
+  .content.result > .buttons {
+    position: sticky;
+    inset-block-end: -1em;
+    margin-block: 0.25em -1em;
+    padding-block: 0.5em 1em;
+    background: var(--_surface);
+  }
+  @media (max-height: 400px) {
+    .content.result > .buttons {
+      position: static;
+    }
+  }
+  .more {
     display: flex;
     flex-wrap: wrap;
-    gap: 0.5em;
-    margin-inline-start: auto;
+    align-items: center;
+    flex: 1 0 100%;
   }
-  .end button {
+  .more > button {
     border-color: transparent;
     background: none;
+  }
+  .more > :first-child {
+    margin-inline-start: -0.75em;
+  }
+  .more > :last-child {
+    margin-inline: auto -0.75em;
   }
   .versions {
     display: inline-flex;
@@ -426,8 +467,17 @@ const highContrast = css`
     .primary {
       border-color: Highlight;
     }
+    .modes span {
+      border-color: Canvas;
+    }
     .modes input:checked + span {
       border-color: Highlight;
+    }
+    .more > :first-child {
+      margin-inline-start: 0;
+    }
+    .more > :last-child {
+      margin-inline-end: 0;
     }
     .item:focus-visible {
       outline-color: Highlight;

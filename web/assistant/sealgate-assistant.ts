@@ -33,7 +33,7 @@ import { type Texts, Wording } from "./texts.ts";
 
 /** What gets focus in each view, first that exists. */
 const FOCUS = {
-  menu: "[role=menuitem], .retry",
+  menu: "[role=menuitem]",
   options: "input:checked, form button",
   result: "[part~=stop], .passage, .problem, .buttons button",
 } as const;
@@ -69,7 +69,7 @@ const FOCUS = {
  * @csspart status-line - how the writing stands
  * @csspart passage - any shown text: also result, changes (with added, removed), original, compare
  * @csspart modes - the choice between result, changes and side by side; in it: mode
- * @csspart buttons - the row of buttons; each is a `button`: stop, replace, insert, copy, again, discard, retry,
+ * @csspart buttons - the row of buttons; each is a `button`: stop, replace, insert, copy, again, back, discard, retry,
  *   previous-version, next-version; `primary-button` is the coloured one
  * @csspart remark - what to know before the text is used
  * @csspart problem - an error; in it: problem-who, problem-message, problem-hint, problem-reference
@@ -223,16 +223,16 @@ export class SealgateAssistant extends LitElement {
         view,
         action,
         values,
-        back: () => this.#composer.back(),
+        back: this.#composer.back,
         close: () => this.close(),
       })}
-      <div class="content" part="content">${body[view].call(this)}</div>
+      <div class="content ${view}" part="content">${body[view].call(this)}</div>
       ${footerView(this.#wording, this.#connection.catalogue)}
     `;
   }
 
   #menuBody(): TemplateResult | typeof nothing {
-    if (this.#composer.problem) return this.#problem();
+    if (this.#composer.problem) return this.#problem(this.#composer.retry);
     const { present } = this.#composer;
     return html`
       <p class="scope" part="scope">${present ? scopeLine(this.#wording, present) : nothing}</p>
@@ -280,13 +280,14 @@ export class SealgateAssistant extends LitElement {
         replace: settled ? this.#composer.obstacle("replace") : null,
         insert: settled ? this.#composer.obstacle("insert") : null,
       },
-      problem: this.#problem(),
+      problem: this.#problem(null),
+      waitS: this.#composer.countdown.remainingS,
       show: (offset) => run.show(offset),
     });
   }
 
-  #problem(): TemplateResult | typeof nothing {
-    const { problem, countdown, retry } = this.#composer;
+  #problem(retry: (() => void) | null): TemplateResult | typeof nothing {
+    const { problem, countdown } = this.#composer;
     if (!problem) return nothing;
     return problemView({ wording: this.#wording, problem, waitS: countdown.remainingS, retry });
   }

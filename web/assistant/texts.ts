@@ -64,9 +64,8 @@ export const ENGLISH = {
   perDay: "{allowance} today",
 
   whoUser: "You can fix this",
-  whoTime: "Time fixes this",
+  whoTime: "Time will fix this",
   whoAdministrator: "Your administrator can fix this",
-  retry: "Try again",
   retryIn: "Try again in {time}",
   retryNow: "You can try again now.",
   seconds: { one: "{n} second", other: "{n} seconds" },

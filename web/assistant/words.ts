@@ -114,6 +114,10 @@ function merge(pieces: readonly Piece[]): Piece[] {
   let removed = "";
   let added = "";
   const flush = () => {
+    const space = sharedSpace(removed, added);
+    if (space) merged.push({ kind: "same", text: space });
+    removed = removed.slice(space.length);
+    added = added.slice(space.length);
     if (removed) merged.push({ kind: "removed", text: removed });
     if (added) merged.push({ kind: "added", text: added });
     removed = added = "";
@@ -130,6 +134,12 @@ function merge(pieces: readonly Piece[]): Piece[] {
   }
   flush();
   return merged;
+}
+
+/** White space that both begin with belongs to neither change. */
+function sharedSpace(a: string, b: string): string {
+  const space = a.match(/^\s*/)?.[0] ?? "";
+  return b.startsWith(space) ? space : "";
 }
 
 function segmenter(locale: string | undefined): Intl.Segmenter {
