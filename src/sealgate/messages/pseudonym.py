@@ -19,13 +19,13 @@ _PROVIDER_LABEL = b"sealgate safety identifier v1\x00"
 def pseudonym(key: bytes, subject: str) -> str:
     """The pseudonym of `subject` in one application: 26 lower-case base32 characters (128 bits).
 
-    `key` is the application's 32-byte pseudonym key. HMAC-SHA-256 (RFC 2104), truncated; for usage, limits, logs.
+    `key` is the application's 32-byte pseudonym key. HMAC-SHA-256 (RFC 2104), truncated; for usage and limits.
     """
     return _derive(key, _USAGE_LABEL, subject)
 
 
 def safety_identifier(key: bytes, subject: str) -> str:
-    """The same for the provider's `safety_identifier`: under another label, so that the two cannot be joined."""
+    """The same for the provider's `safety_identifier`, under another label: the two cannot be joined."""
     return _derive(key, _PROVIDER_LABEL, subject)
 
 

@@ -11,6 +11,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -63,13 +64,13 @@ class Peer(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Check who it is before anything is read."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # A cast: uvloop's transports do not inherit from asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
         self.uid = _peer_uid(transport.get_extra_info("socket"))
         if self.uid not in self._server.allowed_uids:
-            transport.abort()
+            self._transport.abort()
             return
-        transport.set_write_buffer_limits(high=0)  # so that `resume_writing` means: everything has left
+        self._transport.set_write_buffer_limits(high=0)  # so that `resume_writing` means: everything has left
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes belong."""
