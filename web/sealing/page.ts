@@ -6,8 +6,8 @@ import { seal } from "../shared/envelope.ts";
 import { generateKeyPair } from "../shared/hpke.ts";
 import { deposit, NoAnswer, type Receipt, Refusal, type Ticket, viewTicket } from "./deposit.ts";
 import { KeyField } from "./key-field.ts";
-import { PROBLEMS, type ProblemName } from "./problems.ts";
-import { announce, element, fill, linkBack, show, showProblem } from "./view.ts";
+import { PROBLEMS } from "./problems.ts";
+import { announce, element, fill, linkBack, type Problem, show, showProblem } from "./view.ts";
 
 const RETURN_AFTER_MS = 2000;
 const LONGEST_TICKET_MS = 3_600_000;
@@ -18,6 +18,8 @@ export class SealingPage {
   #ticket: Ticket | null = null;
   /** Sealed and perhaps not delivered; worth nothing to anybody but the vault. */
   #envelope: Uint8Array | null = null;
+  /** An envelope was sent and no answer came. */
+  #unanswered = false;
   #busy = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -42,10 +44,11 @@ export class SealingPage {
     history.replaceState(null, "", location.pathname);
     clearTimeout(this.#timer);
     this.#ticket = this.#envelope = null;
+    this.#unanswered = false;
     this.#field.clear();
-    if (!globalThis.crypto?.subtle) return this.#fail("insecure");
-    if (!(await canSeal())) return this.#fail("unsupported");
-    if (this.#secret === "") return this.#fail("noTicket");
+    if (!globalThis.crypto?.subtle) return this.#fail(PROBLEMS.insecure);
+    if (!(await canSeal())) return this.#fail(PROBLEMS.unsupported);
+    if (this.#secret === "") return this.#fail(PROBLEMS.noTicket);
     await this.#load();
   }
 
@@ -55,7 +58,7 @@ export class SealingPage {
     try {
       this.#ticket = await viewTicket(this.#secret);
     } catch (error) {
-      return this.#fail(problemOf(error, "unreachable"));
+      return this.#fail(problemOf(error, PROBLEMS.unreachable));
     }
     announce("");
     this.#present(this.#ticket);
@@ -96,7 +99,7 @@ export class SealingPage {
   #expire(): void {
     if (this.#busy || this.#envelope !== null) return;
     this.#field.clear();
-    this.#fail("expired");
+    this.#fail(PROBLEMS.expired);
   }
 
   async #seal(): Promise<void> {
@@ -107,7 +110,7 @@ export class SealingPage {
       try {
         this.#envelope = await seal(key, publicKey, context);
       } catch {
-        return this.#fail("sealingFailed");
+        return this.#fail(PROBLEMS.sealingFailed);
       } finally {
         key.fill(0);
       }
@@ -133,9 +136,13 @@ export class SealingPage {
       this.#envelope = null;
       show("form", false);
       this.#field.complain(error);
-    } else {
-      this.#fail(problemOf(error, "undelivered"));
+      return;
     }
+    const problem = problemOf(error, PROBLEMS.undelivered);
+    // After a delivery without an answer, a ticket that no longer works may mean that it worked.
+    const spent = problem === PROBLEMS.ticketUnknown && this.#unanswered;
+    this.#unanswered ||= error instanceof NoAnswer;
+    this.#fail(spent ? PROBLEMS.ticketSpent : problem);
   }
 
   #succeed(receipt: Receipt): void {
@@ -179,11 +186,9 @@ export class SealingPage {
     }
   }
 
-  #fail(name: ProblemName): void {
-    // After an unanswered delivery, a ticket that no longer works may mean that it worked.
-    const told = name === "ticketUnknown" && this.#envelope !== null ? "ticketSpent" : name;
+  #fail(problem: Problem): void {
     announce("");
-    showProblem(PROBLEMS[told], this.#ticket?.returnUrl ?? null);
+    showProblem(problem, this.#ticket?.returnUrl ?? null);
   }
 }
 
@@ -198,10 +203,11 @@ async function canSeal(): Promise<boolean> {
   );
 }
 
-/** The problem that an error means; `silence` where no answer came. */
-function problemOf(error: unknown, silence: ProblemName): ProblemName {
-  if (error instanceof Refusal && error.code === "ticket_unknown") return "ticketUnknown";
-  if (error instanceof Refusal && error.code === "rate_limited") return "busy";
-  if (error instanceof Refusal || error instanceof NoAnswer) return silence;
-  throw error;
+/** The problem that an error means; `silence` where no answer came. What else the vault refuses, it explains itself. */
+function problemOf(error: unknown, silence: Required<Problem>): Problem {
+  if (error instanceof NoAnswer) return silence;
+  if (!(error instanceof Refusal)) throw error;
+  if (error.code === "ticket_unknown") return PROBLEMS.ticketUnknown;
+  if (error.code === "rate_limited") return PROBLEMS.busy;
+  return { ...PROBLEMS.refused, text: error.message, hint: error.hint, again: silence.again };
 }

@@ -3,13 +3,11 @@ import type { Problem } from "./view.ts";
 
 const NEW_TICKET = "Go back to the console and ask for a new one.";
 
-export type ProblemName = keyof typeof PROBLEMS;
-
 export const PROBLEMS = {
   noTicket: {
     title: "This page needs a ticket",
     text: "It was opened without one, or reloaded: a ticket is taken out of the address as soon as the page has it.",
-    hint: `In the console, open the application and choose “Add key”. If you were here already, ${lower(NEW_TICKET)}`,
+    hint: `In the console, open the application's add-on and start from there. If you were here already, ${lower(NEW_TICKET)}`,
   },
   ticketUnknown: {
     title: "This ticket does not work",
@@ -53,6 +51,8 @@ export const PROBLEMS = {
     text: "This browser could not use the vault's sealing key. Nothing was sent, and the field has been cleared.",
     hint: "Tell your administrator that the vault's sealing key looks wrong.",
   },
+  /** Anything else: text and hint are the vault's own. */
+  refused: { title: "The vault could not do it", text: "", hint: "" },
   undelivered: {
     title: "The sealed key may not have arrived",
     text: "The vault did not answer. The key is sealed and can be sent again; you need not type it.",

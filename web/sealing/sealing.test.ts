@@ -167,7 +167,7 @@ describe("the ticket", () => {
   test.each([
     ["ticket_unknown", PROBLEMS.ticketUnknown],
     ["rate_limited", PROBLEMS.busy],
-    ["something_new", PROBLEMS.unreachable],
+    ["vault_unavailable", PROBLEMS.refused],
   ])("that the vault refuses as %s is explained", async (code, problem) => {
     replies["/deposit/ticket"] = [refused(code)];
     await begin();
@@ -396,6 +396,21 @@ describe("sealing", () => {
     at("#problem-again").click();
     await until(() => state() === "done");
     expect(calls[2]).toEqual(calls[1]);
+  });
+
+  test("with a ticket that expired meanwhile says just that", async () => {
+    replies["/deposit"] = [refused("ticket_unknown", 404)];
+    await sealKey();
+    expect(text("problem-title")).toBe(PROBLEMS.ticketUnknown.title);
+  });
+
+  test("that the vault cannot store now is explained in its words and sent again", async () => {
+    replies["/deposit"] = [refused("vault_unavailable", 503), { body: receipt() }];
+    await sealKey();
+    expect(text("problem-text")).toBe("It is vault_unavailable.");
+    expect(text("problem-hint")).toBe("Do this.");
+    at("#problem-again").click();
+    await until(() => state() === "done");
   });
 
   test("whose first try may have arrived sends the developer to look", async () => {
