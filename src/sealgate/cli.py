@@ -1,0 +1,192 @@
+"""The command line: `sealgate demo`, `run`, `simulator`, `console invite-owner`, `version`.
+
+The one composition root that people call. Each command loads only what it needs, so that a vault process
+never has console code in its memory. Errors are one line with a hint and an exit code, never a traceback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Callable
+from enum import StrEnum
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated, Never
+
+import typer
+
+EX_CONFIG = 78
+
+app = typer.Typer(
+    help="Put AI writing into your application without letting the API key out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console_app = typer.Typer(help="Tasks of the console.", no_args_is_help=True)
+app.add_typer(console_app, name="console")
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="Settings file (TOML).")]
+
+
+class Part(StrEnum):
+    """A process that `sealgate run` starts."""
+
+    VAULT = "vault"
+    CONSOLE = "console"
+    PROXY = "proxy"
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(installed_version("sealgate"))
+
+
+@app.command()
+def run(part: Part, config: ConfigOption) -> None:
+    """Run one process until it is told to stop."""
+    from sealgate import settings as settings_file
+    from sealgate.supervisor import die_with_parent
+
+    die_with_parent()
+    try:
+        _start(part, settings_file.load(config))
+    except ValueError as error:  # settings and configuration structs refuse with a message and a hint
+        _refuse(str(error))
+
+
+def _start(part: Part, settings: object) -> None:
+    from sealgate.settings import Settings
+
+    assert isinstance(settings, Settings)
+    if part is Part.VAULT:
+        from sealgate.vault import process as vault
+
+        vault.run(settings.vault_config())
+    elif part is Part.CONSOLE:
+        from sealgate.console import process as console
+
+        console.run(settings.console_config())
+    else:
+        from sealgate.proxy import process as proxy
+
+        proxy.run(settings.proxy_config())
+
+
+@app.command()
+def simulator(
+    certificates: Annotated[Path, typer.Option(help="Folder for its authority and certificate.")],
+    port: Annotated[int, typer.Option(help="HTTPS port on loopback.")] = 8705,
+    control_port: Annotated[int, typer.Option(help="Plain-HTTP port that lists calls.")] = 8706,
+) -> None:
+    """Run the stand-in for the OpenAI API, for demos and tests."""
+    from sealgate.simulator import process
+    from sealgate.simulator.config import SimulatorConfig
+    from sealgate.supervisor import die_with_parent
+
+    die_with_parent()
+    process.run(SimulatorConfig(certificate_dir=certificates, listen_port=port, control_port=control_port))
+
+
+@app.command()
+def demo(  # noqa: PLR0917 - one parameter per option
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Where its files go. [default: demo-data]")
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Run the main job once, headless, and check it.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --once: print one JSON document.")] = False,
+    console_port: Annotated[int | None, typer.Option(help="[default: 8700]")] = None,
+    vault_port: Annotated[int | None, typer.Option(help="[default: 8701]")] = None,
+    proxy_port: Annotated[int | None, typer.Option(help="[default: 8702]")] = None,
+    admin_port: Annotated[int | None, typer.Option(help="[default: 8703]")] = None,
+    newsletter_port: Annotated[int | None, typer.Option(help="[default: 8704]")] = None,
+    simulator_port: Annotated[int | None, typer.Option(help="[default: 8705]")] = None,
+    control_port: Annotated[int | None, typer.Option(help="[default: 8706]")] = None,
+) -> None:
+    """Run the whole system on this machine with a simulated provider.
+
+    A port of 0 takes any free one. With --once every port is free by default and the files are removed
+    afterwards, unless --data says where to keep them.
+    """
+    from sealgate.demo.ports import Ports
+
+    chosen = {
+        "console": console_port,
+        "vault": vault_port,
+        "proxy": proxy_port,
+        "admin": admin_port,
+        "newsletter": newsletter_port,
+        "simulator": simulator_port,
+        "control": control_port,
+    }
+    if json and not once:
+        _refuse("--json goes with --once. hint: sealgate demo --once --json")
+    defaults = Ports(**dict.fromkeys(chosen, 0)) if once else Ports()
+    ports = Ports(
+        **{name: getattr(defaults, name) if port is None else port for name, port in chosen.items()}
+    )
+    if once:
+        _with_folder(data, lambda folder: _once(folder, ports, as_json=json))
+    else:
+        _stay_up(data or Path("demo-data"), ports)
+
+
+def _with_folder(data: Path | None, act: Callable[[Path], None]) -> None:
+    if data is not None:
+        act(data)
+        return
+    with tempfile.TemporaryDirectory(prefix="sealgate-") as folder:
+        act(Path(folder))
+
+
+def _once(folder: Path, ports: object, *, as_json: bool) -> None:
+    from sealgate.demo import showing
+
+    _guarded(lambda: sys.exit(0 if showing.show_once(folder, ports, as_json=as_json) else 1))
+
+
+def _stay_up(folder: Path, ports: object) -> None:
+    from sealgate.demo import showing
+
+    _guarded(lambda: asyncio.run(showing.stay_up(folder, ports)))
+
+
+def _guarded(act: Callable[[], None]) -> None:
+    from sealgate.demo.house import DemoFolderError
+    from sealgate.demo.ports import PortTakenError
+    from sealgate.supervisor import NotReadyError
+
+    try:
+        act()
+    except (PortTakenError, DemoFolderError, NotReadyError) as error:
+        _refuse(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@console_app.command("invite-owner")
+def invite_owner(config: ConfigOption) -> None:
+    """Make a link with which one person becomes an owner; it works once, for 24 hours."""
+    from sealgate import settings as settings_file
+    from sealgate.console.invitations import make_owner_invitation
+
+    try:
+        settings = settings_file.load(config)
+    except settings_file.SettingsError as error:
+        _refuse(str(error))
+    typer.echo(make_owner_invitation(settings.console_config()))
+
+
+def _refuse(message: str) -> Never:
+    typer.echo(f"sealgate: {message}", err=True)
+    raise SystemExit(EX_CONFIG)
+
+
+def main() -> None:
+    """Entry point of the `sealgate` command."""
+    app()
