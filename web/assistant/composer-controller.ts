@@ -22,7 +22,8 @@ import { diffWords, type Piece } from "./words.ts";
 export interface Surroundings {
   field(): TextField | null;
   wording(): Wording;
-  locale(): string | null;
+  /** A BCP 47 tag, or empty where the page names no language. */
+  locale(): string;
   /** The work is finished: the panel may go. */
   finished(): void;
   /** What is on show was exchanged for something else. */
@@ -57,7 +58,7 @@ export class ComposerController implements ReactiveController {
     this.#connection = connection;
     this.#around = around;
     this.#edits = new EditController(host);
-    this.countdown = new CountdownController(host, () => this.#tell("retryNow"));
+    this.countdown = new CountdownController(host, () => this.#waited());
     this.run = new RunController(host, emit, {
       remaining: (count) => connection.noteRemaining(count),
       changed: (attempt) => this.#attemptChanged(attempt),
@@ -225,7 +226,14 @@ export class ComposerController implements ReactiveController {
     this.countdown.start(null);
   }
 
+  /** Time has done its work: what is left is asked afresh. */
+  #waited(): void {
+    this.#tell("retryNow");
+    void this.#connection.refresh();
+  }
+
   #attemptChanged(attempt: Attempt): void {
+    if (attempt.problem?.code === "rate_limited") this.#connection.noteRemaining(0);
     this.countdown.start(attempt.problem?.retryAfterS ?? null);
     if (attempt.problem) this.#tellProblem(attempt.problem);
     else this.#say(statusLine(this.#around.wording(), attempt));

@@ -55,6 +55,7 @@ export class ConnectionController implements ReactiveController {
     this.#endpoint = endpoint;
     this.#client = null;
     this.catalogue = null;
+    this.problem = null;
     this.#loadedAtMs = Number.NEGATIVE_INFINITY;
   }
 
@@ -82,6 +83,12 @@ export class ConnectionController implements ReactiveController {
       if (this.#loading === loading) this.#loading = null;
       this.#host.requestUpdate();
     }
+  }
+
+  /** Asks again, however fresh the last answer is. */
+  async refresh(): Promise<void> {
+    this.#loadedAtMs = Number.NEGATIVE_INFINITY;
+    await this.load();
   }
 
   /** The allowance as an answer's header told it. */

@@ -86,7 +86,7 @@ export class PanelController implements ReactiveController {
     const box = anchor.getBoundingClientRect();
     const { side, left, offset, maxHeight } = place(
       box,
-      panel.offsetWidth,
+      { width: panel.offsetWidth, height: panel.offsetHeight },
       { width, height },
       rightToLeft,
     );

@@ -30,12 +30,7 @@ const COMFORTABLE = 400;
 /** Under this, covering the trigger is better than a slit. */
 const LEAST = 392;
 
-export function place(
-  anchor: Box,
-  panelWidth: number,
-  window: Size,
-  rightToLeft: boolean,
-): Placement {
+export function place(anchor: Box, panel: Size, window: Size, rightToLeft: boolean): Placement {
   const below = window.height - anchor.bottom - GAP - MARGIN;
   const above = anchor.top - GAP - MARGIN;
   const side = below >= COMFORTABLE || below >= above ? "below" : "above";
@@ -45,10 +40,10 @@ export function place(
   return {
     side,
     left: clamp(
-      rightToLeft ? anchor.right - panelWidth : anchor.left,
-      window.width - MARGIN - panelWidth,
+      rightToLeft ? anchor.right - panel.width : anchor.left,
+      window.width - MARGIN - panel.width,
     ),
-    offset: clamp(edge + GAP, window.height - MARGIN - maxHeight),
+    offset: clamp(edge + GAP, window.height - MARGIN - Math.min(panel.height, maxHeight)),
     maxHeight,
   };
 }

@@ -3,7 +3,7 @@
  * Its counterpart is the proxy's error table, whose JSON shape is read here and nowhere else.
  * It never carries text that the user wrote or that was generated.
  */
-import { isRecord, numberOr, textOr } from "./json.ts";
+import { isRecord, textOr } from "./json.ts";
 
 /** Who can fix it. The proxy calls the person in front of the screen "user"; the panel says "you". */
 export type Fixer = "user" | "time" | "administrator";
@@ -57,15 +57,25 @@ export function readProblem(body: unknown, headers: Headers): Problem | null {
   if (!isRecord(body) || !isRecord(body.error)) return null;
   const { error } = body;
   const who = error.who === "user" || error.who === "administrator" ? error.who : "time";
+  const code = textOr(error.code, "unknown");
+  const hint = textOr(error.hint, "");
   return {
-    code: textOr(error.code, "unknown"),
+    code,
     who,
-    message: textOr(error.message, ""),
-    hint: textOr(error.hint, ""),
-    retryAfterS: numberOr(error.retry_after_s, null) ?? retryAfter(headers),
-    canRetry: who === "time",
+    message: withoutHint(textOr(error.message, ""), hint),
+    hint,
+    retryAfterS: retryAfter(headers),
+    canRetry: who === "time" || SIGNED_IN_AGAIN.has(code),
     requestId: headers.get("x-request-id"),
   };
+}
+
+/** Whoever signs in again in another tab can go on here. */
+const SIGNED_IN_AGAIN: ReadonlySet<string> = new Set(["invalid_session", "session_expired"]);
+
+/** Clients that know no hints get it within the message; here it has a line of its own. */
+function withoutHint(message: string, hint: string): string {
+  return hint && message.endsWith(hint) ? message.slice(0, -hint.length).trimEnd() : message;
 }
 
 /** `retry-after` in its seconds form (RFC 9110 §10.2.3), the only one that the proxy sends. */

@@ -57,6 +57,7 @@ const palette = css`
   h2,
   legend {
     unicode-bidi: plaintext;
+    text-align: match-parent;
   }
 `;
 

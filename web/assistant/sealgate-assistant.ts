@@ -45,7 +45,7 @@ const FOCUS = {
  * @attr proxy - origin of the Sealgate proxy, e.g. `https://proxy.example.com`
  * @attr session-url - URL of the host's own back end that answers POST with `{"token": "…"}`; `getSession` goes before it
  * @attr shortcut - key that opens the panel from the field: `mod+j` (default), `alt+shift+w`, `none`
- * @attr locale - BCP 47 language asked of the answer; without it the action decides
+ * @attr locale - BCP 47 language of numbers and plurals, and of answers to texts too short to tell theirs; the page's by default
  * @attr theme - `light` or `dark`; without it the `color-scheme` of the page counts
  * @prop {() => Promise<string>} getSession - gives a session token; called again when the proxy refuses the last one
  * @prop {HTMLTextAreaElement | HTMLInputElement | null} target - the field itself, instead of `for`
@@ -127,7 +127,7 @@ export class SealgateAssistant extends LitElement {
   readonly #composer = new ComposerController(this, this.#emit, this.#connection, {
     field: () => this.#field.find(),
     wording: () => this.#wording,
-    locale: () => this.locale,
+    locale: () => this.#language(),
     finished: () => this.#panel.close(true),
     viewChanged: () => this.#viewChanged(),
   });
@@ -365,9 +365,9 @@ export class SealgateAssistant extends LitElement {
     if (fromEnd < 80) passage.scrollTop = passage.scrollHeight;
   }
 
+  /** The language around the field, unless the host names another; empty if the page says none. */
   #language(): string {
-    const holder = this.closest<HTMLElement>("[lang]");
-    return this.locale ?? holder?.lang ?? document.documentElement.lang;
+    return this.locale ?? this.closest<HTMLElement>("[lang]")?.lang ?? "";
   }
 
   #one(selector: string): HTMLElement | null {

@@ -85,6 +85,14 @@ export const ENGLISH = {
   "hint.unexpected_answer": "The address of the assistant may be wrong, or it needs an update.",
   "error.copy_refused": "Your browser did not allow copying.",
   "hint.copy_refused": "Select the text and copy it with the keyboard.",
+  "error.invalid_session": "Your session here has ended.",
+  "hint.invalid_session": "Sign in again, also in another tab, then try again.",
+  "error.session_expired": "Your session here has ended.",
+  "hint.session_expired": "Sign in again, also in another tab, then try again.",
+  "error.rate_limited": "You have used up your requests for now.",
+  "hint.rate_limited": "Wait a moment. Your text stays as it is.",
+  "error.provider_rate_limited": "The service is busy.",
+  "hint.provider_rate_limited": "Wait a moment. Your text stays as it is.",
   "error.unknown": "Something went wrong.",
 } as const satisfies Readonly<Record<string, Text>>;
 
