@@ -1,4 +1,4 @@
-"""Messages that two parsers could read differently: each is refused on its hop, however its bytes are split."""
+"""Messages that two parsers could read differently: each is refused, however its bytes are split."""
 
 from __future__ import annotations
 
@@ -59,7 +59,11 @@ FRAMING: dict[str, tuple[str, list[bytes], bytes]] = {
     "bracket in a name": ("header_name", [b"X[A]: 1"], b""),
     "two content types": ("header_duplicate", [b"Content-Type: text/a", b"Content-Type: text/b"], b""),
     "head over 16 KB": ("head_too_large", [b"X-A: " + b"a" * 16_384], b""),
-    "head over 16 KB in many fields": ("head_too_large", [b"X-%d: %s" % (i, b"a" * 400) for i in range(50)], b""),
+    "head over 16 KB in many fields": (
+        "head_too_large",
+        [b"X-%d: %s" % (i, b"a" * 400) for i in range(50)],
+        b"",
+    ),
     "101 fields": ("too_many_headers", [b"X-%d: a" % i for i in range(101)], b""),
     "chunk size +3": ("chunk_framing", [CHUNKED], b"+3\r\nabc\r\n0\r\n\r\n"),
     "chunk size -1": ("chunk_framing", [CHUNKED], b"-1\r\nabc\r\n0\r\n\r\n"),

@@ -39,7 +39,9 @@ def meter(*events: bytes | None, input_bytes: int = 40, usage_asked: bool = Fals
 
 
 def test_a_streams_usage_is_what_the_provider_says_at_its_end() -> None:
-    made = meter(chunk("", usage=None), chunk("Hi", usage=None), chunk(None, "stop"), closing(USAGE), b"[DONE]")
+    made = meter(
+        chunk("", usage=None), chunk("Hi", usage=None), chunk(None, "stop"), closing(USAGE), b"[DONE]"
+    )
     assert made.usage() == REPORTED
 
 
@@ -140,8 +142,15 @@ def test_a_usage_that_makes_no_sense_leaves_the_estimate_and_the_stream(usage: o
 
 
 def test_usage_without_details_has_none_cached_and_none_reasoned() -> None:
-    usage = meter(closing({"prompt_tokens": 1, "completion_tokens": 2, "prompt_tokens_details": None})).usage()
-    assert (usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.reasoning_tokens) == (1, 2, 0, 0)
+    usage = meter(
+        closing({"prompt_tokens": 1, "completion_tokens": 2, "prompt_tokens_details": None})
+    ).usage()
+    assert (usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.reasoning_tokens) == (
+        1,
+        2,
+        0,
+        0,
+    )
 
 
 def test_a_finish_reason_of_the_providers_own_words_is_not_kept() -> None:

@@ -24,8 +24,8 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 class Usage(msgspec.Struct, frozen=True):
     """Tokens of one exchange. `estimated` where the provider did not say; then from bytes and deltas.
 
-    `finish_reason` is one of FINISH_REASONS, `other`, or None while none was seen. `saw_end`: the answer came
-    to its end marker (`[DONE]`, or a JSON body that parses).
+    `finish_reason` is one of FINISH_REASONS, `other`, or None while none was seen.
+    `saw_end`: the answer came to its end marker (`[DONE]`, or a JSON body that parses).
     """
 
     input_tokens: int
@@ -41,7 +41,7 @@ class Verdict(enum.Enum):
     """What to do with an event.
 
     WITHHOLD is for the closing `choices: []` usage chunk, which the client had not asked for.
-    ERROR: the provider reports an error inside a 200; never relayed, since it may quote the key. Map it and end.
+    ERROR: the provider reports an error inside a 200. It may quote the key: map it and end, never relay it.
     """
 
     RELAY = "relay"
@@ -207,7 +207,7 @@ class ChatMeter:
             return
 
     def _count_unreadable(self, data: bytes) -> Verdict:
-        """Data that is no chat completion: passed on and counted by its size, unless it speaks of an error."""
+        """Data that is no chat completion: relayed and counted by its size, unless it speaks of an error."""
         self._deltas += 1
         self._output_bytes += len(data)
         return Verdict.ERROR if b'"error"' in data else Verdict.RELAY

@@ -1,8 +1,9 @@
-"""What the tests of both readers share: feeding a message whole, in pieces or byte by byte, and one typical of each."""
+"""What the tests of both readers share: messages, and feeding them whole, in pieces or byte by byte."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from sealgate.proxy.wire.errors import UpstreamWireError, WireError
 from sealgate.proxy.wire.events import (
@@ -30,7 +31,7 @@ def every_byte(message: bytes) -> list[bytes]:
 
 def cut(message: bytes, places: Iterable[int]) -> list[bytes]:
     edges = [0, *sorted(place % (len(message) + 1) for place in places), len(message)]
-    return [message[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [message[a:b] for a, b in pairwise(edges)]
 
 
 def read(reader: RequestReader | ResponseReader, pieces: Sequence[bytes]) -> Outcome:

@@ -1,4 +1,4 @@
-"""Whatever way bytes are cut they mean the same, and whatever bytes come, nothing but our own fault is raised."""
+"""However bytes are cut they mean the same, and whatever bytes come, nothing but our own faults is raised."""
 
 from __future__ import annotations
 

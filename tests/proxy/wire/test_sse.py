@@ -9,8 +9,8 @@ from sealgate.proxy.wire.sse import Event, EventSplitter, event_bytes
 from tests.proxy.wire.playbook import every_byte
 
 
-def split(pieces: list[bytes]) -> list[Event]:
-    splitter = EventSplitter()
+def split(pieces: list[bytes], limit_bytes: int = 1_000) -> list[Event]:
+    splitter = EventSplitter(limit_bytes)
     return [event for piece in pieces for event in splitter.feed(piece)] + splitter.eof()
 
 
@@ -58,14 +58,13 @@ def test_an_event_is_given_as_soon_as_its_empty_line_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "stream", [b"data: " + b"x" * 100 + b"\n\n", b":" + b"x" * 107, b"id: 1\ndata: " + b"x" * 100 + b"\r\n\r\n"]
+    "stream",
+    [b"data: " + b"x" * 100 + b"\n\n", b":" + b"x" * 107, b"id: 1\ndata: " + b"x" * 100 + b"\r\n\r\n"],
 )
 def test_an_event_beyond_the_bound_is_refused_whole_and_byte_by_byte(stream: bytes) -> None:
     for pieces in ([stream], every_byte(stream)):
-        splitter = EventSplitter(limit_bytes=107)
         with pytest.raises(UpstreamWireError) as caught:
-            for piece in pieces:
-                splitter.feed(piece)
+            split(pieces, limit_bytes=107)
         assert caught.value.code == "event_too_large"
 
 

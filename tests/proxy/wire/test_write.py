@@ -121,6 +121,14 @@ def test_a_response_without_framing_ends_with_its_connection() -> None:
     assert reader.eof() == [ResponseEnd(False, False)]
 
 
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_response_that_has_no_body_has_no_framing_and_keeps_its_connection(status: int) -> None:
+    head = response_head(status, [], chunked=True)
+    assert b"transfer-encoding" not in head
+    assert b"content-length" not in head
+    assert ResponseReader().feed(head)[1:] == [ResponseEnd(True, True)]
+
+
 def test_a_response_on_a_connection_that_is_not_kept_says_so() -> None:
     assert b"\r\nconnection: close\r\n" in response_head(200, [], length_bytes=0, keep_alive=False)
     assert b"connection" not in response_head(200, [], length_bytes=0)

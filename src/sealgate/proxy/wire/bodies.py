@@ -13,7 +13,8 @@ Taken = tuple[bytes, bytes | None]
 """Payload, and the bytes after the body's end or None while it has not come."""
 
 # A size line with the CR LF that ends the chunk before it; sizes stay under 4 GiB.
-_SIZE_LINE: Final = re.compile(rb"\r\n([0-9A-Fa-f]{1,8})(;[\t\x20-\x7e\x80-\xff]*+)?\r\n")
+_NEXT_SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})(;[\t\x20-\x7e\x80-\xff]*+)?\r\n")
+_SIZE_LINE: Final = re.compile(rb"\r\n" + _NEXT_SIZE_LINE.pattern)
 # The longest beginning of such a line.
 _SIZE_LINE_BEGINNING: Final = re.compile(
     rb"(?:\r(?:\n(?:[0-9A-Fa-f]{1,8}(;[\t\x20-\x7e\x80-\xff]*+)?(?:\r\n?)?)?)?)?"
@@ -66,10 +67,10 @@ class ChunkedBody:
         self._held = b"\r\n"
 
     def take(self, data: bytes) -> Taken:
-        if self._held:
-            data = self._held + data
-            self._held = b""
-        at, size, parts = 0, len(data), []
+        at, parts = self._resume(data), []
+        if at < 0:
+            data, at, self._held = self._held + data, 0, b""
+        size = len(data)
         while True:
             if self._left:
                 part = data[at : at + self._left]
@@ -87,6 +88,20 @@ class ChunkedBody:
             self._open(line)
             at = line.end()
 
+    def _resume(self, data: bytes) -> int:
+        """Where to go on in `data`, or -1 if what is held must come before it.
+
+        The usual read begins at a size line: it is read in place, sparing a copy of everything behind it.
+        """
+        if not self._held:
+            return 0
+        line = _NEXT_SIZE_LINE.match(data) if self._held == b"\r\n" else None
+        if line is None:
+            return -1
+        self._held = b""
+        self._open(line)
+        return line.end()
+
     def _open(self, line: re.Match[bytes]) -> None:
         if line[2]:
             self._extensions -= len(line[2])
@@ -99,7 +114,7 @@ class ChunkedBody:
             raise self._fault("body_too_large")
 
     def _hold(self, beginning: bytes) -> None:
-        """Keep the beginning of a size line; the longest that fits the grammar decides, however it was split."""
+        """Keep the beginning of a size line; what fits the grammar decides, however it was split."""
         fitting = _SIZE_LINE_BEGINNING.match(beginning)
         if fitting is None:
             raise self._fault("chunk_framing")
@@ -110,7 +125,7 @@ class ChunkedBody:
         self._held = beginning
 
     def _close(self, data: bytes) -> bytes | None:
-        """After the last size: exactly one CR LF. Anything else would be a trailer, a header that came late."""
+        """After the last size: exactly one CR LF. Anything else is a trailer, a header that came late."""
         if not b"\r\n".startswith(data[:2]):
             raise self._fault("trailers")
         if len(data) < 2:

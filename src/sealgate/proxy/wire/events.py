@@ -17,7 +17,7 @@ class WireLimits(msgspec.Struct, frozen=True):
 
 
 class Headers(dict[bytes, bytes]):
-    """Lower-case name → value without surrounding blanks; repeated fields are joined with `, ` (RFC 9110 §5.3).
+    """Lower-case name → value without blanks around; repeated fields are joined with `, ` (RFC 9110 §5.3).
 
     Fields that may occur once only (Host, Authorization, Content-Type…) never reach here twice.
     """
@@ -81,7 +81,7 @@ class ResponseEnd(msgspec.Struct, frozen=True, gc=False):
     """The response is over.
 
     `keep_alive`: the connection may carry another request after `ResponseReader.next()`.
-    `complete`: the framing proves that nothing is missing; False for a body that the connection's end delimits.
+    `complete`: the framing proves that nothing is missing; False where the connection's end was the body's.
     """
 
     keep_alive: bool

@@ -14,7 +14,8 @@ from sealgate.proxy.wire.errors import WireError
 from sealgate.proxy.wire.events import BodyPart, Headers, RequestEnd, RequestEvent, RequestHead, WireLimits
 from sealgate.proxy.wire.heads import FIELDS, HeadBuffer, content_length, head_fault, keeps_alive, read_fields
 
-# The guard: origin-form only (RFC 9112 §3.2.1), without fragment; HTTP/1.0 for proxies in front that still speak it.
+# The guard: origin-form only (RFC 9112 §3.2.1), without fragment. HTTP/1.0 is read, never kept alive and
+# never sent chunks: common proxies still speak it to what is behind them unless told otherwise.
 _GUARD: Final = re.compile(
     rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) "
     rb"(/[!$%&-;=@-Z_a-z~]*+)(?:\?([!$%&-;=?@-Z\[\]_a-z~]*+))? "
@@ -182,7 +183,7 @@ def _request_line_fault(line: bytes) -> str | None:
     parts = line.split(b" ")
     if len(parts) != 3 or not _TOKEN.fullmatch(parts[0]):
         return "request_line"
-    method, target, version = parts
+    method, _, version = parts
     if version not in (b"HTTP/1.1", b"HTTP/1.0"):
         return "version_unsupported" if _VERSION.fullmatch(version) else "request_line"
     if method not in _METHODS:

@@ -1,7 +1,7 @@
 """Bytes from the upstream → response events, as strict as on the request side: it is untrusted as well.
 
 Counterpart: write.SecretRequest and upstream.py, which owns the socket and the pool.
-Must never give one response's bytes to another request. Answers to HEAD requests are not understood: none is sent.
+Must never give one response's bytes to another request. Knows no HEAD requests: none is sent.
 """
 
 import re

@@ -51,7 +51,7 @@ class EventSplitter:
 
     def feed(self, data: bytes) -> list[Event]:
         """Return the events that `data` completes. Raises `UpstreamWireError("event_too_large")`."""
-        if not self._held and self._is_plain(data):
+        if not self._held and self._is_one_line(data):
             self._first = False
             return [Event(data, data[6:-2], None)]
         if b"\r" in data:
@@ -59,7 +59,12 @@ class EventSplitter:
         if self._held:
             self._held += data
             return self._split(self._held)
-        return self._split(data)
+        if self._carriage_returns:
+            return self._split(data)
+        *blocks, rest = data.split(b"\n\n")
+        if rest:
+            self._hold(rest, 0)
+        return self._read_blocks(blocks)
 
     def eof(self) -> list[Event]:
         """Return what is left as an event, for a stream that ends without its last empty line."""
@@ -67,23 +72,33 @@ class EventSplitter:
         self._held = bytearray()
         return [self._parse(raw)] if raw else []
 
-    def _is_plain(self, data: bytes) -> bool:
-        """The usual case: one whole `data: …` line with its empty line."""
+    def _is_one_line(self, data: bytes) -> bool:
+        """Nearly every read of a live stream: one `data: …` line and its empty line."""
+        size = len(data)
         return (
-            data.find(b"\n") == len(data) - 2
+            data.find(b"\n") == size - 2
             and data.startswith(b"data: ")
             and data.endswith(b"\n")
             and b"\r" not in data
-            and len(data) <= self._limit_bytes
+            and size <= self._limit_bytes
         )
+
+    def _read_blocks(self, blocks: list[bytes]) -> list[Event]:
+        """Events without their empty lines, none of them with CR; mostly one `data: …` line each."""
+        events = []
+        for block in blocks:
+            if block.startswith(b"data: ") and b"\n" not in block and len(block) <= self._limit_bytes - 2:
+                self._first = False
+                events.append(Event(block + b"\n\n", block[6:], None))
+            else:
+                events.append(self._parse(block + b"\n\n"))
+        return events
 
     def _split(self, buffer: bytes | bytearray) -> list[Event]:
         events, start = [], 0
         end = self._event_end(buffer, self._scanned)
         while end:
-            raw = bytes(buffer[start:end])
-            self._check_size(len(raw))
-            events.append(self._parse(raw))
+            events.append(self._parse(bytes(buffer[start:end])))
             start, end = end, self._event_end(buffer, end)
         self._hold(buffer, start)
         return events
@@ -111,9 +126,7 @@ class EventSplitter:
             raise UpstreamWireError("event_too_large")
 
     def _parse(self, raw: bytes) -> Event:
-        if raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2 and b"\r" not in raw:
-            self._first = False
-            return Event(raw, raw[6:-2], None)
+        self._check_size(len(raw))
         text = raw.removeprefix(_BOM) if self._first else raw
         self._first = False
         data: list[bytes] = []

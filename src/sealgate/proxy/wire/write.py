@@ -21,6 +21,7 @@ _RESPONSE: Final = re.compile(rb"HTTP/1\.1 [2-5][0-9]{2} [ -~]*" + FIELDS)
 _STATUS_LINES: Final = {
     status.value: b"HTTP/1.1 %d %b" % (status, status.phrase.encode()) for status in HTTPStatus
 }
+_BODILESS: Final = frozenset({204, 304})
 _AUTHORIZATION: Final = b"\r\nauthorization: Bearer "
 _HEAD_END: Final = b"\r\n\r\n"
 
@@ -46,7 +47,7 @@ def _request_head(
 def _checked(grammar: re.Pattern[bytes], lines: list[bytes]) -> bytes:
     """The lines as a head without its empty line; each must have stayed one line."""
     head = b"\r\n".join(lines)
-    if head.count(b"\r\n") != len(lines) - 1 or not grammar.fullmatch(head + _HEAD_END):
+    if head.count(b"\r") != len(lines) - 1 or not grammar.fullmatch(head + _HEAD_END):
         raise ValueError("a first line or header has a byte that could end it")
     return head
 
@@ -81,8 +82,8 @@ class SecretRequest:
     ) -> memoryview:
         """Write a head with `authorization: Bearer <key>` and `content-length`; return the filled part.
 
-        Write the body separately. The view is of this buffer: send it, then `wipe`. Raises ValueError for a
-        byte that could end a line (the key itself is gated by the vault) and for a head larger than the buffer.
+        Write the body separately. The view is of this buffer: send it, then `wipe`. Raises ValueError for
+        a byte that could end a line (the vault gates the key itself) and for a head beyond the buffer.
         """
         head = _request_head(method, target, host, headers, length_bytes) + _AUTHORIZATION
         start, end = len(head), len(head) + len(key)
@@ -113,19 +114,24 @@ def response_head(
 ) -> bytes:
     """A response head with its framing: a length, chunked, or neither (the connection's end delimits it).
 
-    `connection: close` is written when not kept alive or not framed. ValueError for a byte that could end a line.
+    204 and 304 have no body and get no framing (RFC 9110 §8.6, RFC 9112 §6.1). Says `connection: close`
+    when not kept alive or not framed. ValueError for a byte that could end a line.
     """
     lines = [_STATUS_LINES[status]]
     lines += [b"%b: %b" % field for field in headers]
-    if length_bytes is not None:
+    if status in _BODILESS:
+        pass
+    elif length_bytes is not None:
         lines.append(b"content-length: %d" % length_bytes)
     elif chunked:
         lines.append(b"transfer-encoding: chunked")
-    if not keep_alive or (length_bytes is None and not chunked):
+    else:
+        keep_alive = False
+    if not keep_alive:
         lines.append(b"connection: close")
     return _checked(_RESPONSE, lines) + _HEAD_END
 
 
 def chunk(data: bytes) -> bytes:
-    """`data` as one chunk (RFC 9112 §7.1); nothing for empty data, since an empty chunk would end the body."""
+    """`data` as one chunk (RFC 9112 §7.1); nothing for empty data: an empty chunk would end the body."""
     return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
