@@ -18,6 +18,7 @@ from sealgate.demo.house import OWNER_EMAIL, House, open_house
 from sealgate.demo.once import Step, StepFailedError, Watch, once, simulated_key
 from sealgate.demo.ports import Ports, settle
 from sealgate.demo.running import Running
+from sealgate.supervisor import NotReadyError
 
 LOUD = (" warning ", " error ")
 
@@ -49,8 +50,9 @@ def show_once(folder: Path, ports: object, *, as_json: bool) -> bool:
     watch = Watch(lambda step: _show_step(terminal, step), lambda text: _show_text(terminal, text))
     try:
         result = asyncio.run(once(house, lines, watch))
-    except StepFailedError:
+    except (StepFailedError, NotReadyError) as error:
         _show_lines(terminal, lines)
+        terminal.print(f"sealgate: {error}", markup=False)
         return False
     if as_json:
         sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
