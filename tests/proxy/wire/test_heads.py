@@ -1,4 +1,4 @@
-"""The head guard: a head is collected whatever way it comes, and what llhttp alone would accept is kept from it."""
+"""The head guard: heads are collected however they come, and llhttp alone never decides."""
 
 from __future__ import annotations
 
