@@ -1,0 +1,89 @@
+"""What an exchange writes to the journal: who, what, how much, how long; never what was said.
+
+Counterparts: `exchange.py` says when, `journal.py` writes.
+"""
+
+from __future__ import annotations
+
+import time
+
+from sealgate.messages.feed import Outcome, UsageRecord
+from sealgate.policy.requests import Shaped
+from sealgate.proxy.journal import Began, Journal
+from sealgate.proxy.metering import Usage
+from sealgate.proxy.sessions import Verified
+
+NOTHING_USED = Usage(0, 0, 0, 0, estimated=False, finish_reason=None, saw_end=False)
+_BYTES_PER_TOKEN = 4
+
+
+class Account:
+    """The record of one exchange, from `begin` to `settle`."""
+
+    __slots__ = (
+        "_began",
+        "_number",
+        "action",
+        "endpoint",
+        "first_byte_s",
+        "request",
+        "started_at",
+        "started_s",
+    )
+
+    def __init__(self, request: str, endpoint: str) -> None:
+        self.request, self.endpoint, self.action = request, endpoint, ""
+        self.started_at, self.started_s = time.time(), time.monotonic()
+        self.first_byte_s = 0.0
+        self._number = 0
+        self._began: Began | None = None
+
+    @property
+    def open(self) -> bool:
+        """True between `begin` and `settle`."""
+        return self._number > 0
+
+    def begin(self, journal: Journal, verified: Verified, shaped: Shaped) -> None:
+        """Write `began`, with the most that it may use; raises `ProxyError` when there is no room to end it."""
+        document = verified.application.document
+        self._began = Began(
+            number=0,
+            request=self.request,
+            started_at=self.started_at,
+            organization=document.organization,
+            application=document.application,
+            pseudonym=verified.pseudonym,
+            endpoint=self.endpoint,
+            action=self.action,
+            model=shaped.model,
+            input_tokens=-(-shaped.input_bytes // _BYTES_PER_TOKEN),
+            output_tokens=shaped.output_tokens_clamp,
+        )
+        self._number = journal.begin(self._began)
+
+    def settle(self, journal: Journal, outcome: Outcome, status: int, usage: Usage) -> None:
+        """Write `settled`, if `began` was written."""
+        began, number, self._number = self._began, self._number, 0
+        if began is None or not number:
+            return
+        first_s = self.first_byte_s
+        record = UsageRecord(
+            0,  # the journal gives the sequence
+            began.request,
+            began.started_at,
+            began.organization,
+            began.application,
+            began.pseudonym,
+            began.endpoint,
+            began.action,
+            began.model,
+            outcome,
+            status,
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cached_tokens,
+            usage.estimated,
+            int(1000 * (first_s - self.started_s)) if first_s else 0,
+            int(1000 * (time.monotonic() - self.started_s)),
+        )
+        journal.settle(number, record)

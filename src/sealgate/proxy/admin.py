@@ -1,0 +1,128 @@
+"""The operator's port: is it alive, is it ready, and what has it done; JSON, without content.
+
+Counterpart: a supervisor or a load balancer. On loopback by default; must never show a token, a key or a person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from sealgate.proxy.parts import Parts
+from sealgate.proxy.wire.errors import WireError
+from sealgate.proxy.wire.events import RequestEnd, RequestHead, WireLimits
+from sealgate.proxy.wire.requests import RequestReader
+from sealgate.proxy.wire.write import response_head
+
+Json = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
+Page = Callable[["Admin"], tuple[int, Json]]
+_encode = msgspec.json.Encoder().encode
+
+
+class Admin:
+    """What the pages show. `connected` tells of the vault and the console."""
+
+    def __init__(
+        self, parts: Parts, connected: Callable[[], Mapping[str, bool]], host_names: frozenset[bytes]
+    ) -> None:
+        self.parts, self.connected, self.host_names = parts, connected, host_names
+
+    def connection(self) -> AdminConnection:
+        """The protocol of a new connection."""
+        return AdminConnection(self)
+
+    def answer(self, method: bytes, target: bytes) -> tuple[int, Json]:
+        """Status and body of one request."""
+        page = PAGES.get(target)
+        if page is None:
+            return 404, {"error": "not_found", "pages": [path.decode() for path in PAGES]}
+        if method not in (b"GET", b"HEAD"):
+            return 405, {"error": "method_not_allowed"}
+        return page(self)
+
+
+def _health(_admin: Admin) -> tuple[int, Json]:
+    return 200, {"status": "ok"}
+
+
+def _ready(admin: Admin) -> tuple[int, Json]:
+    """Ready means: takes requests. A vault that is away does not flip it: held keys serve on, and others
+    would be refused no better elsewhere."""
+    connected: dict[str, Json] = dict(admin.connected())
+    journal = admin.parts.journal.epoch.ready()
+    ready = journal and not admin.parts.draining
+    return (200 if ready else 503), {
+        "ready": ready,
+        "draining": admin.parts.draining,
+        "journal": journal,
+        "connected": connected,
+    }
+
+
+def _outcomes(admin: Admin) -> tuple[int, Json]:
+    counted: dict[str, Json] = {
+        outcome.value: count for outcome, count in sorted(admin.parts.outcomes.items())
+    }
+    return 200, {"running": len(admin.parts.running), "outcomes": counted}
+
+
+def _pool(admin: Admin) -> tuple[int, Json]:
+    origins: dict[str, Json] = {host: dict(row) for host, row in admin.parts.pool.counts().items()}
+    return 200, {"origins": origins, "credentials_held": len(admin.parts.credentials)}
+
+
+def _applications(admin: Admin) -> tuple[int, Json]:
+    return 200, {
+        "known": [
+            {"application": name, "version": version} for name, version in admin.parts.applications.ids()
+        ]
+    }
+
+
+PAGES: Final[Mapping[bytes, Page]] = {
+    b"/healthz": _health,
+    b"/readyz": _ready,
+    b"/-/outcomes": _outcomes,
+    b"/-/pool": _pool,
+    b"/-/applications": _applications,
+}
+
+
+class AdminConnection(asyncio.Protocol):
+    """One request, one answer, closed."""
+
+    def __init__(self, admin: Admin) -> None:
+        self._admin = admin
+        self._reader = RequestReader(WireLimits(body_bytes=0), admin.host_names)
+        self._head: RequestHead | None = None
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """An operator is here."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer as soon as the request is whole."""
+        try:
+            events = self._reader.feed(data)
+        except WireError as error:
+            self._answer(error.status, {"error": error.code})
+            return
+        for event in events:
+            if isinstance(event, RequestHead):
+                self._head = event
+            elif isinstance(event, RequestEnd) and self._head is not None:
+                self._answer(*self._admin.answer(self._head.method, self._head.target))
+
+    def _answer(self, status: int, body: Json) -> None:
+        assert self._transport is not None
+        encoded = _encode(body)
+        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+        head = response_head(status, headers, length_bytes=len(encoded), keep_alive=False)
+        bodyless = self._head is not None and self._head.method == b"HEAD"
+        self._transport.write(head if bodyless else head + encoded)
+        self._transport.close()

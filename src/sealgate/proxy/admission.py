@@ -1,0 +1,66 @@
+"""May this session, from this page, do this? Decisions on what a request's head says; no I/O.
+
+Counterpart: `exchange.py` asks in this order: token, origin, add-on, permission, allowance.
+"""
+
+from __future__ import annotations
+
+from sealgate.policy.document import Action
+from sealgate.proxy.applications import Known
+from sealgate.proxy.endpoints import Kind, Route
+from sealgate.proxy.errors import ProxyError
+from sealgate.proxy.wire.events import Headers
+from sealgate.session import MAX_TOKEN_BYTES, InvalidSession, Session
+
+_SCHEME = b"bearer "
+
+
+def session_token(headers: Headers) -> bytes:
+    """The token of `authorization: Bearer …` (RFC 6750 §2.1)."""
+    value = headers.get(b"authorization")
+    if value is None:
+        raise ProxyError("session_missing")
+    if value[:7].lower() != _SCHEME or len(value) > MAX_TOKEN_BYTES + 7:
+        raise InvalidSession
+    return value[7:].strip()
+
+
+def check_origin(headers: Headers, session: Session, application: Known) -> None:
+    """A browser names the page that asks: it must be the application's, and the session's own if it has one.
+
+    Programs outside browsers send no origin. This stops pages, not programs, which could write any.
+    """
+    origin = headers.get(b"origin")
+    if origin is None:
+        return
+    if origin not in application.origins or (session.origin and session.origin.encode() != origin):
+        raise ProxyError("origin_not_allowed")
+
+
+def check_active(application: Known) -> None:
+    """The add-on is switched on."""
+    if not application.document.active:
+        raise ProxyError("application_inactive")
+
+
+def permitted_action(route: Route, session: Session, application: Known) -> Action | None:
+    """The action that is asked for (None for direct use); refused unless the session permits it."""
+    permission = route.endpoint.permission + route.rest
+    if not session.permits(permission):
+        shown = permission if route.endpoint.kind is Kind.CHAT else route.endpoint.permission + "…"
+        raise ProxyError("permission_missing", message=f"The session does not permit `{shown}`.")
+    if route.endpoint.kind is not Kind.ACTION:
+        return None
+    action = application.policy.action(route.rest)
+    if action is None:
+        raise ProxyError("action_unknown")
+    return action
+
+
+def still_holds(session: Session, before: Known, now: Known) -> bool:
+    """True if a session verified with `before` and its running exchange still stand in the changed document."""
+    return (
+        now.document.active
+        and any(key.kid == session.kid for key in now.keys)
+        and (now.opening is None) == (before.opening is None)
+    )

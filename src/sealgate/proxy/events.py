@@ -1,0 +1,42 @@
+"""What the proxy may write to its log: one literal table, without content and without addresses.
+
+Counterpart: `sealgate.log`, which refuses every other event and field. Requests are not logged one by one:
+their outcomes are counted and go to the console.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from sealgate.log import Event, Kind, Level
+
+_ID, _NUMBER, _PATH, _FLAG = Kind.ID, Kind.NUMBER, Kind.PATH, Kind.FLAG
+
+EVENTS: Final[Mapping[str, Event]] = {
+    "started": Event(Level.INFO, {"host": _ID, "port": _NUMBER, "admin": _ID, "instance": _ID, "epoch": _ID}, "It serves."),
+    "draining": Event(Level.INFO, {"exchanges": _NUMBER}, "It takes no new requests and lets the running ones end."),
+    "stopped": Event(Level.INFO, {"cut": _NUMBER}, "It ended; `cut` exchanges were still running."),
+    "proxy_variables_ignored": Event(Level.WARNING, {"variable": _ID}, "A key never goes through another proxy; unset the variable."),
+    "slots_not_locked": Event(Level.WARNING, {}, "Keys may reach swap; raise the memory-lock limit."),
+    "vault_connected": Event(Level.INFO, {}, "Keys can be opened."),
+    "vault_lost": Event(Level.WARNING, {"held": _NUMBER}, "Keys that are held serve until their leases end; start the vault."),
+    "vault_refused_hello": Event(Level.ERROR, {"code": _ID}, "The vault does not talk to this proxy; compare release and instance."),
+    "console_connected": Event(Level.INFO, {}, "Settings follow at once and usage is delivered."),
+    "console_lost": Event(Level.WARNING, {"known": _NUMBER}, "Known applications are served for up to a day; start the console."),
+    "console_refused_hello": Event(Level.ERROR, {"code": _ID}, "The console does not talk to this proxy; compare release and instance."),
+    "credential_dropped": Event(Level.INFO, {"credential": _ID, "event": _ID, "cut": _NUMBER}, "The vault said that it changed."),
+    "credential_refused": Event(Level.WARNING, {"credential": _ID, "code": _ID}, "The vault does not open it."),
+    "application_damaged": Event(Level.ERROR, {"application": _ID, "code": _ID}, "Its document cannot be read; save it again in the console."),
+    "snapshot_loaded": Event(Level.INFO, {"applications": _NUMBER, "age_s": _NUMBER}, "Applications known from before."),
+    "snapshot_refused": Event(Level.WARNING, {"path": _PATH, "code": _ID}, "The file is not usable and is ignored."),
+    "snapshot_failed": Event(Level.ERROR, {"path": _PATH, "errno": _NUMBER}, "A restart without the console would know less; free disk space."),
+    "journal_recovered": Event(Level.INFO, {"epochs": _NUMBER, "settled": _NUMBER, "lost": _NUMBER}, "Exchanges of an earlier run; `lost` were running when it died."),
+    "journal_damaged": Event(Level.ERROR, {"path": _PATH, "offset": _NUMBER}, "A segment ends in bytes that are no record; what follows is not counted."),
+    "journal_full": Event(Level.ERROR, {"errno": _NUMBER, "segments": _NUMBER}, "No room for the next segment: requests are refused until there is."),
+    "journal_room": Event(Level.INFO, {"segments": _NUMBER}, "There is room again."),
+    "usage_refused": Event(Level.ERROR, {"code": _ID}, "The console does not take usage; it is kept."),
+    "upstream_refused": Event(Level.WARNING, {"application": _ID, "code": _ID, "status": _NUMBER}, "The provider did not do what was asked."),
+    "upstream_failed": Event(Level.WARNING, {"application": _ID, "code": _ID}, "No whole answer came from the provider."),
+    "exchange_broken": Event(Level.ERROR, {"error": _ID, "place": _ID}, "A fault of the proxy itself ended a request; report it."),
+}  # fmt: skip

@@ -1,0 +1,403 @@
+"""One prompt and its answer, as a state machine: events in (past participles), plain calls out, one `Outcome`.
+
+    received → authenticated → admitted → keyed → forwarded → streaming → settled
+
+Counterparts: `server.py` holds the client's end, `upstream.py` the provider's, `relay.py` what is between.
+`settled` is entered in one place, `_settle`, and only once; nothing here touches a socket or awaits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from enum import IntEnum
+
+from sealgate.messages.feed import Outcome
+from sealgate.messages.opening import Open
+from sealgate.messages.pseudonym import pseudonym, safety_identifier
+from sealgate.policy.bodies import encode_json_object
+from sealgate.policy.document import Action, Limits
+from sealgate.policy.requests import Shaped
+from sealgate.proxy.accounting import NOTHING_USED, Account
+from sealgate.proxy.admission import permitted_action, still_holds
+from sealgate.proxy.applications import Known
+from sealgate.proxy.asking import shape
+from sealgate.proxy.cors import NOT_STORED
+from sealgate.proxy.credentials import Held
+from sealgate.proxy.endpoints import Route
+from sealgate.proxy.errors import ProxyError
+from sealgate.proxy.limits import Allowance, requests_left
+from sealgate.proxy.metering import ChatMeter, Usage
+from sealgate.proxy.parts import ClientSide, Parts
+from sealgate.proxy.provider_errors import BODY_LIMIT_BYTES, from_response
+from sealgate.proxy.relay import ActionRelay, Relay, StreamRelay, WholeRelay
+from sealgate.proxy.sessions import Verified
+from sealgate.proxy.upstream import Upstream
+from sealgate.proxy.visit import Visit, guarded
+from sealgate.proxy.wire.events import RequestHead, ResponseEnd, ResponseHead
+from sealgate.proxy.wire.write import Field
+
+TARGET = b"/v1/chat/completions"
+NEVER_S = math.inf
+
+
+class State(IntEnum):
+    """How far an exchange has come."""
+
+    RECEIVED = 1
+    AUTHENTICATED = 2
+    ADMITTED = 3
+    KEYED = 4
+    FORWARDED = 5
+    STREAMING = 6
+    SETTLED = 7
+
+
+class Exchange(Visit):
+    """One exchange; `outcome` is None until it is settled."""
+
+    def __init__(
+        self, parts: Parts, client: ClientSide, route: Route, head: RequestHead, request: str
+    ) -> None:
+        super().__init__(parts, client, route, head, request)
+        self.state = State.RECEIVED
+        self.outcome: Outcome | None = None
+        self.deadline_s = self._total_deadline_s = NEVER_S
+        self.credential = ("", 0)
+        self._account = Account(request, route.endpoint.name)
+        self._body: list[bytes] = []
+        self._body_whole = self._started = self._paused = self._retried = False
+        self._action: Action | None = None
+        self._allowance: Allowance | None = None
+        self._shaped: Shaped | None = None
+        self._held: Held | None = None
+        self._upstream: Upstream | None = None
+        self._relay: Relay | None = None
+        self._refusal: ResponseHead | None = None
+        self._refusal_body = b""
+
+    # Received → authenticated → admitted.
+
+    def authenticated(self, verified: Verified) -> None:
+        """The session is known: admit it, or say why not."""
+        self.state = State.AUTHENTICATED
+        session, application = verified.session, verified.application
+        self._action = permitted_action(self.route, session, application)
+        self._account.action = self._action.id if self._action else ""
+        if application.opening is None:
+            raise ProxyError("credential_missing")
+        if self.parts.draining:
+            raise ProxyError("stopping")
+        limits = application.policy.limits
+        self.client.limit_body(limits.body_bytes)
+        self._allowance = self.parts.limits.take(session.application, session.sid, limits, time.monotonic())
+        self.credential = (application.opening.credential, 0)
+        self.state = State.ADMITTED
+        self.parts.running.add(self)
+        if self._body_whole:
+            self._ask()
+        else:
+            self.client.take_body()
+
+    def body_received(self, data: bytes) -> None:
+        """Part of the body; its size is the reader's business."""
+        self._body.append(data)
+
+    @guarded
+    def body_ended(self) -> None:
+        """The request is whole."""
+        self._body_whole = True
+        if self.state is State.ADMITTED:
+            self._ask()
+
+    # Admitted → keyed.
+
+    def _ask(self) -> None:
+        """Shape the request by the application's policy; then have the key."""
+        verified = self._verified
+        raw, self._body = b"".join(self._body), []
+        self._shaped = shape(raw, self.headers, self._action, verified)
+        self._find_key()
+
+    def _find_key(self) -> None:
+        held = self.parts.credentials.find(self._opening)
+        if held is None:
+            self.parts.credentials.open(self._opening).add_done_callback(self._credential_opened)
+        else:
+            self._keyed(held)
+
+    @guarded
+    def _credential_opened(self, done: asyncio.Task[Held]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if self.state is State.SETTLED:
+            return
+        if error is not None:
+            raise error
+        self._keyed(done.result())
+
+    def _keyed(self, held: Held) -> None:
+        """The key is here: write `began`, then have a connection."""
+        if held.slot.wiped:  # it changed between being opened and now
+            self._find_key()
+            return
+        verified, shaped = self._verified, self._shaped
+        assert shaped is not None
+        if not verified.pseudonym:
+            verified.pseudonym = pseudonym(held.pseudonym_key, verified.session.subject)
+            verified.safety_identifier = safety_identifier(held.pseudonym_key, verified.session.subject)
+        shaped.body["safety_identifier"] = verified.safety_identifier
+        if not self._account.open:
+            self._account.begin(self.parts.journal, verified, shaped)
+            self._total_deadline_s = time.monotonic() + self._limits.total_s
+        held.retain()
+        self._held = held
+        self.credential = (self._opening.credential, held.version)
+        self.state = State.KEYED
+        upstream = None if self._retried else self.parts.pool.take(self._opening.origin)
+        if upstream is None:
+            self.parts.pool.connect(self._opening.origin, self, self._limits.connect_s)
+        else:
+            self.upstream_connected(upstream)
+
+    # Keyed → forwarded.
+
+    @guarded
+    def upstream_connected(self, upstream: Upstream) -> None:
+        """A connection to the credential's one destination: send the request with its key."""
+        held, shaped = self._held, self._shaped
+        if self.state is not State.KEYED or held is None or shaped is None:
+            self.parts.pool.give_back(upstream)
+            return
+        if held.slot.wiped:
+            self.parts.pool.give_back(upstream)
+            self._release_key()
+            self._find_key()
+            return
+        self.state = State.FORWARDED
+        self._upstream = upstream
+        upstream.send(
+            self, TARGET, self._headers_up(shaped), held.slot.key(), encode_json_object(shaped.body)
+        )
+        self._release_key()
+        self._wait(self._limits.first_byte_s)
+
+    @guarded
+    def upstream_unreachable(self, error: ProxyError) -> None:
+        """There is no connection to be had."""
+        raise error
+
+    @guarded
+    def upstream_lost(self, *, untouched: bool) -> None:
+        """The connection broke. A reused one that died unheard is replaced, once: nothing has gone down."""
+        self._upstream = None
+        if untouched and self.state is State.FORWARDED and not self._retried:
+            self._retried = True
+            self._find_key()
+            return
+        raise ProxyError("provider_truncated" if self._started else "provider_failed")
+
+    # Forwarded → streaming → settled.
+
+    @guarded
+    def response_received(self, head: ResponseHead | None, data: bytes, end: ResponseEnd | None) -> None:
+        """What one read of the provider's answer gave."""
+        if end is not None:
+            self._upstream = None  # it belongs to the pool again
+        if head is not None:
+            self._response_started(head)
+        if self._refusal is not None:
+            self._refused(data, end)
+            return
+        relay = self._relay
+        assert relay is not None
+        out = relay.feed(data) if data else b""
+        if end is not None:
+            self._completed(relay, out)
+            return
+        if out:
+            self._send(relay, out)
+        self._wait(self._limits.idle_s)
+
+    def _response_started(self, head: ResponseHead) -> None:
+        self._account.first_byte_s = time.monotonic()
+        self.state = State.STREAMING
+        shaped = self._shaped
+        assert shaped is not None
+        if head.status != 200:
+            self._refusal = head
+            return
+        meter = ChatMeter(
+            input_bytes=shaped.input_bytes, usage_asked=shaped.include_usage_asked and self._action is None
+        )
+        if self._action is not None:
+            self._relay = ActionRelay(meter)
+        else:
+            self._relay = StreamRelay(meter) if shaped.stream else WholeRelay(meter)
+        if not head.headers.get(b"content-type", b"").lower().startswith(self._relay.accepts):
+            raise ProxyError("provider_failed")
+
+    def _refused(self, data: bytes, end: ResponseEnd | None) -> None:
+        assert self._refusal is not None
+        self._refusal_body += data
+        if end is None and len(self._refusal_body) < BODY_LIMIT_BYTES:
+            self._wait(self._limits.idle_s)
+            return
+        raise from_response(self._refusal.status, self._refusal.headers, self._refusal_body)
+
+    def _send(self, relay: Relay, out: bytes) -> None:
+        if not self._started:
+            self._started = True
+            self.client.start([(b"content-type", relay.content_type), NOT_STORED, *self.allowance_headers()])
+        self.client.send(out)
+
+    def _completed(self, relay: Relay, out: bytes) -> None:
+        last = relay.end()
+        if relay.streams and (out or last):
+            self._send(relay, out + last)
+        if not relay.usage().saw_end:
+            raise ProxyError("provider_truncated")
+        self._settle(Outcome.COMPLETED, 200)
+        if relay.streams:
+            self.client.finish(b"")
+        else:
+            headers = [(b"content-type", relay.content_type), NOT_STORED, *self.allowance_headers()]
+            self.client.answer(200, headers, last)
+
+    # Ends that come from elsewhere.
+
+    @guarded
+    def client_left(self) -> None:
+        """The client closed: end the call at once, and count what was generated."""
+        if self.state is not State.SETTLED:
+            self._settle(Outcome.CANCELLED, 200 if self._started else 0)
+
+    @guarded
+    def time_passed(self, now_s: float) -> None:
+        """Nothing came for too long; a client that does not read has left."""
+        if self._paused and now_s < self._total_deadline_s:
+            self._settle(Outcome.CANCELLED, 200)
+            self.client.cut()
+            return
+        raise ProxyError("provider_timeout")
+
+    @guarded
+    def revoke_unless(self, application: Known) -> None:
+        """The application's document changed: end, if the session or the add-on is gone."""
+        session = self.session
+        if session is None or session.session.application != application.document.application:
+            return
+        if not still_holds(session.session, session.application, application):
+            raise ProxyError("revoked")
+
+    @guarded
+    def end_with(self, error: ProxyError) -> None:
+        """End now."""
+        raise error
+
+    def client_paused(self) -> None:
+        """Read no more from the provider than the client takes."""
+        self._paused = True
+        if self._upstream is not None:
+            self._upstream.pause()
+            self._wait(self._limits.idle_s)
+
+    def client_resumed(self) -> None:
+        """Read on."""
+        self._paused = False
+        if self._upstream is not None:
+            self._upstream.resume()
+            self._wait(self._limits.idle_s)
+
+    def fail(self, error: ProxyError) -> None:
+        """End with an error: as the answer, or as the last event of a stream that has begun."""
+        if self.state is State.SETTLED:
+            return
+        forwarded = self.state >= State.FORWARDED
+        if forwarded:
+            self._log_failure(error)
+        relay, started = self._relay, self._started
+        self._settle(error.row.outcome, 200 if started else error.status)
+        if started and relay is not None:
+            self.client.finish(relay.failure(error))
+            return
+        headers = [NOT_STORED, *error.headers(), *self.allowance_headers()]
+        self.client.answer(error.status, headers, error.to_json())
+
+    def _settle(self, outcome: Outcome, status: int) -> None:
+        """The one way into `settled`: journal it, and give everything back."""
+        if self.state is State.SETTLED:
+            raise RuntimeError("an exchange has one outcome")
+        usage = self._used(outcome)
+        self.state, self.outcome, self.ended, self.deadline_s = State.SETTLED, outcome, True, NEVER_S
+        upstream, self._upstream = self._upstream, None
+        if upstream is not None:
+            upstream.abort()
+        self._release_key()
+        self.parts.running.discard(self)
+        self.parts.outcomes[outcome] += 1
+        if self._allowance is not None:
+            self.parts.limits.release(self._allowance)
+        self._account.settle(self.parts.journal, outcome, status, usage)
+        self._shaped = self._relay = None
+
+    # What the steps share.
+
+    @property
+    def _verified(self) -> Verified:
+        assert self.session is not None
+        return self.session
+
+    @property
+    def _limits(self) -> Limits:
+        return self._verified.application.policy.limits
+
+    @property
+    def _opening(self) -> Open:
+        opening = self._verified.application.opening
+        assert opening is not None
+        return opening
+
+    def _wait(self, seconds_s: float) -> None:
+        self.deadline_s = min(time.monotonic() + seconds_s, self._total_deadline_s)
+
+    def _release_key(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            held.release()
+
+    def allowance_headers(self) -> list[Field]:
+        """How many requests the session has left in this minute."""
+        if self._allowance is None:
+            return []
+        left = requests_left(self._allowance, self._limits, time.monotonic())
+        return [(b"x-sealgate-remaining-requests", b"%d" % left)]
+
+    def _headers_up(self, shaped: Shaped) -> list[Field]:
+        """Built from nothing: no header of the client's goes up."""
+        return [
+            (b"content-type", b"application/json"),
+            (b"accept", b"text/event-stream" if shaped.stream else b"application/json"),
+            (b"accept-encoding", b"identity"),
+            (b"user-agent", b"sealgate"),
+            (b"x-client-request-id", self.request.encode()),
+        ]
+
+    def _used(self, outcome: Outcome) -> Usage:
+        """What the provider says; or an estimate, where it may have worked and does not say."""
+        if self._relay is not None:
+            return self._relay.usage()
+        if self._shaped is None or self.state < State.FORWARDED or outcome is Outcome.UPSTREAM_REFUSED:
+            return NOTHING_USED
+        return ChatMeter(input_bytes=self._shaped.input_bytes, usage_asked=False).usage()
+
+    def _log_failure(self, error: ProxyError) -> None:
+        application = self._verified.application.document.application
+        if error.row.outcome is Outcome.UPSTREAM_REFUSED:
+            status = self._refusal.status if self._refusal else 200
+            self.parts.log("upstream_refused", application=application, code=error.code, status=status)
+        elif error.row.outcome in (Outcome.UPSTREAM_FAILED, Outcome.UPSTREAM_TIMEOUT, Outcome.TRUNCATED):
+            self.parts.log("upstream_failed", application=application, code=error.code)
+
+    def __repr__(self) -> str:
+        return f"<Exchange {self.request} {self.state.name.lower()}>"

@@ -1,0 +1,240 @@
+"""The proxy as a process: makes every part, runs until told to stop, drains.
+
+Counterpart: the supervisor. The only place where parts are put together; nothing else here decides anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import uvloop
+
+from sealgate.log import LineLog, Log
+from sealgate.messages.client import Client
+from sealgate.messages.feed import FeedReply
+from sealgate.messages.frames import PROTOCOL, Hello, Message
+from sealgate.messages.opening import CredentialChanged, OpeningReply
+from sealgate.messages.slot import SlotArena
+from sealgate.proxy.admin import Admin
+from sealgate.proxy.applications import Applications
+from sealgate.proxy.config import ProxyConfig
+from sealgate.proxy.credentials import Credentials
+from sealgate.proxy.egress import ignored_proxy_variables, refuse_key_log, tls_context
+from sealgate.proxy.events import EVENTS
+from sealgate.proxy.journal import Journal
+from sealgate.proxy.limits import SessionLimits
+from sealgate.proxy.parts import Parts
+from sealgate.proxy.script import Script
+from sealgate.proxy.server import Listener
+from sealgate.proxy.sessions import Sessions
+from sealgate.proxy.shipping import Shipping
+from sealgate.proxy.snapshot import SnapshotFile
+from sealgate.proxy.upstream import Pool
+
+TICK_S = 0.05
+SAVE_S = 1.0
+SAVE_UNCHANGED_S = 300.0
+
+
+def run(config: ProxyConfig) -> None:
+    """Serve until SIGTERM or SIGINT, then drain; raises `EgressError`, `JournalError`, `OSError` at start."""
+    refuse_key_log()
+    os.umask(0o077)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(config, LineLog("proxy", EVENTS)))
+
+
+async def _serve(config: ProxyConfig, log: Log) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    proxy = Proxy(config, log)
+    await proxy.start()
+    await stop.wait()
+    await proxy.stop()
+
+
+class Proxy:
+    """One running proxy: `start`, then `stop`."""
+
+    def __init__(self, config: ProxyConfig, log: Log) -> None:
+        self.config, self._log = config, log
+        hello = Hello(protocol=PROTOCOL, instance=config.instance, process=config.proxy_id)
+        self.vault = Client(
+            config.runtime_dir / "vault-opener.sock",
+            hello,
+            OpeningReply | CredentialChanged,
+            on_notice=self._vault_noticed,
+            on_connected=self._vault_connected,
+            on_disconnected=self._vault_lost,
+        )
+        self.console = Client(
+            config.runtime_dir / "console-feed.sock",
+            hello,
+            FeedReply,
+            on_connected=self._console_connected,
+            on_disconnected=self._console_lost,
+        )
+        self._arena = SlotArena()
+        self.parts = self._make_parts()
+        self.listener = Listener(self.parts)
+        self._shipping = Shipping(self.parts.journal, self.console, config.proxy_id, log)
+        self._servers: list[asyncio.Server] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self.port = self.admin_port = 0
+
+    def _make_parts(self) -> Parts:
+        config, log = self.config, self._log
+        config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        applications = Applications(
+            self.console,
+            SnapshotFile(config.data_dir / "applications.snapshot", config.instance, log),
+            log,
+            limit=config.known_applications,
+            age_s=config.snapshot_age_s,
+            on_changed=lambda application, now: self.parts.application_changed(application, now),
+        )
+        credentials = Credentials(
+            self.vault,
+            self._arena,
+            log,
+            cache_s=config.credential_cache_s,
+            on_revoked=lambda credential: self.parts.cut_credential(credential),
+        )
+        return Parts(
+            config=config,
+            log=log,
+            limits=SessionLimits(),
+            applications=applications,
+            sessions=Sessions(config.instance, applications),
+            credentials=credentials,
+            journal=Journal(
+                config.data_dir / "journal", config.journal_segment_bytes, config.journal_limit_bytes, log
+            ),
+            pool=Pool(tls_context(config.egress_ca_file)),
+            script=Script(),
+        )
+
+    async def start(self) -> None:
+        """Listen, and keep everything else going. Neither the vault nor the console need be there."""
+        loop, config = asyncio.get_running_loop(), self.config
+        for name in ignored_proxy_variables():
+            self._log("proxy_variables_ignored", variable=name)
+        self._arena.take().wipe()
+        if not self._arena.locked:
+            self._log("slots_not_locked")
+        self.parts.applications.load_snapshot()
+        client_server = await loop.create_server(
+            self.listener.connection, config.host, config.port, backlog=1024
+        )
+        self.port = client_server.sockets[0].getsockname()[1]
+        admin = Admin(self.parts, self._connected, self._admin_names())
+        admin_server = await loop.create_server(admin.connection, config.admin_host, config.admin_port)
+        self.admin_port = admin_server.sockets[0].getsockname()[1]
+        self._servers = [client_server, admin_server]
+        for work in (
+            self.vault.run(),
+            self.console.run(),
+            self.parts.applications.follow(),
+            self._shipping.run(),
+            self._tick(),
+            self._save(),
+        ):
+            self._keep_going(work)
+        self._log(
+            "started",
+            host=config.host,
+            port=self.port,
+            admin=f"{config.admin_host}:{self.admin_port}",
+            instance=config.instance,
+            epoch=self.parts.journal.epoch.name,
+        )
+
+    async def stop(self) -> None:
+        """Take nothing new, let what runs end (at most `drain_s`), then cut, ship and close."""
+        self._log("draining", exchanges=len(self.parts.running))
+        self.parts.draining = True
+        self._servers[0].close()
+        until_s = time.monotonic() + self.config.drain_s
+        while self.parts.running and time.monotonic() < until_s:
+            await asyncio.sleep(TICK_S)
+        cut = self.parts.cut_all()
+        await asyncio.sleep(0)  # the last words of what was cut go out
+        self.listener.close()
+        await self._shipping.ship_once()
+        await self.parts.applications.save()
+        for server in self._servers:
+            server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.parts.pool.close()
+        self.parts.credentials.wipe_all()
+        self.parts.journal.close()
+        self._log("stopped", cut=cut)
+
+    async def _tick(self) -> None:
+        """The one clock: deadlines, expiry, the next journal segment."""
+        parts = self.parts
+        while True:
+            await asyncio.sleep(TICK_S)
+            now_s = time.monotonic()
+            parts.credentials.expire()
+            parts.check_deadlines(now_s)
+            self.listener.tick(now_s)
+            parts.pool.expire(now_s)
+            parts.journal.maintain()
+
+    async def _save(self) -> None:
+        """The snapshot, the journal's pages, and sessions that are idle: once a second, off the loop."""
+        saved_s = time.monotonic()
+        while True:
+            await asyncio.sleep(SAVE_S)
+            self.parts.limits.forget_idle(time.monotonic())
+            descriptor = self.parts.journal.open_descriptor
+            if descriptor is not None:
+                await asyncio.to_thread(os.fdatasync, descriptor)
+            if self.parts.applications.unsaved or time.monotonic() - saved_s > SAVE_UNCHANGED_S:
+                saved_s = time.monotonic()
+                await self.parts.applications.save()
+
+    def _keep_going(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A part that ends on its own is a fault: stop the process, and let the supervisor start it anew."""
+        if not task.cancelled() and task.exception() is not None:
+            self._log("exchange_broken", error=type(task.exception()).__name__, place="process.py")
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _connected(self) -> dict[str, bool]:
+        return {"vault": self.vault.connected, "console": self.console.connected}
+
+    def _admin_names(self) -> frozenset[bytes]:
+        return frozenset({self.config.admin_host.encode(), b"localhost", b"127.0.0.1", b"[::1]"})
+
+    def _vault_noticed(self, notice: Message) -> None:
+        self.parts.credentials.noticed(notice)
+
+    def _vault_connected(self) -> None:
+        self._log("vault_connected")
+        self.parts.credentials.reconnected(each.credential for each in self.parts.running)
+
+    def _vault_lost(self) -> None:
+        self._log("vault_lost", held=len(self.parts.credentials))
+
+    def _console_connected(self) -> None:
+        self._log("console_connected")
+        self.parts.applications.connected()
+
+    def _console_lost(self) -> None:
+        self._log("console_lost", known=len(self.parts.applications))
+        self.parts.applications.disconnected()

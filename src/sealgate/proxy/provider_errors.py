@@ -1,0 +1,97 @@
+"""What the provider's refusals mean: mapped by status and known code, never relayed.
+
+Counterpart: `errors.py`. OpenAI's errors echo parts of keys and name organizations, so of their bodies only a
+code from this table is looked at, and of their headers only a number of seconds.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from sealgate.proxy.errors import ProxyError
+from sealgate.proxy.wire.events import Headers
+
+BODY_LIMIT_BYTES = 65_536
+RETRY_AFTER_LIMIT_S = 3_600
+_SECONDS = re.compile(rb"[0-9]{1,6}(?:\.[0-9]{1,6})?")
+
+# (status, the provider's code or type) → ours. The status alone decides where the code is not known.
+BY_CODE: Final[Mapping[tuple[int, str], str]] = {
+    (400, "context_length_exceeded"): "text_too_long",
+    (400, "string_above_max_length"): "text_too_long",
+    (400, "content_policy_violation"): "content_refused",
+    (400, "content_filter"): "content_refused",
+    (403, "unsupported_country_region_territory"): "provider_refused_request",
+    (404, "model_not_found"): "provider_model_unknown",
+    (429, "insufficient_quota"): "provider_quota_exhausted",
+    (429, "billing_hard_limit_reached"): "provider_quota_exhausted",
+}
+BY_STATUS: Final[Mapping[int, str]] = {
+    400: "provider_refused_request",
+    401: "provider_rejected_key",
+    402: "provider_quota_exhausted",
+    403: "provider_rejected_key",
+    404: "provider_model_unknown",
+    408: "provider_timeout",
+    413: "text_too_long",
+    422: "provider_refused_request",
+    429: "provider_rate_limited",
+    504: "provider_timeout",
+}
+
+
+class _Inner(msgspec.Struct, frozen=True):
+    code: str | int | None = None
+    type: str | None = None
+
+
+class _Body(msgspec.Struct, frozen=True):
+    error: _Inner | None = None
+
+
+_decoder = msgspec.json.Decoder(_Body)
+
+
+def from_response(status: int, headers: Headers, body: bytes) -> ProxyError:
+    """What a client is told of an answer that is not a 200."""
+    code = _code(status, body)
+    retry_after_s = _retry_after_s(headers) if status in (429, 503) else None
+    if code == "provider_quota_exhausted":
+        retry_after_s = None
+    return ProxyError(code, retry_after_s=retry_after_s)
+
+
+def _code(status: int, body: bytes) -> str:
+    if 300 <= status < 400:
+        return "provider_redirected"
+    for name in _names(body):
+        known = BY_CODE.get((status, name))
+        if known is not None:
+            return known
+    if status in BY_STATUS:
+        return BY_STATUS[status]
+    if 400 <= status < 500:
+        return "provider_refused_request"
+    return "provider_error" if status >= 500 else "provider_failed"
+
+
+def _names(body: bytes) -> tuple[str, ...]:
+    try:
+        inner = _decoder.decode(body).error
+    except (msgspec.MsgspecError, ValueError):
+        return ()
+    if inner is None:
+        return ()
+    return tuple(each for each in (inner.code, inner.type) if isinstance(each, str))
+
+
+def _retry_after_s(headers: Headers) -> int:
+    value = headers.get(b"retry-after", b"")
+    if not _SECONDS.fullmatch(value):
+        return 5
+    return min(RETRY_AFTER_LIMIT_S, max(1, math.ceil(float(value))))

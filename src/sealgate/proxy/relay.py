@@ -1,0 +1,182 @@
+"""An upstream answer on its way down: metered, mapped where it must be, never kept.
+
+Counterpart: `exchange.py` feeds a relay and ends it. Three kinds: a whole JSON body, the provider's stream
+as it is, and the assistant's own events. Must never pass on an error of the provider in its own words.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from sealgate.proxy.errors import ProxyError
+from sealgate.proxy.metering import ChatMeter, Usage, Verdict, chat_delta
+from sealgate.proxy.wire.errors import UpstreamWireError
+from sealgate.proxy.wire.sse import Event, EventSplitter, event_bytes
+
+BODY_LIMIT_BYTES = 16 * 1_048_576
+_encode = msgspec.json.Encoder().encode
+
+
+class Relay(Protocol):
+    """What an exchange needs of a relay. `feed` and `end` raise `ProxyError` for an answer that is none."""
+
+    streams: bool
+    """True if bytes go down as they come."""
+    accepts: bytes
+    """The content type that the provider must answer with."""
+    content_type: bytes
+
+    def feed(self, data: bytes) -> bytes:
+        """Take body bytes; gives what goes down now."""
+
+    def end(self) -> bytes:
+        """The body is over; gives the last bytes."""
+
+    def failure(self, error: ProxyError) -> bytes:
+        """The last bytes of a stream that fails after it began."""
+
+    def usage(self) -> Usage:
+        """What was used until now."""
+
+
+class WholeRelay:
+    """A JSON answer: kept until it is whole, so that a broken one becomes a clear error."""
+
+    streams = False
+    accepts = b"application/json"
+    content_type = b"application/json"
+
+    def __init__(self, meter: ChatMeter) -> None:
+        self._meter = meter
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> bytes:
+        """Keep it."""
+        self._size += len(data)
+        if self._size > BODY_LIMIT_BYTES:
+            raise ProxyError("provider_failed")
+        self._parts.append(data)
+        return b""
+
+    def end(self) -> bytes:
+        """The whole body, counted."""
+        body = b"".join(self._parts)
+        self._parts.clear()
+        if self._meter.body(body) is Verdict.ERROR:
+            raise ProxyError("provider_error")
+        if not self._meter.usage().saw_end:
+            raise ProxyError("provider_failed")
+        return body
+
+    def failure(self, error: ProxyError) -> bytes:
+        """Nothing went down yet: the exchange answers with the error itself."""
+        return b""
+
+    def usage(self) -> Usage:
+        """What was used until now."""
+        return self._meter.usage()
+
+
+class StreamRelay:
+    """The provider's events as they are, but for the closing usage chunk that the client had not asked for."""
+
+    streams = True
+    accepts = b"text/event-stream"
+    content_type = b"text/event-stream; charset=utf-8"
+
+    def __init__(self, meter: ChatMeter) -> None:
+        self._meter = meter
+        self._splitter = EventSplitter()
+
+    def feed(self, data: bytes) -> bytes:
+        """Whole events, unchanged."""
+        return self._pass(_split(self._splitter, data))
+
+    def end(self) -> bytes:
+        """What stood after the last whole event."""
+        return self._pass(self._splitter.eof())
+
+    def failure(self, error: ProxyError) -> bytes:
+        """An error event as OpenAI's clients understand it; no end marker follows."""
+        return b"data: %b\n\n" % error.to_json()
+
+    def usage(self) -> Usage:
+        """What was used until now."""
+        return self._meter.usage()
+
+    def _pass(self, events: list[Event]) -> bytes:
+        meter, out = self._meter, b""
+        for event in events:
+            verdict = meter.event(event.data)
+            if verdict is Verdict.RELAY:
+                out = out + event.raw if out else event.raw
+            elif verdict is Verdict.ERROR:
+                raise ProxyError("provider_error")
+        return out
+
+
+class ActionRelay:
+    """The assistant's events: text as it comes, and one `done` with what it took."""
+
+    streams = True
+    accepts = b"text/event-stream"
+    content_type = b"text/event-stream; charset=utf-8"
+
+    def __init__(self, meter: ChatMeter) -> None:
+        self._meter = meter
+        self._splitter = EventSplitter()
+
+    def feed(self, data: bytes) -> bytes:
+        """One `delta` for the text that these bytes bring."""
+        return self._pass(_split(self._splitter, data))
+
+    def end(self) -> bytes:
+        """`done`, if the provider came to its end marker."""
+        last = self._pass(self._splitter.eof())
+        usage = self._meter.usage()
+        if not usage.saw_end:
+            return last
+        done = {
+            "outcome": "completed",
+            "finish_reason": usage.finish_reason or "stop",
+            "usage": {
+                "input_tokens": usage.input_tokens,
+                "output_tokens": usage.output_tokens,
+                "estimated": usage.estimated,
+            },
+        }
+        return last + event_bytes(b"done", _encode(done))
+
+    def failure(self, error: ProxyError) -> bytes:
+        """`error`, in the shape that every error has."""
+        return event_bytes(b"error", error.to_json())
+
+    def usage(self) -> Usage:
+        """What was used until now."""
+        return self._meter.usage()
+
+    def _pass(self, events: list[Event]) -> bytes:
+        text = ""
+        for event in events:
+            if self._meter.event(event.data) is Verdict.ERROR:
+                raise ProxyError("provider_error")
+            if event.data is not None:
+                text += _text_of(event.data)
+        return event_bytes(b"delta", _encode({"text": text})) if text else b""
+
+
+def _split(splitter: EventSplitter, data: bytes) -> list[Event]:
+    try:
+        return splitter.feed(data)
+    except UpstreamWireError as error:
+        raise ProxyError("provider_failed") from error
+
+
+def _text_of(data: bytes) -> str:
+    try:
+        return chat_delta(data).text
+    except UpstreamWireError as error:
+        raise ProxyError("provider_failed") from error

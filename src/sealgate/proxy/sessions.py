@@ -1,0 +1,61 @@
+"""Sessions that verified, found again by their token's bytes.
+
+Counterpart: `sealgate.session`, which verifies. An entry counts only while the application's document is the
+very one that it was verified against, so a revoked key is out with the next request.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from sealgate.proxy.applications import Applications, Known
+from sealgate.session import LEEWAY_S, InvalidSession, Session, SessionExpired, peek, verify
+
+CACHE_LIMIT = 20_000
+
+
+class Verified(msgspec.Struct, eq=False):
+    """A verified session. The pseudonyms are empty until the vault's lease brought their key."""
+
+    session: Session
+    application: Known
+    pseudonym: str = ""
+    safety_identifier: str = ""
+
+
+class Sessions:
+    """Verifies for one instance (`audience`)."""
+
+    def __init__(self, audience: str, applications: Applications) -> None:
+        self._audience, self._applications = audience, applications
+        self._verified: dict[bytes, Verified] = {}
+
+    def find(self, token: bytes, now_s: float) -> Verified | None:
+        """The session of a token seen before, if everything that it rests on still holds."""
+        found = self._verified.get(token)
+        if found is None:
+            return None
+        session = found.session
+        if self._applications.get(session.application, now_s) is not found.application:
+            del self._verified[token]
+            return None
+        if session.expires_at + LEEWAY_S <= now_s:
+            del self._verified[token]
+            raise SessionExpired
+        return found
+
+    def application_of(self, token: bytes) -> str:
+        """The application that a token claims to be of, unverified; `InvalidSession` for what is no token."""
+        return peek(token).application
+
+    def verify(self, token: bytes, application: Known, now_s: float) -> Verified:
+        """Verify and remember; raises `SessionRefused`."""
+        session = verify(token, application.keys, self._audience, now_s)
+        if session.application != application.document.application:
+            raise InvalidSession
+        verified = Verified(session, application)
+        if len(self._verified) >= CACHE_LIMIT:  # the oldest go first: most of them have expired
+            for oldest in list(self._verified)[: CACHE_LIMIT // 10]:
+                del self._verified[oldest]
+        self._verified[token] = verified
+        return verified

@@ -1,0 +1,262 @@
+"""Connections to providers: a pool per origin, and one protocol that speaks for one exchange at a time.
+
+Counterpart: `exchange.py`, told by plain calls what came. The key is copied from its slot into one buffer,
+written, and wiped in the same call: over TLS the bytes are encrypted before `writelines` returns. OpenSSL's
+own record buffer is overwritten by the ciphertext; nothing else of ours ever holds the key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections import deque
+from typing import Protocol
+
+from sealgate.proxy.egress import EgressError, Origin, parse_origin
+from sealgate.proxy.errors import ProxyError
+from sealgate.proxy.wire.errors import UpstreamWireError
+from sealgate.proxy.wire.events import BodyPart, ResponseEnd, ResponseEvent, ResponseHead
+from sealgate.proxy.wire.responses import ResponseReader
+from sealgate.proxy.wire.write import Field, SecretRequest
+
+IDLE_S = 30.0
+IDLE_CONNECTIONS = 256
+
+
+class Caller(Protocol):
+    """Who waits for a connection and reads from it: an exchange."""
+
+    def upstream_connected(self, upstream: Upstream) -> None:
+        """The connection that was asked for."""
+
+    def upstream_unreachable(self, error: ProxyError) -> None:
+        """There will be none."""
+
+    def response_received(self, head: ResponseHead | None, data: bytes, end: ResponseEnd | None) -> None:
+        """What one read gave."""
+
+    def upstream_lost(self, *, untouched: bool) -> None:
+        """The connection broke. `untouched`: it was a reused one, and not a byte of an answer came."""
+
+
+class Upstream(asyncio.Protocol):
+    """One connection to one origin; idle, or in use by one caller."""
+
+    def __init__(self, pool: Pool, origin: Origin) -> None:
+        self._pool, self.origin = pool, origin
+        self._reader = ResponseReader()
+        self._transport: asyncio.Transport | None = None
+        self._caller: Caller | None = None
+        self._paused = False
+        self._heard = False
+        self.requests = 0
+        self.idle_since_s = 0.0
+
+    def send(self, caller: Caller, target: bytes, headers: list[Field], key: memoryview, body: bytes) -> None:
+        """Write one request; the answer goes to `caller`."""
+        assert self._transport is not None
+        if self.requests:
+            self._reader.next()
+        self.requests += 1
+        self._caller, self._heard = caller, False
+        secret = self._pool.secret_request
+        head = secret.fill(b"POST", target, self.origin.authority, headers, key=key, length_bytes=len(body))
+        try:
+            self._transport.writelines((head, body))
+        finally:
+            head.release()
+            secret.wipe()
+
+    def pause(self) -> None:
+        """Read no more until `resume`: the client is slower than the provider."""
+        if not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def abort(self) -> None:
+        """End the call at once; the caller hears nothing more."""
+        self._caller = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    @property
+    def usable(self) -> bool:
+        """True while a request may be written."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The TLS handshake is done and the certificate verified."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on what one read gave; bytes that nobody asked for end the connection."""
+        self._heard = True
+        if self._caller is None:
+            self.abort()
+            return
+        try:
+            self._deliver(self._reader.feed(data))
+        except UpstreamWireError:
+            self._lose()
+
+    def eof_received(self) -> bool:
+        """The provider closed: perhaps that was the end of the body."""
+        try:
+            if self._caller is not None:
+                self._deliver(self._reader.eof())
+        except UpstreamWireError:
+            self._lose()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Gone."""
+        self._transport = None
+        self._pool.forget(self)
+        self._lose()
+
+    def _deliver(self, events: list[ResponseEvent]) -> None:
+        caller = self._caller
+        if caller is None or not events:
+            return
+        head: ResponseHead | None = None
+        end: ResponseEnd | None = None
+        data = b""
+        for event in events:
+            if isinstance(event, BodyPart):
+                data = data + event.data if data else event.data
+            elif isinstance(event, ResponseHead):
+                head = event
+            else:
+                end = event
+        if end is not None:
+            self._done(end)
+        caller.response_received(head, data, end)
+
+    def _done(self, end: ResponseEnd) -> None:
+        self._caller = None
+        self.resume()
+        if end.keep_alive:
+            self._pool.give_back(self)
+        elif self._transport is not None:
+            self._transport.close()
+
+    def _lose(self) -> None:
+        caller, self._caller = self._caller, None
+        if self._transport is not None:
+            self._transport.abort()
+        if caller is not None:
+            caller.upstream_lost(untouched=self.requests > 1 and not self._heard)
+
+    def __repr__(self) -> str:
+        state = "idle" if self._caller is None else "in use"
+        return f"<Upstream {self.origin.host} {state}, {self.requests} requests>"
+
+
+class Pool:
+    """Idle connections by origin; making one is the only thing here that awaits."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        self._origins: dict[str, Origin] = {}
+        self._idle: dict[Origin, deque[Upstream]] = {}
+        self._all: set[Upstream] = set()
+        self._connecting: set[asyncio.Task[None]] = set()
+        self.secret_request = SecretRequest()
+        """One for all: filled and wiped within one call."""
+
+    def take(self, origin: str) -> Upstream | None:
+        """An idle connection, the most recently used first."""
+        idle = self._idle.get(self._parse(origin))
+        while idle:
+            upstream = idle.pop()
+            if upstream.usable:
+                return upstream
+        return None
+
+    def connect(self, origin: str, caller: Caller, timeout_s: float) -> None:
+        """Make a connection and give it to `caller`."""
+        task = asyncio.ensure_future(self._connect(self._parse(origin), caller, timeout_s))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    def give_back(self, upstream: Upstream) -> None:
+        """A whole answer was read; keep the connection for the next."""
+        idle = self._idle.setdefault(upstream.origin, deque())
+        if not upstream.usable or len(idle) >= IDLE_CONNECTIONS:
+            upstream.abort()
+            return
+        upstream.idle_since_s = time.monotonic()
+        idle.append(upstream)
+
+    def forget(self, upstream: Upstream) -> None:
+        """A connection is gone."""
+        self._all.discard(upstream)
+        idle = self._idle.get(upstream.origin)
+        if idle and upstream in idle:
+            idle.remove(upstream)
+
+    def expire(self, now_s: float) -> None:
+        """Close what was idle for long, before the provider does."""
+        for idle in self._idle.values():
+            while idle and now_s - idle[0].idle_since_s > IDLE_S:
+                idle.popleft().abort()
+
+    def close(self) -> None:
+        """Cut everything."""
+        for task in self._connecting:
+            task.cancel()
+        for upstream in tuple(self._all):
+            upstream.abort()
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Connections by origin's host, for the admin pages."""
+        counts: dict[str, dict[str, int]] = {}
+        for upstream in self._all:
+            row = counts.setdefault(upstream.origin.authority.decode(), {"open": 0, "idle": 0})
+            row["open"] += 1
+        for origin, idle in self._idle.items():
+            if idle:
+                counts[origin.authority.decode()]["idle"] = len(idle)
+        return counts
+
+    def __repr__(self) -> str:
+        idle = sum(len(each) for each in self._idle.values())
+        return f"<Pool {len(self._all)} open, {idle} idle, {len(self._connecting)} connecting>"
+
+    def _parse(self, origin: str) -> Origin:
+        parsed = self._origins.get(origin)
+        if parsed is None:
+            try:
+                parsed = self._origins[origin] = parse_origin(origin)
+            except EgressError as error:
+                raise ProxyError("provider_address") from error
+        return parsed
+
+    async def _connect(self, origin: Origin, caller: Caller, timeout_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(timeout_s):
+                _transport, upstream = await loop.create_connection(
+                    lambda: Upstream(self, origin),
+                    origin.address,
+                    origin.port,
+                    ssl=self._context,
+                    server_hostname=origin.host,
+                )
+        except TimeoutError:
+            caller.upstream_unreachable(ProxyError("provider_timeout"))
+        except ssl.SSLCertVerificationError:
+            caller.upstream_unreachable(ProxyError("provider_certificate"))
+        except OSError:
+            caller.upstream_unreachable(ProxyError("provider_unreachable"))
+        else:
+            self._all.add(upstream)
+            caller.upstream_connected(upstream)
