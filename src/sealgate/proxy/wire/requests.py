@@ -31,7 +31,7 @@ _END: Final = RequestEnd()
 class RequestReader:
     """Reads the requests of one connection; after a `WireError` the connection must be closed.
 
-    `hosts` are the names that this process answers to: lower-case, without port (`b"proxy.localhost"`).
+    `hosts` are the names that this process answers to: lower-case, without port, IPv6 in brackets.
     """
 
     __slots__ = ("_body", "_body_bytes", "_ended", "_head", "_host", "_hosts", "_limits", "_received")
