@@ -60,5 +60,7 @@ def _check_url(name: str, value: str) -> None:
     parts = urlsplit(value)
     plain = not parts.query and not parts.fragment and parts.username is None and parts.path in {"", "/"}
     if parts.scheme not in {"http", "https"} or not parts.hostname or not plain or value.endswith("/"):
-        msg = f"{name} is {value!r}; hint: write an origin such as https://{name.removesuffix('_url')}.example"
+        msg = (
+            f"{name} is {value!r}; hint: write an origin such as https://{name.removesuffix('_url')}.example"
+        )
         raise ValueError(msg)

@@ -185,9 +185,7 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
 }
 
 
-async def refuse(
-    console: Console, reason: str, scope: Scope, receive: Receive, send: Send
-) -> None:
+async def refuse(console: Console, reason: str, scope: Scope, receive: Receive, send: Send) -> None:
     """Turn a request away before any page."""
     console.log("request_refused", reason=reason, route=scope["method"])
     status, text = REFUSALS[reason]

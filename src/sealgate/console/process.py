@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Iterator
 
 import uvicorn
 from starlette.applications import Starlette

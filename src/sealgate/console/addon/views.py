@@ -19,7 +19,6 @@ from sealgate.console.forms import InputError
 from sealgate.console.visit import Visit
 from sealgate.messages.tickets import CredentialRow, CredentialState
 
-
 _ELSEWHERE = InputError(
     "destination",
     "The vault named a page under another address than the one that the console knows.",
@@ -35,6 +34,7 @@ class _Seen(Struct, frozen=True):
     vault: AtVault | None
     row: CredentialRow | None
     depositor: Depositor | None
+    trouble: VaultRefusedError | None = None
 
 
 async def page(visit: Visit, problem: InputError | None = None) -> Response:
@@ -53,6 +53,7 @@ async def page(visit: Visit, problem: InputError | None = None) -> Response:
         vault=seen.vault,
         row=seen.row,
         depositor=seen.depositor,
+        trouble=seen.trouble,
         idle=services.idle_rows(seen.addon, seen.vault),
         state=services.addon_state(seen.addon, seen.vault).value,
     )
@@ -89,7 +90,9 @@ async def enter_key(visit: Visit) -> Response:
 async def revoke_page(visit: Visit, problem: InputError | None = None) -> Response:
     """Query or field: `credential`. Says what revoking does, and asks for the application's name."""
     seen = await _see(visit)
-    return visit.render("revoke.html", problem=problem, application=seen.application, row=_revocable(visit, seen))
+    return visit.render(
+        "revoke.html", problem=problem, application=seen.application, row=_revocable(visit, seen)
+    )
 
 
 async def revoke(visit: Visit) -> Response:
@@ -141,7 +144,10 @@ async def _see(visit: Visit) -> _Seen:
     async with visit.reading() as tx:
         application = await find_application(tx, organization, visit.path("application"))
         addon = await services.find_addon(tx, application)
-    vault = await services.ask_vault(visit.console.desk, organization, application.id)
+    try:
+        vault = await services.ask_vault(visit.console.desk, organization, application.id)
+    except VaultRefusedError as refused:
+        return _Seen(application, addon, None, None, None, refused)
     row = vault.row(addon.credential) if vault and addon else None
     depositor = None
     if row is not None:

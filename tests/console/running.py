@@ -1,0 +1,193 @@
+"""A console in this process for tests: real database, real sockets, a clock that tests move, and a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from sealgate.console.accounts.passwords import hash_password
+from sealgate.console.accounts.services import new_user
+from sealgate.console.accounts.models import Organization
+from sealgate.console.composition import Console, compose
+from sealgate.console.config import ConsoleConfig
+from sealgate.console.database import migrate
+from sealgate.console.events import EVENTS
+from sealgate.console.permissions import Role
+from sealgate.console.site import make_site
+from sealgate.ids import new_id
+from sealgate.log import LineLog
+from starlette.applications import Starlette
+from tests.console.fake_desk import FakeDesk
+
+PASSWORD = "plain correct horse battery"
+URL = "https://console.test"
+
+
+class Clock(msgspec.Struct):
+    """Unix seconds that only a test moves."""
+
+    now_s: float = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Lines:
+    """Keeps what the log wrote."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str) -> int:
+        self.text += text
+        return len(text)
+
+    def flush(self) -> None:
+        return
+
+
+class Running(msgspec.Struct):
+    """A console, its vault's desk, and ways to visit it."""
+
+    console: Console
+    desk: FakeDesk
+    site: Starlette
+    clock: Clock
+    lines: Lines
+
+    def browser(self, **headers: str) -> Browser:
+        """A fresh browser: no cookies."""
+        return Browser(self.site, headers)
+
+    async def owner(
+        self, email: str = "ada@example.com", organization: str = "Analytical", role: str = Role.OWNER
+    ) -> str:
+        """A new organization with one user; gives the organization's id."""
+        organization_id = new_id("org")
+        async with self.console.database.writing() as tx:
+            tx.add(Organization(id=organization_id, name=organization, created_at=self.clock()))
+            await tx.flush()
+            user = new_user(
+                organization_id,
+                Role.OWNER,
+                name="Ada",
+                email=email,
+                password_hash=_hashed(),
+                now_s=self.clock(),
+            )
+            user.role = role
+            tx.add(user)
+        return organization_id
+
+    async def signed_in(self, email: str = "ada@example.com") -> Browser:
+        """A browser in which this user has signed in."""
+        browser = self.browser()
+        answer = await browser.submit("/sign-in", {"email": email, "password": PASSWORD})
+        assert answer.status_code == 303, answer.text
+        return browser
+
+    async def application(self, browser: Browser, name: str = "Larkspur") -> str:
+        """A new application's id, made as a developer makes it."""
+        answer = await browser.submit("/applications", {"name": name}, page="/applications/new")
+        assert answer.status_code == 303, answer.text
+        return answer.headers["location"].removeprefix("/applications/").partition("?")[0]
+
+
+class Browser:
+    """What a browser does: keeps cookies, fills in the form that it was shown, sends its origin."""
+
+    def __init__(self, site: Starlette, headers: Mapping[str, str]) -> None:
+        self.client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=site, client=("127.7.1.1", 5000)), base_url=URL, headers=headers
+        )
+
+    async def get(self, path: str) -> httpx.Response:
+        """Open a page."""
+        return await self.client.get(path)
+
+    async def post(
+        self, path: str, fields: Mapping[str, str] | list[tuple[str, str]], **headers: str
+    ) -> httpx.Response:
+        """Post exactly these fields, from our own origin unless `headers` say otherwise."""
+        pairs = list(fields.items()) if isinstance(fields, Mapping) else fields
+        sent = {"origin": URL, "sec-fetch-site": "same-origin", **headers}
+        body = httpx.QueryParams(pairs)
+        return await self.client.post(
+            path,
+            content=str(body).encode(),
+            headers={
+                "content-type": "application/x-www-form-urlencoded",
+                **{k: v for k, v in sent.items() if v},
+            },
+        )
+
+    async def form_token(self, page: str) -> str:
+        """The token of the forms on a page."""
+        found = re.search(r'name="form_token" value="([0-9a-f]{64})"', (await self.get(page)).text)
+        assert found is not None, page
+        return found[1]
+
+    async def submit(
+        self, path: str, fields: Mapping[str, str] | list[tuple[str, str]], page: str | None = None
+    ) -> httpx.Response:
+        """Open the page with the form, then post it with its token."""
+        token = await self.form_token(page or path)
+        pairs = list(fields.items()) if isinstance(fields, Mapping) else fields
+        return await self.post(path, [*pairs, ("form_token", token)])
+
+
+@contextlib.asynccontextmanager
+async def running() -> AsyncIterator[Running]:
+    """A console with its feed's and its vault's sockets, in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="sgc") as folder:
+        config = make_config(Path(folder))
+        migrate(config.database_path)
+        clock, lines = Clock(), Lines()
+        desk = FakeDesk(config.desk_socket, config.instance, os.getuid(), config.vault_url)
+        await desk.server.start()
+        log = LineLog("console", EVENTS, lines)  # type: ignore[arg-type]  # what it needs of a stream is here
+        console = compose(config, log, clock)
+        feed = console.feed.server(config.feed_socket, config.instance, config.allowed_uids)
+        await feed.start()
+        asking = asyncio.create_task(console.desk.run())
+        await console.desk.wait_connected()
+        try:
+            yield Running(console, desk, make_site(console), clock, lines)
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            await feed.close()
+            await desk.server.close()
+            await console.database.close()
+
+
+def make_config(folder: Path) -> ConsoleConfig:
+    """A console that lives in this folder."""
+    return ConsoleConfig(
+        instance=new_id("inst"),
+        data_dir=folder / "data",
+        runtime_dir=folder / "run",
+        public_url=URL,
+        vault_url="https://vault.test",
+        proxy_url="https://proxy.test",
+        allowed_uids=(os.getuid(),),
+        hosts=("console.test", "old-console.test"),
+        port=0,
+    )
+
+
+_HASHED: list[str] = []
+
+
+def _hashed() -> str:
+    if not _HASHED:
+        _HASHED.append(hash_password(PASSWORD))
+    return _HASHED[0]
