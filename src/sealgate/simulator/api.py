@@ -18,11 +18,23 @@ import msgspec
 from msgspec import Struct
 
 from sealgate.log import Log
-from sealgate.simulator import errors
 from sealgate.simulator.calls import Call, CallBook, EndedBy, Received
 from sealgate.simulator.completions import DONE, Answer, ChunkMaker, answer_of, usage_of, whole_body
 from sealgate.simulator.config import SimulatorConfig
 from sealgate.simulator.connection import MAX_BODY_BYTES, Headers, Reply, Request
+from sealgate.simulator.errors import (
+    ORGANIZATION,
+    ApiError,
+    body_too_large,
+    invalid_url,
+    masked,
+    model_not_found,
+    no_key,
+    quota_exceeded,
+    rate_limited,
+    wrong_key,
+    wrong_method,
+)
 from sealgate.simulator.faults import MODELS, Fault, Model
 from sealgate.simulator.requests import ChatRequest, read_chat
 from sealgate.simulator.tasks import task_of
@@ -73,7 +85,7 @@ class Api:
         with self._ended(call, reply):
             try:
                 await self._route(request, reply, call)
-            except errors.ApiError as error:
+            except ApiError as error:
                 await self._send_error(error, reply, call)
 
     @contextmanager
@@ -102,13 +114,13 @@ class Api:
     async def _route(self, request: Request, reply: Reply, call: Call) -> None:
         method = _METHODS.get(request.path)
         if method is None:
-            raise errors.invalid_url(request.method, request.path)
+            raise invalid_url(request.method, request.path)
         if request.method != method:
-            raise errors.wrong_method(request.method, request.path)
+            raise wrong_method(request.method, request.path)
         key = _key_of(request)
         call.key_last_four = key[-4:]
         if request.too_large:
-            raise errors.body_too_large(MAX_BODY_BYTES)
+            raise body_too_large(MAX_BODY_BYTES)
         if request.path == _MODELS:
             await self._send(200, msgspec.json.encode(ModelList(tuple(map(ModelEntry, MODELS)))), reply, call)
         else:
@@ -117,7 +129,7 @@ class Api:
     async def _chat(self, chat: ChatRequest, key: str, reply: Reply, call: Call) -> None:
         model = MODELS.get(chat.model)
         if model is None:
-            raise errors.model_not_found(chat.model)
+            raise model_not_found(chat.model)
         call.model, call.stream = chat.model, chat.stream
         if model.fault is Fault.HANG:
             await asyncio.Event().wait()
@@ -137,13 +149,13 @@ class Api:
         match fault:
             case Fault.ECHO_KEY:
                 echo = (("x-echo-authorization", f"Bearer {key}"),)
-                await self._send_error(errors.wrong_key(key), reply, call, echo)
+                await self._send_error(wrong_key(key), reply, call, echo)
             case Fault.RATE:
-                raise errors.rate_limited(chat.model)
+                raise rate_limited(chat.model)
             case Fault.QUOTA:
-                raise errors.quota_exceeded()
+                raise quota_exceeded()
             case Fault.HTML:
-                page = f"<html><h1>500 Internal Server Error</h1><p>{errors.ORGANIZATION} {key}</p></html>"
+                page = f"<html><h1>500 Internal Server Error</h1><p>{ORGANIZATION} {key}</p></html>"
                 html = (("content-type", "text/html; charset=utf-8"),)
                 await self._send(500, page.encode(), reply, call, html)
             case Fault.REDIRECT:
@@ -188,9 +200,7 @@ class Api:
             call.events_sent = number + 1
             call.completion_tokens += tokens
 
-    async def _send_error(
-        self, error: errors.ApiError, reply: Reply, call: Call, extra: Headers = ()
-    ) -> None:
+    async def _send_error(self, error: ApiError, reply: Reply, call: Call, extra: Headers = ()) -> None:
         body = msgspec.json.format(msgspec.json.encode(error.body), indent=4)
         await self._send(error.status, body, reply, call, (_JSON, *error.headers, *extra))
 
@@ -206,7 +216,7 @@ class Api:
         return (
             *extra,
             ("access-control-expose-headers", "X-Request-ID"),
-            ("openai-organization", errors.ORGANIZATION),
+            ("openai-organization", ORGANIZATION),
             ("openai-processing-ms", str(max(1, spent_ms))),
             ("openai-project", "proj_simSealgateExample"),
             ("openai-version", "2020-10-01"),
@@ -240,9 +250,9 @@ class _Pace:
 def _key_of(request: Request) -> str:
     scheme, _, key = request.header("authorization").partition(" ")
     if scheme.lower() != "bearer" or not key:
-        raise errors.no_key()
+        raise no_key()
     if not _KEY.fullmatch(key):
-        raise errors.wrong_key(errors.masked(key))
+        raise wrong_key(masked(key))
     return key
 
 

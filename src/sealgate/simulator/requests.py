@@ -11,7 +11,17 @@ from typing import Final, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from sealgate.simulator import errors
+from sealgate.simulator.errors import (
+    ApiError,
+    empty_array,
+    missing,
+    only_with_stream,
+    out_of_range,
+    unknown_parameter,
+    unreadable_body,
+    wrong_type,
+    wrong_value,
+)
 
 JsonObject: TypeAlias = dict[str, object]
 
@@ -69,13 +79,13 @@ def read_chat(body: bytes) -> ChatRequest:
     fields = _object(body)
     model = fields.get("model")
     if model is None:
-        raise errors.ApiError(400, "you must provide a model parameter")
+        raise ApiError(400, "you must provide a model parameter")
     if not isinstance(model, str):
-        raise errors.wrong_type("model", "a string", model)
+        raise wrong_type("model", "a string", model)
     messages = _messages(fields)
     for name in fields:
         if name not in _FIELDS:
-            raise errors.unknown_parameter(name)
+            raise unknown_parameter(name)
     _check_numbers(fields)
     stream = _flag(fields, "stream", "stream", default=False)
     options = _stream_options(fields, stream=stream)
@@ -97,30 +107,30 @@ def _object(body: bytes) -> JsonObject:
     try:
         return msgspec.json.decode(body, type=dict[str, object])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise errors.unreadable_body() from error
+        raise unreadable_body() from error
 
 
 def _messages(fields: JsonObject) -> tuple[Message, ...]:
     messages = fields.get("messages")
     if messages is None:
-        raise errors.missing("messages")
+        raise missing("messages")
     if not isinstance(messages, list):
-        raise errors.wrong_type("messages", "an array of objects", messages)
+        raise wrong_type("messages", "an array of objects", messages)
     if not messages:
-        raise errors.empty_array("messages")
+        raise empty_array("messages")
     return tuple(_message(message, f"messages[{index}]") for index, message in enumerate(messages))
 
 
 def _message(message: object, param: str) -> Message:
     if not isinstance(message, dict):
-        raise errors.wrong_type(param, "an object", message)
+        raise wrong_type(param, "an object", message)
     role = message.get("role")
     if role is None:
-        raise errors.missing(f"{param}.role")
+        raise missing(f"{param}.role")
     if not isinstance(role, str):
-        raise errors.wrong_type(f"{param}.role", "a string", role)
+        raise wrong_type(f"{param}.role", "a string", role)
     if role not in ROLES:
-        raise errors.wrong_value(f"{param}.role", role, ROLES)
+        raise wrong_value(f"{param}.role", role, ROLES)
     content = message.get("content")
     if content is None and role == "assistant":
         return Message(role, "")
@@ -131,21 +141,21 @@ def _content(content: object, param: str) -> str:
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
-        raise errors.wrong_type(param, "one of a string or array of objects", content)
+        raise wrong_type(param, "one of a string or array of objects", content)
     return "\n".join(_part(part, f"{param}[{index}]") for index, part in enumerate(content))
 
 
 def _part(part: object, param: str) -> str:
     if not isinstance(part, dict):
-        raise errors.wrong_type(param, "an object", part)
+        raise wrong_type(param, "an object", part)
     kind = part.get("type")
     if not isinstance(kind, str):
-        raise errors.missing(f"{param}.type")
+        raise missing(f"{param}.type")
     if kind not in _PART_TYPES:
-        raise errors.wrong_value(f"{param}.type", kind, _PART_TYPES)
+        raise wrong_value(f"{param}.type", kind, _PART_TYPES)
     text = part.get("text", "")
     if not isinstance(text, str):
-        raise errors.wrong_type(f"{param}.text", "a string", text)
+        raise wrong_type(f"{param}.text", "a string", text)
     return text
 
 
@@ -155,9 +165,9 @@ def _check_numbers(fields: JsonObject) -> None:
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise errors.wrong_type(name, "a decimal", value)
+            raise wrong_type(name, "a decimal", value)
         if value < low or (high is not None and value > high):
-            raise errors.out_of_range(name, value, low, high)
+            raise out_of_range(name, value, low, high)
 
 
 def _whole(fields: JsonObject, name: str) -> int | None:
@@ -165,10 +175,10 @@ def _whole(fields: JsonObject, name: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int):
-        raise errors.wrong_type(name, "an integer", value)
+        raise wrong_type(name, "an integer", value)
     low, high = _WHOLE_RANGES[name]
     if value < low or (high is not None and value > high):
-        raise errors.out_of_range(name, value, low, high)
+        raise out_of_range(name, value, low, high)
     return value
 
 
@@ -177,7 +187,7 @@ def _flag(fields: JsonObject, name: str, param: str, *, default: bool) -> bool:
     if value is None:
         return default
     if not isinstance(value, bool):
-        raise errors.wrong_type(param, "a boolean", value)
+        raise wrong_type(param, "a boolean", value)
     return value
 
 
@@ -186,12 +196,12 @@ def _stream_options(fields: JsonObject, *, stream: bool) -> JsonObject:
     if options is None:
         return {}
     if not stream:
-        raise errors.only_with_stream()
+        raise only_with_stream()
     if not isinstance(options, dict):
-        raise errors.wrong_type("stream_options", "an object", options)
+        raise wrong_type("stream_options", "an object", options)
     for name in options:
         if name not in _STREAM_FIELDS:
-            raise errors.unknown_parameter(f"stream_options.{name}")
+            raise unknown_parameter(f"stream_options.{name}")
     return options
 
 
@@ -202,4 +212,4 @@ def _stop(value: object) -> tuple[str, ...]:
         return (value,)
     if isinstance(value, list) and len(value) <= 4 and all(isinstance(item, str) for item in value):
         return tuple(item for item in value if item)
-    raise errors.wrong_type("stop", "a string or an array of at most 4 strings", value)
+    raise wrong_type("stop", "a string or an array of at most 4 strings", value)

@@ -34,7 +34,7 @@ class Task(Struct, frozen=True):
 
 
 # Rules need no more to be believable, and the time that they take stays bounded.
-_MOST_LETTERS: Final = 20_000
+_MOST_LETTERS: Final = 40_000
 # How prompts set text apart; the first that matches wins, and the longest stretch inside it is taken.
 _DELIMITED: Final = (
     re.compile(r"<(?P<name>[A-Za-z][\w-]*)>\n?(?P<text>.*)\n?</(?P=name)>", re.DOTALL),
