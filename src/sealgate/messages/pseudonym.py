@@ -19,7 +19,7 @@ _PROVIDER_LABEL = b"sealgate safety identifier v1\x00"
 def pseudonym(key: bytes, subject: str) -> str:
     """The pseudonym of `subject` in one application: 26 lower-case base32 characters (128 bits).
 
-    `key` is the application's 32-byte pseudonym key. HMAC-SHA-256 (RFC 2104), truncated; for usage and limits.
+    `key` is the application's 32-byte pseudonym key. HMAC-SHA-256 (RFC 2104), truncated.
     """
     return _derive(key, _USAGE_LABEL, subject)
 

@@ -16,8 +16,8 @@ from sealgate.log import Log
 from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.messages.opening import CredentialChanged, CredentialEvent
 from sealgate.messages.tickets import CredentialRevoked, CredentialRow, CredentialState
-from sealgate.vault.database import Cell, Database
-from sealgate.vault.faults import AlarmError
+from sealgate.vault.database import Cell, Database, Query
+from sealgate.vault.faults import AlarmError, StorageError
 from sealgate.vault.opens import Opens
 from sealgate.vault.rowseal import RowSeal, SealedTable
 from sealgate.vault.schema import CREDENTIALS, OPENS
@@ -27,8 +27,8 @@ from sealgate.vault.witness import Witness
 Notify = Callable[[CredentialChanged], int]
 """Tells every connected proxy; gives how many there are."""
 
-_BY_ID = select(CREDENTIALS).where(CREDENTIALS.c.credential == bindparam("credential"))
-_OF_APPLICATION = (
+_BY_ID = Query(select(CREDENTIALS).where(CREDENTIALS.c.credential == bindparam("credential")))
+_OF_APPLICATION = Query(
     select(CREDENTIALS)
     .where(CREDENTIALS.c.organization == bindparam("organization"))
     .where(CREDENTIALS.c.application == bindparam("application"))
@@ -88,11 +88,11 @@ class Credentials:
         """A credential by its id; raises `AlarmError` for a damaged or removed row."""
         row = self._database.row(_BY_ID, {"credential": credential})
         if row is None:
-            self.check_never_seen(credential)
+            self._check_never_seen(credential)
             return None
         return self.read(row)
 
-    def check_never_seen(self, credential: str) -> None:
+    def _check_never_seen(self, credential: str) -> None:
         """Raise `AlarmError` if a row that is not there should be."""
         standing = self._witness.standing(credential)
         if standing is not None and standing.state == CredentialState.ACTIVE:
@@ -110,7 +110,7 @@ class Credentials:
         with self._witness.change(record.credential, record.version, record.state) as connection:
             self._tickets.use(connection, ticket, now_s)
             self._put(connection, record)
-        self._database.forget()
+        self._forget()
         event = CredentialEvent.DEPOSITED if record.version == 1 else CredentialEvent.REPLACED
         return self._tell(record.credential, record.application, event)
 
@@ -155,7 +155,7 @@ class Credentials:
         with self._witness.change(record.credential, record.version, revoked.state) as connection:
             self._put(connection, revoked)
             self._tickets.cancel(connection, record.credential)
-        self._database.forget()
+        self._forget()
         self._cut.discard(record.credential)
         self._log(
             "revoked",
@@ -177,7 +177,7 @@ class Credentials:
             connection.execute(delete(CREDENTIALS).where(CREDENTIALS.c.credential == credential))
             connection.execute(delete(OPENS).where(OPENS.c.credential == credential))
             self._tickets.cancel(connection, credential)
-        self._database.forget()
+        self._forget()
         self._cut.discard(credential)
         self._log(
             "revoked", application=application, credential=credential, version=standing.version, told=told
@@ -193,6 +193,13 @@ class Credentials:
         with self._database.transaction() as connection:
             self._tickets.cancel(connection, credential)
         return CredentialRevoked(credential=credential, revoked_at=now_s)
+
+    def _forget(self) -> None:
+        # What was asked for is done by now; old bytes left in the log go with the next change.
+        try:
+            self._database.forget()
+        except StorageError as error:
+            self._log("database_failed", error=type(error).__name__, operation="forget")
 
     def _put(self, connection: Connection, record: CredentialRecord) -> None:
         row = self.rows.row(record)

@@ -1,23 +1,25 @@
 """vault.db: one SQLite file, one connection, used from the event loop's thread alone.
 
 Counterparts: `schema`, `migrations`. The file is for its owner only; deleted bytes are overwritten, in the
-write-ahead log too (`forget`). What SQLAlchemy raises while working reaches `desk`, `opener` and `pages`.
+write-ahead log too (`forget`). Whatever SQLAlchemy or SQLite raises while working becomes a `StorageError` here.
 """
 
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Executable, create_engine, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, Engine, Select, create_engine, event
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from sealgate.vault.faults import StartError
+from sealgate.vault.faults import StartError, StorageError
 from sealgate.vault.kek_file import sync_folder
 from sealgate.vault.migrations import migrate, schema_objects
 
@@ -35,6 +37,15 @@ _PRAGMAS = (
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
+class Query:
+    """A SELECT, compiled once: nothing is compiled while a proxy waits for a key."""
+
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
+        compiled = statement.compile(dialect=sqlite.dialect(paramstyle="named"))
+        self.sql = str(compiled)
+        self.values: Mapping[str, Cell] = compiled.params
+
+
 class Database:
     """The open file. Reads see what is committed, or the caller's own open transaction."""
 
@@ -42,10 +53,11 @@ class Database:
         _lay_out(path)
         self._engine = _engine(f"sqlite+pysqlite:///{path}")
         try:
-            self.connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._driver = _driver(self._connection)
             for pragma in _PRAGMAS:
-                self.connection.exec_driver_sql(f"PRAGMA {pragma}")
-            self.empty = not schema_objects(self.connection)
+                self._connection.exec_driver_sql(f"PRAGMA {pragma}")
+            self.empty = not schema_objects(self._connection)
         except DatabaseError as error:
             self._engine.dispose()
             raise StartError(
@@ -59,8 +71,8 @@ class Database:
         """Bring the schema up to date; raises `StartError` for one that is newer or was altered."""
         try:
             with self.transaction():
-                migrate(self.connection)
-        except DatabaseError as error:
+                migrate(self._connection)
+        except StorageError as error:
             raise StartError("schema_altered", "vault.db does not migrate", "restore vault.db") from error
         self.check_schema()
 
@@ -73,43 +85,53 @@ class Database:
 
     def check_schema(self) -> None:
         """Refuse a file that declares anything but our tables: a planted trigger could undo a revocation."""
-        if schema_objects(self.connection) != _expected_objects():
+        if schema_objects(self._connection) != _expected_objects():
             raise StartError(
                 "schema_altered", "vault.db declares tables or triggers that are not ours", "restore it"
             )
 
-    def rows(
-        self, statement: Executable, values: dict[str, Cell] | None = None
-    ) -> Sequence[tuple[Cell, ...]]:
+    def rows(self, query: Query, values: Mapping[str, Cell] | None = None) -> list[tuple[Cell, ...]]:
         """Every row of a query."""
-        return [tuple(row) for row in self.connection.execute(statement, values or {})]
+        try:
+            return list(self._driver.execute(query.sql, {**query.values, **(values or {})}))
+        except sqlite3.Error as error:
+            raise StorageError(type(error).__name__) from error
 
-    def row(self, statement: Executable, values: dict[str, Cell] | None = None) -> tuple[Cell, ...] | None:
+    def row(self, query: Query, values: Mapping[str, Cell] | None = None) -> tuple[Cell, ...] | None:
         """The first row of a query."""
-        found = self.connection.execute(statement, values or {}).first()
-        return None if found is None else tuple(found)
+        rows = self.rows(query, values)
+        return rows[0] if rows else None
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """All or nothing: commits at the end, rolls back on any exception. Not to be nested."""
-        self.connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
-            yield self.connection
-            self.connection.exec_driver_sql("COMMIT")
+            self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield self._connection
+            self._connection.exec_driver_sql("COMMIT")
+        except SQLAlchemyError as error:
+            self._roll_back()
+            raise StorageError(type(error).__name__) from error
         except BaseException:
-            # A failed COMMIT (disk full) may have ended the transaction by itself.
-            if _driver(self.connection).in_transaction:
-                self.connection.exec_driver_sql("ROLLBACK")
+            self._roll_back()
             raise
 
     def forget(self) -> None:
         """Empty the write-ahead log, so that what was overwritten is gone from every file."""
-        self.connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        try:
+            self._driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            raise StorageError(type(error).__name__) from error
 
     def close(self) -> None:
         """Checkpoint and close."""
-        self.connection.close()
+        self._connection.close()
         self._engine.dispose()
+
+    def _roll_back(self) -> None:
+        # A failed COMMIT (disk full) may have ended the transaction by itself.
+        if self._driver.in_transaction:
+            self._driver.rollback()
 
 
 def _engine(url: str) -> Engine:
@@ -124,8 +146,10 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _driver(connection: Connection) -> Any:
-    return connection.connection.dbapi_connection
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
 
 
 def _expected_objects() -> frozenset[tuple[str, ...]]:

@@ -159,7 +159,7 @@ class Deposits:
     def _examine(self, plan: DepositPlan, envelope: bytes) -> Mask:
         slot = self._arena.take()
         try:
-            private = self._keyring.private(plan.key)
+            private = self._keyring.private(plan.key.key_id, plan.key.organization)
             open_into(envelope, private, _context(self._instance, plan.ticket), slot.buffer())
             key = slot.key()
             # Four characters of the key are made readable on purpose: people tell their keys apart by them.

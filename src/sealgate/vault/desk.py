@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import assert_never, cast
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from sealgate.log import Log
 from sealgate.messages.frames import Message, Refusal, RefusedError
 from sealgate.messages.opening import OpenRefusal
@@ -69,7 +67,7 @@ class Desk:
         except AlarmError as error:
             self._log("desk_refused", code=OpenRefusal.DAMAGED.value, operation=operation)
             raise _damaged() from error
-        except (SQLAlchemyError, OSError) as error:
+        except OSError as error:
             self._log("database_failed", error=type(error).__name__, operation=operation)
             raise _unavailable() from error
 
@@ -113,16 +111,16 @@ class Desk:
     def _pseudonym(self, request: AskPseudonym) -> Pseudonym:
         _check_owner(request)
         fields.check_subject(request.subject)
-        record = self._peppers.find(request.organization)
-        if record is None:
+        try:
+            key = self._peppers.pseudonym_key(request.organization, request.application)
+        except LookupError:
             raise RefusedError(
                 Refusal(
                     code="unknown_organization",
                     message="this organization has no pepper yet, so nothing was recorded under a pseudonym",
                     hint="activate an add-on first",
                 )
-            )
-        key = self._peppers.pseudonym_key(record, request.application)
+            ) from None
         return Pseudonym(value=pseudonym(key, request.subject))
 
 

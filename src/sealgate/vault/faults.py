@@ -16,6 +16,10 @@ class StartError(ValueError):
         self.hint = hint
 
 
+class StorageError(OSError):
+    """vault.db cannot be read or written now: disk full, locked, or broken while it was open."""
+
+
 class AlarmError(Exception):
     """Something was edited, planted or rolled back outside the vault. `what` names the table or file, `subject` the id."""
 

@@ -12,25 +12,27 @@ from msgspec import Struct
 from sqlalchemy import bindparam, select
 
 from sealgate.envelope import KEY_ID_BYTES, SealingPrivateKey, SealingPublicKey
-from sealgate.vault.database import Database
+from sealgate.vault.database import Database, Query
 from sealgate.vault.datakey import SealedSecret, opened_secret, seal_secret
 from sealgate.vault.kek import KekError, KekProvider, bind
 from sealgate.vault.peppers import Peppers
 from sealgate.vault.rowseal import RowSeal, SealedTable
 from sealgate.vault.schema import KEYRING
+from sealgate.vault.verified import Verified
 from sealgate.vault.witness import Witness
 
 FIRST_EPOCH = 1
+_PRIVATE_KEYS_LIMIT = 1024
 ENROLLED = "enrolled"
 """State of an organization in the anchor once its keyring exists."""
 
-_NEWEST = (
+_NEWEST = Query(
     select(KEYRING)
     .where(KEYRING.c.organization == bindparam("organization"))
     .order_by(KEYRING.c.epoch.desc())
     .limit(1)
 )
-_BY_KEY_ID = select(KEYRING).where(KEYRING.c.key_id == bindparam("key_id"))
+_BY_KEY_ID = Query(select(KEYRING).where(KEYRING.c.key_id == bindparam("key_id")))
 
 
 class KeyringRecord(Struct, frozen=True):
@@ -68,44 +70,45 @@ class Keyring:
         self._witness = witness
         self._kek = kek
         self._peppers = peppers
-        self.rows = SealedTable(KEYRING, KeyringRecord, seal)
+        self._rows = SealedTable(KEYRING, KeyringRecord, seal)
+        self._privates: Verified[SealingPrivateKey] = Verified(_PRIVATE_KEYS_LIMIT)
 
     def current(self, organization: str, now_s: float) -> KeyringRecord:
         """The pair that new deposits are sealed to, made at first use; raises `AlarmError` if it was removed."""
         row = self._database.row(_NEWEST, {"organization": organization})
         if row is not None:
-            return self.rows.read(row)
+            return self._rows.read(row)
         if self._witness.standing(organization) is not None:
-            raise self.rows.seal.alarm("keyring", organization)
+            raise self._rows.seal.alarm("keyring", organization)
         return self._enroll(organization, now_s)
 
     def by_key_id(self, key_id: bytes, organization: str) -> KeyringRecord:
         """The pair that a ticket or credential names; raises `AlarmError` if there is none for this organization."""
         row = self._database.row(_BY_KEY_ID, {"key_id": key_id})
-        if row is None:
-            raise self.rows.seal.alarm("keyring", organization)
-        return self.check_owner(self.rows.read(row), organization)
-
-    def check_owner(self, record: KeyringRecord, organization: str) -> KeyringRecord:
-        """The same record; raises `AlarmError` if it is another organization's."""
-        if record.organization != organization:
-            raise self.rows.seal.alarm("keyring", record.organization)
+        record = None if row is None else self._rows.read(row)
+        if record is None or record.organization != organization:
+            raise self._rows.seal.alarm("keyring", organization)
         return record
 
-    def private(self, record: KeyringRecord) -> SealingPrivateKey:
-        """Unwrap the private half; raises `AlarmError` if the KEK does not open it in this place."""
+    def private(self, key_id: bytes, organization: str) -> SealingPrivateKey:
+        """The private half of a pair; raises `AlarmError` if it is not this organization's or does not unwrap."""
+        return self._privates.get(
+            (key_id, organization), lambda: self._unwrap(self.by_key_id(key_id, organization))
+        )
+
+    def _unwrap(self, record: KeyringRecord) -> SealingPrivateKey:
         sealed = SealedSecret(record.ciphertext, record.wrapped_data_key, record.kek_version)
         context = self._context(record.organization, record.epoch, record.key_id, record.public_key)
         try:
             with opened_secret(self._kek, sealed, context) as raw:
                 return SealingPrivateKey.dangerously_from_bytes(raw)
         except KekError as error:
-            raise self.rows.seal.alarm("keyring", record.organization) from error
+            raise self._rows.seal.alarm("keyring", record.organization) from error
 
     def _enroll(self, organization: str, now_s: float) -> KeyringRecord:
         record = self._make(organization, FIRST_EPOCH, now_s)
         with self._witness.change(organization, FIRST_EPOCH, ENROLLED) as connection:
-            connection.execute(KEYRING.insert(), self.rows.row(record))
+            connection.execute(KEYRING.insert(), self._rows.row(record))
             self._peppers.make(connection, organization)
         return record
 

@@ -7,10 +7,7 @@ goes from the envelope into one slot, from there into the socket, and is wiped.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-
-from sqlalchemy import bindparam, select
-from sqlalchemy.exc import SQLAlchemyError
+from collections.abc import Callable
 
 from sealgate.envelope import Context, EnvelopeError, KeyFormatError, open_into
 from sealgate.log import Log
@@ -21,24 +18,11 @@ from sealgate.messages.slot import SlotArena
 from sealgate.messages.tickets import CredentialState
 from sealgate.vault import fields
 from sealgate.vault.credentials import CredentialRecord, Credentials
-from sealgate.vault.database import Cell, Database
 from sealgate.vault.destinations import AllowedDestinations
-from sealgate.vault.faults import AlarmError
+from sealgate.vault.faults import AlarmError, StorageError
 from sealgate.vault.keyring import Keyring
 from sealgate.vault.opens import Opens
 from sealgate.vault.peppers import Peppers
-from sealgate.vault.schema import CREDENTIALS, KEYRING, PEPPERS
-
-_EVERYTHING = (
-    select(*CREDENTIALS.columns, *KEYRING.columns, *PEPPERS.columns)
-    .select_from(
-        CREDENTIALS.outerjoin(KEYRING, KEYRING.c.key_id == CREDENTIALS.c.key_id).outerjoin(
-            PEPPERS, PEPPERS.c.organization == CREDENTIALS.c.organization
-        )
-    )
-    .where(CREDENTIALS.c.credential == bindparam("credential"))
-)
-"""One query per open: the credential, the sealing key that opens it, and the organization's pepper."""
 
 _PEER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -51,7 +35,6 @@ class Opener:
         instance: str,
         lease_s: float,
         *,
-        database: Database,
         keyring: Keyring,
         peppers: Peppers,
         credentials: Credentials,
@@ -63,7 +46,6 @@ class Opener:
     ) -> None:
         self._instance = instance
         self._lease_s = lease_s
-        self._database = database
         self._keyring = keyring
         self._peppers = peppers
         self._credentials = credentials
@@ -84,7 +66,7 @@ class Opener:
         except AlarmError as error:
             self._note_refusal(peer, message, OpenRefusal.DAMAGED)
             raise _damaged() from error
-        except SQLAlchemyError as error:
+        except StorageError as error:
             self._log("database_failed", error=type(error).__name__, operation="open")
             raise _unavailable() from error
 
@@ -106,34 +88,32 @@ class Opener:
         return Renewed(lease_s=self._lease_s)
 
     def _open(self, message: Open) -> SecretReply:
-        row = self._database.row(_EVERYTHING, {"credential": message.credential})
-        if row is None:
-            self._credentials.check_never_seen(message.credential)
-            raise _no_credential()
-        record, rest = self._credential(row, message)
+        record = self._bound(message)
         opened = Opened(
             credential=record.credential,
             version=record.version,
             lease_s=self._lease_s,
-            pseudonym_key=self._pseudonym_key(rest[self._keyring.rows.width :], record),
+            pseudonym_key=self._peppers.pseudonym_key(record.organization, record.application),
         )
         reply = SecretReply(message=opened, slot=self._arena.take())
         try:
-            self._open_into(record, rest[: self._keyring.rows.width], reply.slot.buffer())
+            self._open_into(record, reply.slot.buffer())
         except BaseException:
             reply.slot.wipe()
             raise
         self._opens.note(record.credential, self._clock())
         return reply
 
-    def _credential(self, row: Sequence[Cell], asked: Open) -> tuple[CredentialRecord, Sequence[Cell]]:
-        width = self._credentials.rows.width
-        record = self._credentials.read(row[:width])
-        bound = (record.organization, record.application, record.provider, record.origin)
-        if bound != (asked.organization, asked.application, asked.provider, asked.origin):
+    def _bound(self, asked: Open) -> CredentialRecord:
+        record = self._credentials.find(asked.credential)
+        wanted = (asked.organization, asked.application, asked.provider, asked.origin)
+        if (
+            record is None
+            or (record.organization, record.application, record.provider, record.origin) != wanted
+        ):
             raise _no_credential()
         self._check_living(record)
-        return record, row[width:]
+        return record
 
     def _check_living(self, record: CredentialRecord) -> None:
         if record.state != CredentialState.ACTIVE or self._credentials.is_cut(record.credential):
@@ -143,11 +123,7 @@ class Opener:
         if self._destinations.find(record.provider, record.origin) is None:
             raise _no_credential()
 
-    def _pseudonym_key(self, cells: Sequence[Cell], record: CredentialRecord) -> bytes:
-        return self._peppers.pseudonym_key(self._peppers.rows.read(cells), record.application)
-
-    def _open_into(self, record: CredentialRecord, cells: Sequence[Cell], slot: memoryview) -> None:
-        key = self._keyring.check_owner(self._keyring.rows.read(cells), record.organization)
+    def _open_into(self, record: CredentialRecord, slot: memoryview) -> None:
         context = Context(
             instance=self._instance,
             organization=record.organization,
@@ -156,10 +132,11 @@ class Opener:
             version=record.version,
             provider=record.provider,
             origin=record.origin,
-            key_id=key.key_id,
+            key_id=record.key_id,
         )
+        private = self._keyring.private(record.key_id, record.organization)
         try:
-            open_into(record.envelope or b"", self._keyring.private(key), context, slot)
+            open_into(record.envelope or b"", private, context, slot)
         except (EnvelopeError, KeyFormatError) as error:
             raise self._credentials.rows.seal.alarm("credentials", record.credential) from error
 

@@ -10,13 +10,13 @@ from msgspec import Struct
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
-from sealgate.vault.database import Database
+from sealgate.vault.database import Database, Query
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.rowseal import RowSeal, SealedTable
 from sealgate.vault.schema import OPENS
 
 FLUSH_EVERY_S = 30.0
-_BY_CREDENTIAL = select(OPENS).where(OPENS.c.credential == bindparam("credential"))
+_BY_CREDENTIAL = Query(select(OPENS).where(OPENS.c.credential == bindparam("credential")))
 
 
 class OpensRecord(Struct, frozen=True):

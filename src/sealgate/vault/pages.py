@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -180,7 +179,7 @@ class Pages:
             ) from None
         except (EnvelopeError, KeyFormatError) as error:
             raise PageRefusedError(400, error.code, str(error), error.hint) from None
-        except (SQLAlchemyError, OSError) as error:
+        except OSError as error:
             self._log("database_failed", error=type(error).__name__, operation="deposit")
             raise PageRefusedError(
                 503,

@@ -12,14 +12,17 @@ import secrets
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, select
 
-from sealgate.vault.database import Database
+from sealgate.vault.database import Database, Query
 from sealgate.vault.datakey import SealedSecret, opened_secret, seal_secret
 from sealgate.vault.kek import KekError, KekProvider, bind
 from sealgate.vault.rowseal import RowSeal, SealedTable
 from sealgate.vault.schema import PEPPERS
+from sealgate.vault.verified import Verified
+from sealgate.vault.witness import Witness
 
 _PEPPER_BYTES = 32
-_BY_ORGANIZATION = select(PEPPERS).where(PEPPERS.c.organization == bindparam("organization"))
+_KEYS_LIMIT = 4096
+_BY_ORGANIZATION = Query(select(PEPPERS).where(PEPPERS.c.organization == bindparam("organization")))
 
 
 class PepperRecord(Struct, frozen=True):
@@ -34,34 +37,42 @@ class PepperRecord(Struct, frozen=True):
 class Peppers:
     """Makes peppers and derives pseudonym keys from them."""
 
-    def __init__(self, instance: str, database: Database, kek: KekProvider, seal: RowSeal) -> None:
+    def __init__(
+        self, instance: str, database: Database, witness: Witness, kek: KekProvider, seal: RowSeal
+    ) -> None:
         self._instance = instance
         self._database = database
+        self._witness = witness
         self._kek = kek
-        self.rows = SealedTable(PEPPERS, PepperRecord, seal)
+        self._rows = SealedTable(PEPPERS, PepperRecord, seal)
+        self._keys: Verified[bytes] = Verified(_KEYS_LIMIT)
 
     def make(self, connection: Connection, organization: str) -> None:
         """Draw an organization's pepper, inside the transaction that enrolls it."""
         sealed = seal_secret(self._kek, secrets.token_bytes(_PEPPER_BYTES), self._context(organization))
         record = PepperRecord(organization, sealed.ciphertext, sealed.wrapped_data_key, sealed.kek_version)
-        connection.execute(PEPPERS.insert(), self.rows.row(record))
+        connection.execute(PEPPERS.insert(), self._rows.row(record))
 
-    def find(self, organization: str) -> PepperRecord | None:
-        """An organization's pepper; None for one that never took a ticket."""
-        row = self._database.row(_BY_ORGANIZATION, {"organization": organization})
-        return None if row is None else self.rows.read(row)
-
-    def pseudonym_key(self, record: PepperRecord, application: str) -> bytes:
+    def pseudonym_key(self, organization: str, application: str) -> bytes:
         """The 32-byte key of an application's pseudonyms: HMAC-SHA-256(pepper, label and application).
 
-        Raises `AlarmError` if the KEK does not open the pepper in this place.
+        Raises `LookupError` for an organization that never took a ticket, `AlarmError` for a damaged pepper.
         """
+        return self._keys.get((organization, application), lambda: self._derive(organization, application))
+
+    def _derive(self, organization: str, application: str) -> bytes:
+        row = self._database.row(_BY_ORGANIZATION, {"organization": organization})
+        if row is None and self._witness.standing(organization) is None:
+            raise LookupError(organization)
+        if row is None:
+            raise self._rows.seal.alarm("peppers", organization)
+        record = self._rows.read(row)
         sealed = SealedSecret(record.ciphertext, record.wrapped_data_key, record.kek_version)
         try:
-            with opened_secret(self._kek, sealed, self._context(record.organization)) as pepper:
+            with opened_secret(self._kek, sealed, self._context(organization)) as pepper:
                 return hmac.digest(pepper, bind("sealgate pseudonym key v1", application), "sha256")
         except KekError as error:
-            raise self.rows.seal.alarm("peppers", record.organization) from error
+            raise self._rows.seal.alarm("peppers", organization) from error
 
     def _context(self, organization: str) -> bytes:
         return bind("sealgate pepper v1", self._instance, organization)

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import uvicorn
 import uvloop
-from sqlalchemy.exc import SQLAlchemyError
 
 from sealgate.log import LineLog, Log
 from sealgate.messages.frames import PROTOCOL, Hello
@@ -31,7 +30,7 @@ from sealgate.vault.deposits import Deposits
 from sealgate.vault.desk import Desk
 from sealgate.vault.destinations import AllowedDestinations
 from sealgate.vault.events import EVENTS
-from sealgate.vault.faults import StartError
+from sealgate.vault.faults import StartError, StorageError
 from sealgate.vault.foundation import Foundation, lay_foundation
 from sealgate.vault.hygiene import check_environment, harden_process
 from sealgate.vault.keyring import Keyring
@@ -103,7 +102,7 @@ class Vault:
         destinations = AllowedDestinations(config.destinations)
         self._opens = Opens(base.database, base.seal)
         tickets = Tickets(base.database, base.seal, log)
-        peppers = Peppers(config.instance, base.database, base.kek, base.seal)
+        peppers = Peppers(config.instance, base.database, base.witness, base.kek, base.seal)
         keyring = Keyring(config.instance, base.database, base.witness, base.kek, base.seal, peppers)
         credentials = Credentials(
             base.database, base.witness, base.seal, tickets, self._opens, self._notify, log
@@ -123,7 +122,6 @@ class Vault:
         opener = Opener(
             config.instance,
             config.lease_s,
-            database=base.database,
             keyring=keyring,
             peppers=peppers,
             credentials=credentials,
@@ -202,7 +200,7 @@ class Vault:
     def _flush(self) -> None:
         try:
             self._opens.flush()
-        except SQLAlchemyError as error:
+        except StorageError as error:
             self._log("database_failed", error=type(error).__name__, operation="flush")
 
 

@@ -13,13 +13,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from sqlalchemy import Connection, select
 
-from sealgate.vault.database import Database
+from sealgate.vault.database import Database, Query
 from sealgate.vault.datakey import SealedSecret, opened_secret, seal_secret, wipe
 from sealgate.vault.faults import StartError
 from sealgate.vault.kek import KekError, KekProvider, bind
 from sealgate.vault.schema import ROOT
 
 _ROOT_BYTES = 32
+_EVERY_ROOT = Query(select(ROOT))
 
 
 class RootKeys:
@@ -56,7 +57,7 @@ def make_root(connection: Connection, kek: KekProvider, instance: str) -> None:
 
 def load_root(database: Database, kek: KekProvider, instance: str) -> RootKeys:
     """Derive the keys; raises `StartError` for a wrong KEK, another instance's database or an altered row."""
-    rows = database.rows(select(ROOT))
+    rows = database.rows(_EVERY_ROOT)
     if len(rows) != 1:
         raise StartError("root_damaged", "vault.db has lost its root row", "restore vault.db")
     found, ciphertext, wrapped, version = rows[0]

@@ -59,7 +59,6 @@ class SealedTable(Generic[Record]):
             msg = f"{record.__name__} does not mirror the table {table.name}"
             raise TypeError(msg)
         self._name = str(table.name)
-        self.width = len(names)
         self.seal = seal
         self._record = record
         self._names = fields

@@ -16,7 +16,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, bindparam, delete, select
 
 from sealgate.log import Log
-from sealgate.vault.database import Database
+from sealgate.vault.database import Database, Query
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.rowseal import RowSeal, SealedTable
 from sealgate.vault.schema import TICKETS
@@ -26,8 +26,8 @@ LIVE_LIMIT = 20
 """Tickets of one application that may be out at a time."""
 _KEPT_AFTER_EXPIRY_S = 3600.0
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}")
-_BY_HASH = select(TICKETS).where(TICKETS.c.ticket_hash == bindparam("ticket_hash"))
-_LIVE = (
+_BY_HASH = Query(select(TICKETS).where(TICKETS.c.ticket_hash == bindparam("ticket_hash")))
+_LIVE = Query(
     select(TICKETS)
     .where(TICKETS.c.application == bindparam("application"))
     .where(TICKETS.c.used_at.is_(None))

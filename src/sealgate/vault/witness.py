@@ -14,10 +14,12 @@ from sqlalchemy import Connection, select
 
 from sealgate.log import Log
 from sealgate.vault.anchor import Anchor, Entry, Standing
-from sealgate.vault.database import Database
+from sealgate.vault.database import Database, Query
 from sealgate.vault.faults import AlarmError, StartError
 from sealgate.vault.rowseal import RowSeal, SealedTable
 from sealgate.vault.schema import MARK
+
+_EVERY_MARK = Query(select(MARK))
 
 MADE = "made"
 """State of the very first entry, whose subject is the instance."""
@@ -102,7 +104,7 @@ class Witness:
         return True
 
     def _read_mark(self) -> MarkRecord:
-        rows = self._database.rows(select(MARK))
+        rows = self._database.rows(_EVERY_MARK)
         try:
             if len(rows) != 1:
                 raise self._marks.seal.alarm("mark", None)
