@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
-import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -103,21 +101,3 @@ async def test_stopping_cuts_what_is_under_way_and_says_so(certificate_dir: Path
         await until(lambda: bool(simulator.calls) and last(simulator).model != "")
     assert last(simulator).ended_by is EndedBy.SHUTDOWN
     writer.close()
-
-
-async def test_the_process_says_when_it_is_ready_and_drains_on_sigterm(certificate_dir: Path) -> None:
-    script = (
-        "from pathlib import Path; from sealgate.simulator import SimulatorConfig;"
-        "from sealgate.simulator.process import run;"
-        f"run(SimulatorConfig(certificate_dir=Path({str(certificate_dir)!r}), listen_port=0, control_port=0))"
-    )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", script, stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stderr is not None
-    started = await asyncio.wait_for(process.stderr.readline(), 20)
-    assert b" simulator started " in started
-    process.send_signal(signal.SIGTERM)
-    _, rest = await asyncio.wait_for(process.communicate(), 20)
-    assert b" simulator stopped calls=0" in rest
-    assert process.returncode == 0

@@ -103,12 +103,10 @@ class Connection(asyncio.Protocol):
         self._reply: Reply | None = None
         self._waiting: list[Request] = []
         self._draining = False
+        self.idle = asyncio.Event()  # set while no answer is under way
+        self.idle.set()
+        self.gone = asyncio.Event()
         self._begin_request()
-
-    @property
-    def busy(self) -> bool:
-        """Whether an answer is under way."""
-        return self._task is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
@@ -132,6 +130,7 @@ class Connection(asyncio.Protocol):
         """The connection is gone."""
         self._client_left()
         self._writable.set()
+        self.gone.set()
         self._closed(self)
 
     def pause_writing(self) -> None:
@@ -226,6 +225,7 @@ class Connection(asyncio.Protocol):
         self._body_bytes = 0
 
     def _answer(self, request: Request) -> None:
+        self.idle.clear()
         self._reply = Reply(self, keep_alive=request.keep_alive)
         self._task = asyncio.ensure_future(self._handler(request, self._reply))
         self._task.add_done_callback(partial(self._next, request))
@@ -237,6 +237,8 @@ class Connection(asyncio.Protocol):
             self.close()
         elif self._waiting:
             self._answer(self._waiting.pop(0))
+        if self._task is None:
+            self.idle.set()
 
     def _report(self, error: BaseException | None) -> bool:
         if error is not None:

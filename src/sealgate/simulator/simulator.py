@@ -9,7 +9,7 @@ import asyncio
 import ssl
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from sealgate.log import Log, NullLog
 from sealgate.simulator.api import Api
@@ -19,6 +19,8 @@ from sealgate.simulator.config import SimulatorConfig
 from sealgate.simulator.connection import Connection, Handler
 from sealgate.simulator.control import Control
 from sealgate.simulator.events import EVENTS
+
+_FAREWELL_S: Final = 0.3
 
 
 class Simulator:
@@ -37,7 +39,6 @@ class Simulator:
         self._api = Api(config, self._book, self._log, self._received if keep_requests else None)
         self._connections: set[Connection] = set()
         self._servers: list[asyncio.Server] = []
-        self._idle = asyncio.Event()
         self.authority_path = config.certificate_dir / "authority.pem"
         self.port = 0
         self.control_port: int | None = None
@@ -113,28 +114,22 @@ class Simulator:
         for server in self._servers:
             server.close()
         self._servers.clear()
-        for connection in tuple(self._connections):
+        connections = tuple(self._connections)
+        for connection in connections:
             connection.drain()
-        await self._until_idle(drain_s)
-        for connection in tuple(self._connections):
+        await _all_set([connection.idle for connection in connections], drain_s)
+        for connection in connections:
             connection.close()
-        await self._until_idle(1)
-        for connection in tuple(self._connections):
+        # A client that keeps a connection in a pool does not answer TLS's farewell: it is not waited for.
+        await _all_set([connection.gone for connection in connections], _FAREWELL_S)
+        for connection in connections:
             connection.abort()
         self._log("stopped", calls=self._book.total)
-
-    async def _until_idle(self, timeout_s: float) -> None:
-        if self._connections and timeout_s:
-            self._idle.clear()
-            try:
-                await asyncio.wait_for(self._idle.wait(), timeout_s)
-            except TimeoutError:
-                return
 
     async def _listen(self, handler: Handler, host: str, port: int, context: ssl.SSLContext | None) -> int:
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
-            lambda: Connection(handler, self._connections.add, self._forget),
+            lambda: Connection(handler, self._connections.add, self._connections.discard),
             host,
             port,
             ssl=context,
@@ -144,7 +139,11 @@ class Simulator:
         bound: int = server.sockets[0].getsockname()[1]
         return bound
 
-    def _forget(self, connection: Connection) -> None:
-        self._connections.discard(connection)
-        if not self._connections:
-            self._idle.set()
+
+async def _all_set(events: list[asyncio.Event], timeout_s: float) -> None:
+    """Wait until all events are set, or the time is over."""
+    if events:
+        tasks = [asyncio.ensure_future(event.wait()) for event in events]
+        _, waiting = await asyncio.wait(tasks, timeout=timeout_s)
+        for task in waiting:
+            task.cancel()
