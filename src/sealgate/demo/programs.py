@@ -36,10 +36,8 @@ def programs(house: House) -> Mapping[str, Program]:
         "newsletter": Program(
             "newsletter",
             (
-                sys.executable,
-                str(newsletter_folder() / "app.py"),
-                "--config",
-                str(house.folder / "newsletter.json"),
+                *(sys.executable, "-m", "sealgate.demo.host", str(newsletter_folder() / "app.py")),
+                *("--config", str(house.folder / "newsletter.json")),
             ),
             Probe(LOOPBACK, ports.newsletter, "/healthz", "newsletter.localhost"),
         ),
