@@ -22,8 +22,6 @@ import { diffWords, type Piece } from "./words.ts";
 export interface Surroundings {
   field(): TextField | null;
   wording(): Wording;
-  /** A BCP 47 tag, or empty where the page names no language. */
-  locale(): string;
   /** The work is finished: the panel may go. */
   finished(): void;
   /** What is on show was exchanged for something else. */
@@ -145,7 +143,7 @@ export class ComposerController implements ReactiveController {
     const { action, values, present: origin } = this;
     if (!action || !origin || originalOf(origin).trim() === "") return;
     this.mode = "result";
-    const order = { action, values, origin, locale: this.#around.locale() };
+    const order = { action, values, origin, locale: this.#around.wording().locale };
     void this.run.start(this.#connection.client, order);
   }
 

@@ -14,7 +14,7 @@ export interface Order {
   readonly action: Action;
   readonly values: Values;
   readonly origin: Snapshot;
-  readonly locale: string;
+  readonly locale: string | undefined;
 }
 
 export type AttemptState = "writing" | "done" | "stopped" | "failed";

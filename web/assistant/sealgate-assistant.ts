@@ -64,13 +64,14 @@ const FOCUS = {
  *
  * @csspart trigger - the button beside the field
  * @csspart panel - the popover; in it: header, title, back, close, content, scope, footer, notice, allowance
- * @csspart menu - the list of actions; in it: menu-item, menu-item-label, undo
+ * @csspart menu - the list of actions; in it: menu-item, menu-item-label, undo;
+ *   `empty` stands in its place while there is nothing to list
  * @csspart options - the form of parameters; in it: parameter, choice, begin
  * @csspart status-line - how the writing stands
  * @csspart passage - any shown text: also result, changes (with added, removed), original, compare
  * @csspart modes - the choice between result, changes and side by side; in it: mode
  * @csspart buttons - the row of buttons; each is a `button`: stop, replace, insert, copy, again, back, discard, retry,
- *   previous-version, next-version; `primary-button` is the coloured one
+ *   previous-version, next-version (both in `versions`); `primary-button` is the coloured one
  * @csspart remark - what to know before the text is used
  * @csspart problem - an error; in it: problem-who, problem-message, problem-hint, problem-reference
  * @csspart status - the hidden line that screen readers are told
@@ -127,7 +128,6 @@ export class SealgateAssistant extends LitElement {
   readonly #composer = new ComposerController(this, this.#emit, this.#connection, {
     field: () => this.#field.find(),
     wording: () => this.#wording,
-    locale: () => this.#language(),
     finished: () => this.#panel.close(true),
     viewChanged: () => this.#viewChanged(),
   });

@@ -19,8 +19,14 @@ export class SessionKeeper {
 
   /** The token in hand, or a new one. Callers at the same moment share one question to the host. */
   token(): Promise<string> {
-    this.#token ??= this.#request();
-    return this.#token;
+    if (this.#token) return this.#token;
+    const asking = this.#request();
+    this.#token = asking;
+    // A failure is not kept: the next caller asks again.
+    asking.catch(() => {
+      if (this.#token === asking) this.#token = null;
+    });
+    return asking;
   }
 
   /** A token other than the refused one. */
@@ -32,15 +38,18 @@ export class SessionKeeper {
   }
 
   async #request(): Promise<string> {
+    const token = await this.#answer();
+    if (typeof token !== "string" || token === "") throw unavailable();
+    return token;
+  }
+
+  /** The host's own error may hold anything, so it goes no further. */
+  async #answer(): Promise<unknown> {
     try {
-      const token = await this.#ask();
-      if (typeof token === "string" && token !== "") return token;
+      return await this.#ask();
     } catch (error) {
-      this.#token = null;
       throw error instanceof ProblemError ? error : unavailable();
     }
-    this.#token = null;
-    throw unavailable();
   }
 }
 

@@ -103,12 +103,13 @@ type Fill = Readonly<Record<string, string | number>>;
 
 export class Wording {
   readonly #overrides: Texts;
-  readonly #locale: string | undefined;
+  /** The usable language tag, or undefined for the browser's own. */
+  readonly locale: string | undefined;
 
   /** `locale` is a BCP 47 tag; an unusable one counts as the browser's own. */
   constructor(overrides: Texts = {}, locale?: string) {
     this.#overrides = overrides;
-    this.#locale = usable(locale);
+    this.locale = usable(locale);
   }
 
   say(key: TextKey, fill: Fill = {}): string {
@@ -130,7 +131,7 @@ export class Wording {
   }
 
   number(value: number): string {
-    return new Intl.NumberFormat(this.#locale).format(value);
+    return new Intl.NumberFormat(this.locale).format(value);
   }
 
   #fill(text: Text, fill: Fill): string {
@@ -139,7 +140,7 @@ export class Wording {
   }
 
   #form(text: Plural, count: number): string {
-    return text[new Intl.PluralRules(this.#locale).select(count)] ?? text.other;
+    return text[new Intl.PluralRules(this.locale).select(count)] ?? text.other;
   }
 
   #show(value: string | number | undefined): string | undefined {

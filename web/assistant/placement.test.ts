@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { place } from "./placement.ts";
+
+const WINDOW = { width: 1200, height: 900 };
+const PANEL = { width: 448, height: 300 };
+const trigger = (left: number, top: number) => ({ left, right: left + 120, top, bottom: top + 36 });
+
+describe("the panel", () => {
+  it("stands below its trigger, aligned with its start", () => {
+    expect(place(trigger(200, 100), PANEL, WINDOW, false)).toMatchObject({
+      side: "below",
+      left: 200,
+      offset: 142,
+    });
+  });
+
+  it("aligns with the trigger's right edge in right-to-left pages", () => {
+    expect(place(trigger(600, 100), PANEL, WINDOW, true).left).toBe(720 - 448);
+  });
+
+  it("flips above where there is more room", () => {
+    const placed = place(trigger(200, 800), PANEL, WINDOW, false);
+    expect(placed).toMatchObject({ side: "above", offset: 900 - 800 + 6 });
+  });
+
+  it.each([
+    [320, 568, 20, 300],
+    [320, 568, 250, 10],
+    [340, 720, 180, 690],
+    [800, 300, 700, 150],
+    [1200, 900, 1100, -400],
+    [1200, 900, -50, 2000],
+  ])("stays inside a window of %i × %i", (width, height, left, top) => {
+    const window = { width, height };
+    const panel = { width: Math.min(448, width - 16), height: 1000 };
+    const placed = place(trigger(left, top), panel, window, false);
+    expect(placed.left).toBeGreaterThanOrEqual(8);
+    expect(placed.left + panel.width).toBeLessThanOrEqual(width - 8);
+    expect(placed.offset).toBeGreaterThanOrEqual(8);
+    expect(placed.offset + placed.maxHeight).toBeLessThanOrEqual(height - 8);
+    expect(placed.maxHeight).toBeGreaterThanOrEqual(Math.min(392, height - 16));
+  });
+});
