@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sealgate.vault.config import VaultConfig
-from tests.vault.deployment import Addresses, Clock, Deployment, running, vault_config
+from tests.vault.deployment import Addresses, Clock, Deployment, running, vault_config, write_assets
 
 
 @pytest.fixture
@@ -37,13 +37,7 @@ def log() -> io.StringIO:
 
 @pytest.fixture
 def assets(tmp_path: Path) -> Path:
-    """A sealing page of the built one's shape, so that these tests need no front-end build."""
-    (tmp_path / "sealing.html").write_text(
-        '<!doctype html><script type="module" src="/assets/sealing.js" integrity="{{script_integrity}}"></script>'
-    )
-    (tmp_path / "sealing.js").write_text("document.title = 'Seal a key';\n")
-    (tmp_path / "sealing.css").write_text("body { color: black }\n")
-    (tmp_path / "seal.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>\n')
+    write_assets(tmp_path)
     return tmp_path
 
 
@@ -53,6 +47,8 @@ def at() -> Addresses:
 
 
 @pytest.fixture
-async def vault(config: VaultConfig, clock: Clock, log: io.StringIO, assets: Path) -> AsyncIterator[Deployment]:
+async def vault(
+    config: VaultConfig, clock: Clock, log: io.StringIO, assets: Path
+) -> AsyncIterator[Deployment]:
     async with running(config, clock, log, assets) as deployment:
         yield deployment

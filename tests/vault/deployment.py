@@ -26,7 +26,14 @@ from sealgate.messages.frames import PROTOCOL, Hello, Message
 from sealgate.messages.opening import Open, Opened, OpeningReply
 from sealgate.messages.opening import CredentialChanged as Changed
 from sealgate.messages.slot import SlotArena
-from sealgate.messages.tickets import IssueTicket, ListCredentials, Revoke, TicketIssued, TicketReply
+from sealgate.messages.tickets import (
+    Credentials,
+    IssueTicket,
+    ListCredentials,
+    Revoke,
+    TicketIssued,
+    TicketReply,
+)
 from sealgate.vault.config import Destination, VaultConfig
 from sealgate.vault.events import EVENTS
 from sealgate.vault.process import DESK_SOCKET, OPENER_SOCKET, Vault
@@ -134,10 +141,10 @@ class Deployment:
             Revoke(organization=at.organization, application=at.application, credential=credential)
         )
 
-    async def list(self, at: Addresses) -> Message:
+    async def list(self, at: Addresses) -> Credentials:
         """List as the console does."""
-        return await self.console.ask(
-            ListCredentials(organization=at.organization, application=at.application)
+        return await self.ask(
+            ListCredentials(organization=at.organization, application=at.application), Credentials
         )
 
     async def notice(self) -> Changed:
@@ -219,6 +226,16 @@ def vault_config(folder: Path, **changes: Any) -> VaultConfig:
         "allowed_uids": (os.geteuid(),),
     }
     return VaultConfig(**(values | changes))
+
+
+def write_assets(folder: Path) -> None:
+    """A sealing page of the built one's shape, so that these tests need no front-end build."""
+    folder.mkdir(exist_ok=True)
+    script = '<script type="module" src="/assets/sealing.js" integrity="{{script_integrity}}"></script>'
+    (folder / "sealing.html").write_text(f"<!doctype html>{script}")
+    (folder / "sealing.js").write_text("document.title = 'Seal a key';\n")
+    (folder / "sealing.css").write_text("body { color: black }\n")
+    (folder / "seal.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>\n')
 
 
 @asynccontextmanager

@@ -1,0 +1,377 @@
+"""An attacker with full write access to vault.db: every column edited, rows planted, swapped and restored.
+
+SECURITY.md's row "write on the vault's database". The vault is stopped while its file is edited and starts again on it;
+no edit may give a key, another destination, or a sealing key that is not the vault's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Table
+
+from sealgate.envelope import SealingPrivateKey
+from sealgate.ids import new_id
+from sealgate.messages.frames import RefusedError
+from sealgate.messages.tickets import Credentials, CredentialState
+from sealgate.vault import schema
+from sealgate.vault.config import VaultConfig
+from sealgate.vault.faults import StartError
+from tests.vault.deployment import (
+    EVIL_ORIGIN,
+    Addresses,
+    Clock,
+    canary_key,
+    running,
+    unbase64,
+    vault_config,
+    write_assets,
+)
+
+ORGANIZATION, APPLICATION = new_id("org"), new_id("app")
+AT = Addresses(ORGANIZATION, APPLICATION)
+KEY = canary_key()
+
+TABLES = [table for table in vars(schema).values() if isinstance(table, Table)]
+COLUMNS = [(table.name, column.name) for table in TABLES for column in table.columns]
+COLUMNS.append(("schema_version", "version"))
+OPENED_WITH = ("credentials", "keyring", "peppers")
+STARTED_WITH = ("root", "mark", "schema_version")
+
+
+class Scene:
+    """A stopped vault's folder, with one deposited credential, one live ticket and one used ticket in it."""
+
+    def __init__(self, folder: Path, credential: str, ticket: str, used_ticket: str) -> None:
+        self.folder = folder
+        self.config: VaultConfig = vault_config(folder)
+        self.credential = credential
+        self.ticket = ticket
+        self.used_ticket = used_ticket
+        self.log = io.StringIO()
+        self.database = self.config.data_dir / "vault.db"
+
+    def run(self, clock: Clock | None = None) -> Any:
+        """The vault, started on what the attacker left."""
+        return running(self.config, clock or Clock(), self.log, self.folder / "assets")
+
+    def edit(self, *statements: str, values: tuple[object, ...] = ()) -> None:
+        """Write into vault.db as somebody who stole its file permissions, but not the KEK."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute("PRAGMA ignore_check_constraints = ON")
+            for statement in statements:
+                connection.execute(statement, values)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Read from vault.db the same way."""
+        with closing(sqlite3.connect(self.database)) as connection:
+            return connection.execute(statement).fetchall()
+
+    def put_back(self, table: str, rows: list[tuple[Any, ...]]) -> None:
+        """Restore old rows, MACs and all."""
+        self.edit(f"DELETE FROM {table}")
+        for row in rows:
+            self.edit(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", values=row)
+
+
+async def _stage(folder: Path) -> tuple[str, str, str]:
+    config = vault_config(folder)
+    async with running(config, Clock(), io.StringIO(), folder / "assets") as vault:
+        issued = await vault.ticket(AT)
+        assert (await vault.deposit(issued.ticket, KEY)).status == 200
+        await vault.open(AT, issued.credential)
+        pending = await vault.ticket(AT)
+        return issued.credential, pending.ticket, issued.ticket
+
+
+@pytest.fixture(scope="module")
+def staged() -> Iterator[Scene]:
+    with tempfile.TemporaryDirectory(prefix="sgh") as name:
+        folder = Path(name)
+        write_assets(folder / "assets")
+        yield Scene(folder, *asyncio.run(_stage(folder)))
+
+
+@pytest.fixture
+def scene(staged: Scene) -> Iterator[Scene]:
+    """A fresh copy of the staged folder."""
+    with tempfile.TemporaryDirectory(prefix="sgh") as name:
+        folder = Path(name) / "c"
+        shutil.copytree(staged.folder, folder)
+        yield Scene(folder, staged.credential, staged.ticket, staged.used_ticket)
+
+
+def altered(value: object) -> object:
+    """Another value of the same type."""
+    if value is None:
+        return 1.0
+    if isinstance(value, bytes):
+        return value[:-1] + bytes((value[-1] ^ 1,))
+    if isinstance(value, str):
+        return {"active": "revoked"}.get(value, value[:-1] + ("b" if value[-1] == "a" else "a"))
+    assert isinstance(value, int | float)
+    return value + 1
+
+
+def edit_column(scene: Scene, table: str, column: str) -> None:
+    rows = scene.rows(f"SELECT rowid, {column} FROM {table}")
+    assert rows
+    for rowid, value in rows:
+        scene.edit(f"UPDATE {table} SET {column} = ? WHERE rowid = {rowid}", values=(altered(value),))
+
+
+async def test_the_staged_vault_opens_its_key_while_nobody_edits_it(scene: Scene) -> None:
+    async with scene.run() as vault:
+        assert (await vault.open(AT, scene.credential))[1] == KEY
+        assert (await vault.view(scene.ticket)).status == 200
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS, ids=lambda name: str(name))
+async def test_an_edited_column_gives_no_key_and_is_refused(scene: Scene, table: str, column: str) -> None:
+    edit_column(scene, table, column)
+    if table in STARTED_WITH:
+        with pytest.raises(StartError, match="hint: "):
+            async with scene.run():
+                pass
+        return
+    async with scene.run() as vault:
+        if table in OPENED_WITH:
+            with pytest.raises(RefusedError) as refused:
+                await vault.open(AT, scene.credential)
+            assert refused.value.refusal.code == "credential_damaged"
+        elif table == "tickets":
+            assert (await vault.view(scene.ticket)).code == "ticket_unknown"
+        else:
+            assert table == "opens"
+            listed = await vault.list(AT)
+            assert isinstance(listed, Credentials)
+            assert {row.last_opened_at for row in listed.items} == {None}
+    assert "alarm_row" in scene.log.getvalue() or column in ("ticket_hash", "credential")
+
+
+async def test_a_credential_cannot_be_moved_to_another_destination(scene: Scene) -> None:
+    scene.edit("UPDATE credentials SET origin = ?", values=(EVIL_ORIGIN,))
+    async with scene.run() as vault:
+        with pytest.raises(RefusedError, match="credential_damaged"):
+            await vault.open(Addresses(ORGANIZATION, APPLICATION, origin=EVIL_ORIGIN), scene.credential)
+
+
+@pytest.mark.parametrize("column", ["organization", "application", "credential"])
+async def test_a_planted_copy_of_a_credential_opens_for_nobody_else(scene: Scene, column: str) -> None:
+    (row,) = scene.rows("SELECT * FROM credentials")
+    names = [name for table, name in COLUMNS if table == "credentials"]
+    planted = dict(zip(names, row, strict=True)) | {"credential": new_id("cred")}
+    theirs = {
+        "organization": new_id("org"),
+        "application": new_id("app"),
+        "credential": planted["credential"],
+    }
+    planted[column] = theirs[column]
+    scene.edit(
+        f"INSERT INTO credentials VALUES ({','.join('?' * len(names))})", values=tuple(planted.values())
+    )
+    async with scene.run() as vault:
+        at = Addresses(planted["organization"], planted["application"])
+        with pytest.raises(RefusedError, match="credential_damaged"):
+            await vault.open(at, planted["credential"])
+        listed = await vault.list(AT)
+        assert planted["credential"] not in {row.credential for row in listed.items}
+    assert "alarm_row table=credentials" in scene.log.getvalue()
+
+
+async def test_two_envelopes_cannot_be_swapped(scene: Scene) -> None:
+    async with scene.run() as vault:
+        other = await vault.sealed_key(AT, canary_key())
+    envelopes = dict(scene.rows("SELECT credential, envelope FROM credentials"))
+    scene.edit(
+        "UPDATE credentials SET envelope = ? WHERE credential = ?",
+        values=(envelopes[other], scene.credential),
+    )
+    async with scene.run() as vault:
+        with pytest.raises(RefusedError, match="credential_damaged"):
+            await vault.open(AT, scene.credential)
+
+
+async def test_a_row_restored_after_a_replacement_does_not_open(scene: Scene) -> None:
+    old = scene.rows("SELECT * FROM credentials")
+    async with scene.run() as vault:
+        await vault.sealed_key(AT, canary_key(), scene.credential)
+    scene.put_back("credentials", old)
+    async with scene.run() as vault:
+        with pytest.raises(RefusedError, match="credential_damaged"):
+            await vault.open(AT, scene.credential)
+    assert f"alarm_row table=credentials subject={scene.credential}" in scene.log.getvalue()
+
+
+async def test_a_row_restored_after_a_revocation_does_not_open(scene: Scene) -> None:
+    old = scene.rows("SELECT * FROM credentials")
+    async with scene.run() as vault:
+        await vault.revoke(AT, scene.credential)
+    scene.put_back("credentials", old)
+    async with scene.run() as vault:
+        with pytest.raises(RefusedError, match="credential_damaged"):
+            await vault.open(AT, scene.credential)
+
+
+async def test_an_old_vault_db_restored_as_a_whole_is_refused_at_start(scene: Scene) -> None:
+    old = scene.database.read_bytes()
+    async with scene.run() as vault:
+        await vault.revoke(AT, scene.credential)
+        await vault.sealed_key(AT, canary_key())
+    scene.database.write_bytes(old)
+    with pytest.raises(StartError, match="old copy"):
+        async with scene.run():
+            pass
+    assert "alarm_rollback" in scene.log.getvalue()
+
+
+async def test_a_used_ticket_made_unused_again_does_not_take_a_second_key(scene: Scene) -> None:
+    scene.edit("UPDATE tickets SET used_at = NULL")
+    async with scene.run() as vault:
+        assert (await vault.view(scene.used_ticket)).code == "ticket_unknown"
+
+
+async def test_a_ticket_row_restored_from_before_its_use_does_not_take_a_second_key(scene: Scene) -> None:
+    before = scene.rows("SELECT * FROM tickets")
+    async with scene.run() as vault:
+        assert (await vault.deposit(scene.ticket, canary_key())).status == 200
+    scene.put_back("tickets", before)
+    async with scene.run() as vault:
+        assert (await vault.view(scene.ticket)).code == "ticket_unknown"
+    assert "ticket_refused code=outdated" in scene.log.getvalue()
+
+
+async def test_a_planted_sealing_key_is_never_shown_to_a_depositor(scene: Scene) -> None:
+    theirs = SealingPrivateKey.generate().public.raw
+    scene.edit("UPDATE keyring SET public_key = ?", values=(theirs,))
+    async with scene.run() as vault:
+        seen = await vault.view(scene.ticket)
+        assert seen.code == "ticket_unknown"
+        assert theirs not in seen.body
+        with pytest.raises(RefusedError, match="credential_damaged"):
+            await vault.ticket(AT)
+
+
+async def test_a_newer_planted_epoch_is_never_used(scene: Scene) -> None:
+    theirs = SealingPrivateKey.generate().public.raw
+    scene.edit(
+        "INSERT INTO keyring SELECT ?, organization, epoch + 1, ?, ciphertext, wrapped_data_key, kek_version, made_at, mac"
+        " FROM keyring",
+        values=(b"k" * 16, theirs),
+    )
+    async with scene.run() as vault:
+        with pytest.raises(RefusedError, match="credential_damaged"):
+            await vault.ticket(AT)
+        seen = await vault.view(scene.ticket)
+        assert unbase64(seen.json["public_key"]) != theirs  # the old ticket still names the true key
+
+
+@pytest.mark.parametrize("table", ["keyring", "peppers"])
+async def test_a_removed_secret_is_missed_and_not_made_anew(scene: Scene, table: str) -> None:
+    scene.edit(f"DELETE FROM {table}")
+    async with scene.run() as vault:
+        with pytest.raises(RefusedError, match="credential_damaged"):
+            await vault.open(AT, scene.credential)
+    assert scene.rows(f"SELECT count(*) FROM {table}") == [(0,)]
+
+
+async def test_a_removed_credential_is_missed(scene: Scene) -> None:
+    scene.edit("DELETE FROM credentials")
+    async with scene.run() as vault:
+        with pytest.raises(RefusedError, match="credential_damaged"):
+            await vault.open(AT, scene.credential)
+
+
+@pytest.mark.parametrize("table", ["root", "mark", "schema_version"])
+async def test_a_database_without_its_foundation_does_not_start(scene: Scene, table: str) -> None:
+    scene.edit(f"DELETE FROM {table}")
+    with pytest.raises(StartError, match="hint: "):
+        async with scene.run():
+            pass
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TRIGGER keep AFTER UPDATE ON credentials BEGIN INSERT INTO opens VALUES (1,1,1,1); END",
+        "CREATE VIEW shown AS SELECT * FROM credentials",
+        "CREATE TABLE more (x TEXT)",
+        "DROP INDEX tickets_by_application",
+        "ALTER TABLE credentials ADD COLUMN more TEXT",
+    ],
+)
+async def test_a_changed_schema_does_not_start(scene: Scene, statement: str) -> None:
+    scene.edit(statement)
+    with pytest.raises(StartError, match="hint: "):
+        async with scene.run():
+            pass
+
+
+async def test_bytes_that_are_no_text_are_refused_and_not_a_crash(scene: Scene) -> None:
+    scene.edit("UPDATE credentials SET last_four = CAST(X'FFFE' AS TEXT)")
+    async with scene.run() as vault:
+        with pytest.raises(RefusedError, match="credential_damaged"):
+            await vault.open(AT, scene.credential)
+
+
+async def test_a_damaged_credential_is_listed_without_its_planted_words_and_can_be_revoked(
+    scene: Scene,
+) -> None:
+    scene.edit("UPDATE credentials SET last_four = 'evil'")
+    async with scene.run() as vault:
+        shown = {row.credential: row for row in (await vault.list(AT)).items}[scene.credential]
+        assert (shown.state, shown.last_four, shown.origin) == (CredentialState.DAMAGED, "", "")
+        await vault.revoke(AT, scene.credential)
+        assert (await vault.notice()).credential == scene.credential
+    assert scene.rows("SELECT * FROM credentials") == []
+
+
+async def test_rows_of_another_vault_are_worth_nothing_here(scene: Scene, staged: Scene) -> None:
+    with tempfile.TemporaryDirectory(prefix="sgh") as name:
+        write_assets(Path(name) / "assets")
+        credential, ticket, used = await _stage(Path(name))
+        other = Scene(Path(name), credential, ticket, used)
+        for table in ("credentials", "keyring", "peppers"):
+            scene.put_back(table, other.rows(f"SELECT * FROM {table}"))
+    async with scene.run() as vault:
+        with pytest.raises(RefusedError, match="credential_damaged"):
+            await vault.open(AT, credential)
+
+
+ANCHOR_EDITS = {
+    "edited": lambda text: text.replace(" enrolled ", " enrolles "),
+    "line removed": lambda text: "".join(
+        text.splitlines(keepends=True)[:1] + text.splitlines(keepends=True)[2:]
+    ),
+    "two lines cut off": lambda text: "".join(text.splitlines(keepends=True)[:-2]),
+    "line repeated": lambda text: text + text.splitlines(keepends=True)[-1],
+    "not ours": lambda _text: "anything\n",
+    "binary": lambda _text: "\x00\x01\n",
+}
+
+
+@pytest.mark.parametrize("edit", ANCHOR_EDITS.values(), ids=ANCHOR_EDITS.keys())
+async def test_an_altered_anchor_does_not_start(scene: Scene, edit: Any) -> None:
+    anchor = scene.config.data_dir / "anchor"
+    anchor.write_text(edit(anchor.read_text()))
+    with pytest.raises(StartError, match="hint: "):
+        async with scene.run():
+            pass
+
+
+@pytest.mark.parametrize("name", ["anchor", "vault.db", "kek"])
+async def test_a_missing_file_does_not_start_and_is_not_made_anew(scene: Scene, name: str) -> None:
+    (scene.config.data_dir / name).unlink()
+    with pytest.raises(StartError, match="hint: "):
+        async with scene.run():
+            pass
+    assert not (scene.config.data_dir / name).exists()
