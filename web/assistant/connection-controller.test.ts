@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { ConnectionController, type Endpoint } from "./connection-controller.ts";
 import { BareHost } from "./testing/bare-host.ts";
 import { json, ME, refusal, ScriptedProxy } from "./testing/scripted-proxy.ts";
@@ -53,6 +53,19 @@ describe("the connection", () => {
     connection.use({ ...ENDPOINT, proxy: "https://other.example" });
     expect(connection.catalogue).toBeNull();
     await connection.load();
+    expect(connection.catalogue?.actions).toEqual([]);
+  });
+
+  it("is not given what another proxy answers late", async () => {
+    const { connection, proxy } = connect();
+    const late = Promise.withResolvers<Response>();
+    proxy.answers(() => late.promise, json({ actions: [] }));
+    const first = connection.load();
+    await vi.waitFor(() => expect(proxy.calls).toHaveLength(1));
+    connection.use({ ...ENDPOINT, proxy: "https://other.example" });
+    await connection.load();
+    late.resolve(json(ME));
+    await first;
     expect(connection.catalogue?.actions).toEqual([]);
   });
 

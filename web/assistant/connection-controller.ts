@@ -28,7 +28,8 @@ export class ConnectionController implements ReactiveController {
   readonly #send: Fetch;
   #endpoint: Endpoint = { proxy: "", getSession: null, sessionUrl: null };
   #client: ProxyClient | null = null;
-  #loading: AbortController | null = null;
+  #asking: AbortController | null = null;
+  #loading: Promise<void> | null = null;
   #loadedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(host: ReactiveControllerHost, emit: Emit, send: Fetch) {
@@ -39,7 +40,7 @@ export class ConnectionController implements ReactiveController {
   }
 
   hostDisconnected(): void {
-    this.#loading?.abort();
+    this.#asking?.abort();
     this.#loading = null;
   }
 
@@ -68,21 +69,11 @@ export class ConnectionController implements ReactiveController {
     return this.#client;
   }
 
-  /** Asks for the catalogue unless it is fresh or already being asked for. Never throws: see `problem`. */
+  /** Asks for the catalogue unless it is fresh; callers meanwhile share the question. Never throws: see `problem`. */
   async load(): Promise<void> {
-    if (this.#loading || performance.now() - this.#loadedAtMs < FRESH_MS) return;
-    const loading = new AbortController();
-    this.#loading = loading;
-    this.problem = null;
-    this.#host.requestUpdate();
-    try {
-      this.#arrived(await this.client.me(loading.signal));
-    } catch (error) {
-      if (!loading.signal.aborted) this.#failed(error);
-    } finally {
-      if (this.#loading === loading) this.#loading = null;
-      this.#host.requestUpdate();
-    }
+    if (performance.now() - this.#loadedAtMs < FRESH_MS) return;
+    this.#loading ??= this.#ask();
+    await this.#loading;
   }
 
   /** Asks again, however fresh the last answer is. */
@@ -96,6 +87,21 @@ export class ConnectionController implements ReactiveController {
     const allowance = this.catalogue?.allowance;
     if (!this.catalogue || !allowance || remaining === null) return;
     this.catalogue = { ...this.catalogue, allowance: { ...allowance, remaining } };
+    this.#host.requestUpdate();
+  }
+
+  async #ask(): Promise<void> {
+    const asking = new AbortController();
+    this.#asking = asking;
+    this.problem = null;
+    this.#host.requestUpdate();
+    try {
+      const catalogue = await this.client.me(asking.signal);
+      if (!asking.signal.aborted) this.#arrived(catalogue);
+    } catch (error) {
+      if (!asking.signal.aborted) this.#failed(error);
+    }
+    if (this.#asking === asking) this.#loading = null;
     this.#host.requestUpdate();
   }
 

@@ -43,17 +43,11 @@ function item(view: MenuView, action: Action, index: number): TemplateResult {
       tabindex=${index === 0 ? 0 : -1}
       data-action=${id}
       aria-disabled=${view.hasText ? nothing : "true"}
-      aria-labelledby=${`label-${index}`}
-      aria-describedby=${description ? `description-${index}` : nothing}
       @click=${() => view.hasText && view.choose(action)}
     >
       <span class="words">
-        <span id=${`label-${index}`} part="menu-item-label">${label}</span>
-        ${
-          description
-            ? html`<span id=${`description-${index}`} class="quiet">${description}</span>`
-            : nothing
-        }
+        <span part="menu-item-label">${label}</span>
+        ${description ? html`<span class="quiet">${description}</span>` : nothing}
       </span>
       ${parameters.length > 0 ? FORWARD : nothing}
     </button>

@@ -115,7 +115,7 @@ export class SealgateAssistant extends LitElement {
   readonly #emit = emitter(this);
   readonly #connection = new ConnectionController(this, this.#emit, (...call) => fetch(...call));
   readonly #field = new FieldController(this, {
-    interest: () => this.#load(),
+    interest: () => this.#prepare(),
     keydown: (event) => this.#keydownInField(event),
     changed: () => this.#panel.isOpen && this.requestUpdate(),
   });
@@ -194,8 +194,8 @@ export class SealgateAssistant extends LitElement {
         aria-keyshortcuts=${this.#keys ? ariaShortcut(this.#keys) : nothing}
         @click=${this.#toggle}
         @keydown=${this.#keydown}
-        @pointerenter=${this.#load}
-        @focus=${this.#load}
+        @pointerenter=${this.#prepare}
+        @focus=${this.#prepare}
       >
         ${PEN}<span><slot>${this.#wording.say("trigger")}</slot></span>
       </button>
@@ -292,7 +292,8 @@ export class SealgateAssistant extends LitElement {
     return problemView({ wording: this.#wording, problem, waitS: countdown.remainingS, retry });
   }
 
-  readonly #load = (): void => void this.#composer.load();
+  /** Asks ahead, silently: a failure is told once the panel is opened. */
+  readonly #prepare = (): void => void this.#connection.load();
 
   readonly #toggle = (): void => {
     if (this.#panel.isOpen) this.close();
@@ -302,7 +303,7 @@ export class SealgateAssistant extends LitElement {
   #open(returnTo: HTMLElement | null): void {
     if (!this.#panel.isOpen) {
       this.#panel.open(returnTo);
-      this.#load();
+      void this.#composer.load();
       this.#emit("sealgate-opened", {});
     }
     this.#wantsFocus = true;
