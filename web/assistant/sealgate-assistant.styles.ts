@@ -58,7 +58,9 @@ const palette = css`
   h2,
   legend {
     unicode-bidi: plaintext;
-    text-align: match-parent;
+  }
+  :host(:dir(rtl)) :is(p, h2, legend) {
+    text-align: right;
   }
 `;
 
