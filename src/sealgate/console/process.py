@@ -26,7 +26,7 @@ def run(config: ConsoleConfig) -> None:
     """Serve until SIGTERM or SIGINT; raises `OSError` if the port is taken."""
     log = LineLog("console", EVENTS)
     log("migrated", revision=migrate(config.database_path))
-    uvicorn_loop = uvicorn.Config(app="", loop="uvloop").get_loop_factory()
+    uvicorn_loop = uvicorn.Config(app="", loop="uvloop", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
         runner.run(serve(config, log))
 

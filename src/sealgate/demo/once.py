@@ -88,7 +88,11 @@ class _Run:
         await self.running.start_servers()
         self._hold("booted", True, "vault, console, proxy, simulator and the demo host application answer")
         token = self._session(seeded.application)
-        request = await self._stream(token)
+        try:
+            request = await self._stream(token)
+        except openai.OpenAIError as error:
+            self._hold("streamed", False, f"the OpenAI SDK says: {error}")
+            raise
         await self._count(seeded, request)
         await self._search()
 

@@ -32,7 +32,7 @@ def programs(house: House) -> Mapping[str, Program]:
         ),
         "vault": _server(house, "vault", ports.vault, "vault.localhost"),
         "console": _server(house, "console", ports.console, "console.localhost"),
-        "proxy": _server(house, "proxy", ports.admin, "localhost"),
+        "proxy": _server(house, "proxy", ports.admin, "localhost", "/readyz"),
         "newsletter": Program(
             "newsletter",
             (
@@ -66,9 +66,9 @@ def write_newsletter_config(house: House, application: str) -> None:
     (house.folder / "newsletter.json").write_bytes(msgspec.json.format(msgspec.json.encode(config)))
 
 
-def _server(house: House, name: str, port: int, host: str) -> Program:
+def _server(house: House, name: str, port: int, host: str, path: str = "/healthz") -> Program:
     argv = _sealgate("run", name, "--config", str(house.settings_path))
-    return Program(name, argv, Probe(LOOPBACK, port, "/healthz", host))
+    return Program(name, argv, Probe(LOOPBACK, port, path, host))
 
 
 def _sealgate(*words: str) -> tuple[str, ...]:

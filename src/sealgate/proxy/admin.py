@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
@@ -53,11 +53,13 @@ def _ready(admin: Admin) -> tuple[int, Json]:
     would be refused no better elsewhere."""
     connected: dict[str, Json] = dict(admin.connected())
     journal = admin.parts.journal.epoch.ready()
-    ready = journal and not admin.parts.draining
+    informed = admin.parts.applications.informed
+    ready = journal and informed and not admin.parts.draining
     return (200 if ready else 503), {
         "ready": ready,
         "draining": admin.parts.draining,
         "journal": journal,
+        "informed": informed,
         "connected": connected,
     }
 
@@ -102,8 +104,8 @@ class AdminConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """An operator is here."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # A cast: uvloop's transports do not inherit from asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         """Answer as soon as the request is whole."""

@@ -110,6 +110,11 @@ class Applications:
             task.add_done_callback(lambda _done: self._fetches.pop(application, None))
         return task
 
+    @property
+    def informed(self) -> bool:
+        """True once the console was reached or a snapshot was found: requests can be told who they are."""
+        return self._connected.is_set() or bool(self._known)
+
     def connected(self) -> None:
         """The console is there (again)."""
         self._connected.set()

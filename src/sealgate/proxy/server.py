@@ -10,6 +10,7 @@ import asyncio
 import math
 import socket
 import time
+from typing import cast
 
 from sealgate.ids import new_id
 from sealgate.proxy.assistant import Introduction
@@ -73,8 +74,8 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is here; beyond the cap it is told so and closed."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # A cast: uvloop's transports do not inherit from asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
         self._due_s = time.monotonic() + self._parts.config.keep_alive_s
         if len(self._listener.connections) >= self._parts.config.connection_limit:
             self._refuse(ProxyError("too_busy", retry_after_s=5))

@@ -11,7 +11,7 @@ import asyncio
 import ssl
 import time
 from collections import deque
-from typing import Protocol
+from typing import Protocol, cast
 
 from sealgate.proxy.egress import EgressError, Origin, parse_origin
 from sealgate.proxy.errors import ProxyError
@@ -93,8 +93,8 @@ class Upstream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The TLS handshake is done and the certificate verified."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # A cast: uvloop's transports do not inherit from asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         """Hand on what one read gave; bytes that nobody asked for end the connection."""
