@@ -91,9 +91,11 @@ def load_kek(path: Path) -> FileKek:
             f"the KEK {path} cannot be read ({error.strerror})",
             "let the vault's user own it",
         )
-    with os.fdopen(descriptor, "rb") as file:
-        _check_safe(path, os.fstat(file.fileno()))
-        return FileKek(_parse(path, file.read(_FILE_LIMIT_BYTES)))
+    try:
+        _check_safe(path, os.fstat(descriptor))
+        return FileKek(_parse(path, os.read(descriptor, _FILE_LIMIT_BYTES)))
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

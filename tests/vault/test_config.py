@@ -1,0 +1,101 @@
+"""Settings that the vault refuses, each with a hint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sealgate.vault.config import Destination
+from sealgate.vault.destinations import BUILT_IN, AllowedDestinations
+from tests.vault.deployment import vault_config
+
+UNSAFE: list[dict[str, Any]] = [
+    {"instance": ""},
+    {"instance": "inst_x"},
+    {"data_dir": Path("relative")},
+    {"runtime_dir": Path("relative")},
+    {"port": -1},
+    {"port": 65536},
+    {"hosts": ()},
+    {"hosts": ("http://vault.example",)},
+    {"hosts": ("Vault.example",)},
+    {"hosts": ("*",)},
+    {"public_url": "http://vault.example"},
+    {"public_url": "ftp://vault.example"},
+    {"public_url": "https://user@vault.example"},
+    {"public_url": "https://vault.example/path"},
+    {"public_url": "https://vault.example?x"},
+    {"public_url": "http://localhost.evil.example"},
+    {"public_url": ""},
+    {"console_url": "http://console.example"},
+    {"console_url": "javascript:alert(1)"},
+    {"allowed_uids": ()},
+    {"lease_s": 0},
+    {"lease_s": 86_400},
+    {"ticket_lifetime_s": 0},
+    {"ticket_lifetime_s": 86_400},
+]
+
+NO_ORIGINS = [
+    "http://api.example",
+    "https://api.example/",
+    "https://api.example/v1",
+    "https://user@api.example",
+    "https://API.example",
+    "https://api.example:443",
+    "https://api.example:0",
+    "https://api.example:99999",
+    "https://api.example?x",
+    "https://api.example#x",
+    "https://",
+    "https://-x",
+    "https://é.example",
+    "https://api.example\n",
+    "//api.example",
+]
+
+
+@pytest.mark.parametrize("change", UNSAFE, ids=str)
+def test_an_unsafe_setting_is_refused_with_a_hint(tmp_path: Path, change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="hint: "):
+        vault_config(tmp_path, **change)
+
+
+@pytest.mark.parametrize("origin", NO_ORIGINS)
+def test_a_destination_that_is_no_plain_https_origin_is_refused(tmp_path: Path, origin: str) -> None:
+    with pytest.raises(ValueError, match="hint: "):
+        vault_config(tmp_path, destinations=(Destination(provider="openai", origin=origin, label="x"),))
+
+
+@pytest.mark.parametrize(
+    ("provider", "label"), [("", "x"), ("Open AI", "x"), ("openai", ""), ("openai", "two\nlines")]
+)
+def test_a_destination_without_a_usable_name_is_refused(tmp_path: Path, provider: str, label: str) -> None:
+    with pytest.raises(ValueError, match="hint: "):
+        vault_config(
+            tmp_path,
+            destinations=(Destination(provider=provider, origin="https://api.example", label=label),),
+        )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://vault.example",
+        "https://vault.example:8443",
+        "http://vault.localhost:8701",
+        "http://127.0.0.1:1",
+    ],
+)
+def test_https_or_a_loopback_name_is_accepted(tmp_path: Path, url: str) -> None:
+    assert vault_config(tmp_path, public_url=url).public_url == url
+
+
+def test_the_built_in_destinations_are_allowed_everywhere() -> None:
+    allowed = AllowedDestinations(())
+    assert allowed.items == BUILT_IN
+    assert allowed.find("openai", "https://api.openai.com") is BUILT_IN[0]
+    assert allowed.find("openai", "https://evil.example") is None
+    assert allowed.find("other", "https://api.openai.com") is None
