@@ -55,7 +55,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sgb") as folder:
         config = _config(Path(folder))
-        process = multiprocessing.get_context("spawn").Process(target=_run_quietly, args=(config,), daemon=True)
+        spawning = multiprocessing.get_context("spawn")
+        process = spawning.Process(target=_run_quietly, args=(config,), daemon=True)
         process.start()
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -1,7 +1,7 @@
 """An attacker with full write access to vault.db: every column edited, rows planted, swapped and restored.
 
-SECURITY.md's row "write on the vault's database". The vault is stopped while its file is edited and starts again on it;
-no edit may give a key, another destination, or a sealing key that is not the vault's own.
+SECURITY.md's row "write on the vault's database". The vault is stopped while its file is edited and starts
+again on it; no edit may give a key, another destination, or a sealing key that is not the vault's own.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ async def test_the_staged_vault_opens_its_key_while_nobody_edits_it(scene: Scene
         assert (await vault.view(scene.ticket)).status == 200
 
 
-@pytest.mark.parametrize(("table", "column"), COLUMNS, ids=lambda name: str(name))
+@pytest.mark.parametrize(("table", "column"), COLUMNS, ids=str)
 async def test_an_edited_column_gives_no_key_and_is_refused(scene: Scene, table: str, column: str) -> None:
     edit_column(scene, table, column)
     if table in STARTED_WITH:
@@ -264,8 +264,8 @@ async def test_a_planted_sealing_key_is_never_shown_to_a_depositor(scene: Scene)
 async def test_a_newer_planted_epoch_is_never_used(scene: Scene) -> None:
     theirs = SealingPrivateKey.generate().public.raw
     scene.edit(
-        "INSERT INTO keyring SELECT ?, organization, epoch + 1, ?, ciphertext, wrapped_data_key, kek_version, made_at, mac"
-        " FROM keyring",
+        "INSERT INTO keyring SELECT ?, organization, epoch + 1, ?, ciphertext, wrapped_data_key,"
+        " kek_version, made_at, mac FROM keyring",
         values=(b"k" * 16, theirs),
     )
     async with scene.run() as vault:

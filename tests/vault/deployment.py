@@ -1,4 +1,5 @@
-"""A vault in a folder of its own, with the clients that a proxy and a console would have: what the vault's tests share.
+"""A vault in a folder of its own, with the clients that a proxy and a console would have: what the vault's
+tests share.
 
 Everything is real (files, SQLite, Unix sockets, HTTP over TCP); only the clock is the test's.
 """
@@ -23,8 +24,8 @@ from sealgate.ids import new_id
 from sealgate.log import LineLog
 from sealgate.messages.client import Client
 from sealgate.messages.frames import PROTOCOL, Hello, Message
-from sealgate.messages.opening import Open, Opened, OpeningReply
 from sealgate.messages.opening import CredentialChanged as Changed
+from sealgate.messages.opening import Open, Opened, OpeningReply
 from sealgate.messages.slot import SlotArena
 from sealgate.messages.tickets import (
     Credentials,

@@ -161,11 +161,16 @@ def test_a_change_that_fails_leaves_neither_a_mark_nor_a_line(tmp_path: Path) ->
     lay(tmp_path).close()
 
 
-def test_a_full_disk_rolls_the_whole_transaction_back(tmp_path: Path) -> None:
-    foundation = lay(tmp_path)
-    with pytest.raises(StorageError), foundation.witness.change(CREDENTIAL, 1, "active") as connection:
+def fill_the_disk(foundation: Foundation) -> None:
+    with foundation.witness.change(CREDENTIAL, 1, "active") as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 1")
         connection.exec_driver_sql("INSERT INTO opens SELECT hex(zeroblob(9999)), 1, 1, zeroblob(999999)")
+
+
+def test_a_full_disk_rolls_the_whole_transaction_back(tmp_path: Path) -> None:
+    foundation = lay(tmp_path)
+    with pytest.raises(StorageError):
+        fill_the_disk(foundation)
     foundation.close()
     again = lay(tmp_path)
     assert again.witness.standing(CREDENTIAL) is None

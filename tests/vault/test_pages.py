@@ -140,7 +140,8 @@ async def test_a_body_over_8_kib_is_refused(vault: Deployment, path: str) -> Non
 
 async def test_a_body_that_grows_without_a_length_is_cut_off(vault: Deployment) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", vault.vault.port)
-    head = f"POST /deposit HTTP/1.1\r\nhost: {HOST}\r\norigin: http://{HOST}\r\ncontent-type: application/json\r\n"
+    head = f"POST /deposit HTTP/1.1\r\nhost: {HOST}\r\norigin: http://{HOST}\r\n"
+    head += "content-type: application/json\r\n"
     writer.write(
         head.encode()
         + b"transfer-encoding: chunked\r\n\r\n"

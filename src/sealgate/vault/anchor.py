@@ -1,7 +1,8 @@
 """The anchor: a file beside vault.db that remembers how far every credential has come.
 
-Counterpart: `witness`, which compares it with the database. Lines are only ever appended; each carries a MAC over
-itself and the line before it. Keep it out of vault.db's backups: an anchor restored with its database proves nothing.
+Counterpart: `witness`, which compares it with the database. Lines are only ever appended; each carries a
+MAC over itself and the line before it. Keep it out of vault.db's backups: an anchor restored with its
+database proves nothing.
 """
 
 from __future__ import annotations

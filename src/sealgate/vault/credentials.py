@@ -1,7 +1,7 @@
 """Credentials: the acceptance record of each deposited key, its masked list, and revocation.
 
-Counterparts: `deposits` writes records, `opener` opens what is in them, `desk` lists and revokes. Nothing in here opens
-an envelope; what anyone may see of a key is its fingerprint and its last four characters.
+Counterparts: `deposits` writes records, `opener` opens what is in them, `desk` lists and revokes. Nothing
+in here opens an envelope; what anyone may see of a key is its fingerprint and its last four characters.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class Credentials:
         database: Database,
         witness: Witness,
         seal: RowSeal,
+        *,
         tickets: Tickets,
         opens: Opens,
         notify: Notify,
@@ -77,7 +78,7 @@ class Credentials:
         self.rows = SealedTable(CREDENTIALS, CredentialRecord, seal)
 
     def read(self, values: Sequence[Cell]) -> CredentialRecord:
-        """The record of a row; raises `AlarmError` unless the vault wrote it and it is the newest that was witnessed."""
+        """The record of a row; raises `AlarmError` unless the vault wrote it and no newer one was witnessed."""
         record = self.rows.read(values)
         standing = self._witness.standing(record.credential)
         if standing is None or standing.version != record.version or standing.state != record.state:
@@ -131,7 +132,7 @@ class Credentials:
         return (*awaited.values(), *shown)
 
     def revoke(self, organization: str, application: str, credential: str, now_s: float) -> CredentialRevoked:
-        """Destroy a credential's envelope and tell proxies; raises `RefusedError` for one that is not theirs."""
+        """Destroy a credential's envelope and tell proxies; raises `RefusedError` if it is not theirs."""
         try:
             record = self.find(credential)
         except AlarmError:

@@ -1,7 +1,8 @@
 """vault.db: one SQLite file, one connection, used from the event loop's thread alone.
 
 Counterparts: `schema`, `migrations`. The file is for its owner only; deleted bytes are overwritten, in the
-write-ahead log too (`forget`). Whatever SQLAlchemy or SQLite raises while working becomes a `StorageError` here.
+write-ahead log too (`forget`). Whatever SQLAlchemy or SQLite raises while working becomes a `StorageError`
+here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Envelope encryption of the vault's own secrets: a fresh data key each, wrapped by the KEK.
 
-Counterparts: `kek` wraps; `keyring`, `peppers` and `root` keep what comes out. The context is authenticated in both
-layers, so a sealed secret moved to another row opens nowhere.
+Counterparts: `kek` wraps; `keyring`, `peppers` and `root` keep what comes out. The context is authenticated
+in both layers, so a sealed secret moved to another row opens nowhere.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Deposits: from the console's wish for a key to the envelope in its place.
 
-Counterparts: `desk` asks for tickets, `pages` shows and redeems them. The envelope is opened once, into a slot, to see
-that it opens for its purpose and holds a possible key; the slot is wiped before anything is stored.
+Counterparts: `desk` asks for tickets, `pages` shows and redeems them. The envelope is opened once, into a
+slot, to see that it opens for its purpose and holds a possible key; the slot is wiped before anything is
+stored.
 """
 
 from __future__ import annotations
@@ -120,7 +121,10 @@ class Deposits:
         return DepositPlan(record, destination.label, key, replaces=current is not None)
 
     def accept(self, ticket: str, envelope: bytes, now_s: float) -> CredentialRecord:
-        """Take an envelope in; raises `TicketRefusedError`, `EnvelopeError` or `KeyFormatError`, and then nothing changed."""
+        """Take an envelope in.
+
+        Raises `TicketRefusedError`, `EnvelopeError` or `KeyFormatError`, and then nothing has changed.
+        """
         plan = self.plan(ticket, now_s)
         mask = self._examine(plan, envelope)
         record = CredentialRecord(

@@ -1,6 +1,7 @@
-"""The desk: what the console may ask for over `vault-desk.sock`. Tickets, masked lists, revocation, pseudonyms.
+"""The desk: what the console may ask for over `vault-desk.sock`.
 
-Counterpart: the console's vault client. No operation opens a key, names a new destination or tells a pepper.
+Counterpart: the console's vault client. Tickets, masked lists, revocation, pseudonyms; no operation opens a
+key, names a new destination or tells a pepper.
 """
 
 from __future__ import annotations

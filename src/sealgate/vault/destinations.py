@@ -1,6 +1,7 @@
 """Where keys may go: the built-in origins and those of the vault's own configuration, nobody else's.
 
-Counterparts: `deposits`, which binds a key to one of them, and `opener`, which checks that it is still allowed.
+Counterparts: `deposits`, which binds a key to one of them, and `opener`, which checks that it is still
+allowed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ BUILT_IN: tuple[Destination, ...] = (
 
 
 class AllowedDestinations:
-    """Looks destinations up; a configured one with a built-in's provider and origin only changes its label."""
+    """Looks destinations up; a configured one with the origin of a built-in only changes its label."""
 
     def __init__(self, configured: Iterable[Destination]) -> None:
         self._items = {(each.provider, each.origin): each for each in (*BUILT_IN, *configured)}

@@ -22,7 +22,7 @@ EVENTS: EventTable = {
     "kek_made": Event(
         Level.WARNING,
         {"path": Kind.PATH, "kek": Kind.ID},
-        "First start. Back this file up now, to another place than vault.db: without it no key can ever be opened,"
+        "First start. Back this file up now, to another place than vault.db: without it no key can be opened,"
         " and whoever has both can open all.",
     ),
     "memory_not_locked": Event(
@@ -45,7 +45,7 @@ EVENTS: EventTable = {
     "deposit_refused": Event(
         Level.WARNING,
         {**_CREDENTIAL, "code": Kind.ID},
-        "An envelope did not open under the ticket's context, or held no possible key. The ticket stays good.",
+        "An envelope did not open for the ticket's purpose, or held no possible key. The ticket stays good.",
     ),
     "revoked": Event(Level.INFO, {**_CREDENTIAL, "told": Kind.NUMBER}, "The envelope is destroyed."),
     "open_refused": Event(
@@ -70,7 +70,7 @@ EVENTS: EventTable = {
     "alarm_rollback": Event(
         Level.ERROR,
         {"witnessed": Kind.NUMBER, "found": Kind.NUMBER},
-        "vault.db and its anchor do not belong together: one of them is an old copy. The vault does not start.",
+        "vault.db and its anchor do not belong together: one is an old copy. The vault does not start.",
     ),
     "witness_behind": Event(
         Level.ERROR,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class StartError(ValueError):
-    """The vault refuses to start (a `ValueError`: a setting, a file or the machine is wrong). `code` is stable."""
+    """The vault refuses to start: a setting, a file or the machine is wrong. `code` is stable."""
 
     def __init__(self, code: str, message: str, hint: str) -> None:
         super().__init__(f"{message}. hint: {hint}")
@@ -21,7 +21,7 @@ class StorageError(OSError):
 
 
 class AlarmError(Exception):
-    """Something was edited, planted or rolled back outside the vault. `what` names the table or file, `subject` the id."""
+    """A row was edited, planted, removed or restored outside the vault. `what` names its table."""
 
     def __init__(self, what: str, subject: str) -> None:
         super().__init__(f"{what} of {subject} does not verify")

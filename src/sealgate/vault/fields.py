@@ -1,6 +1,7 @@
-"""The form that every field of every operation must have: ids, names, subjects; anything else is refused here.
+"""The form that every field of every operation must have: ids, names, subjects.
 
-Counterparts: `desk` and `opener`, which call these before anything is looked up. A refusal names the field, not the value.
+Counterparts: `desk` and `opener`, which check before anything is looked up. A refusal names the field, never
+its value.
 """
 
 from __future__ import annotations

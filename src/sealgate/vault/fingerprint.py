@@ -1,7 +1,7 @@
 """A keyed fingerprint of a provider key: tells two keys apart without telling anything of either.
 
-Counterpart: `deposits`, which shows it to the developer. Keyed with a secret of the vault's, so that nobody can test
-guesses; and per organization, so that two organizations with one key do not learn of each other.
+Counterpart: `deposits`, which shows it to the developer. Keyed with a secret of the vault's, so that nobody
+can test guesses; and per organization, so that two organizations with one key do not learn of each other.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The vault's files as a whole: which start this is, and whether KEK, vault.db and anchor belong together.
 
-Counterpart: `process`, which builds everything else on it. First start makes KEK, database, anchor, in this order; on any
-later start all three must be there. It never makes one to replace another.
+Counterpart: `process`, which builds everything else on it. First start makes KEK, database, anchor, in this
+order; on any later start all three must be there. It never makes one to replace another.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _kek(folder: Path, *, fresh: bool, log: Log) -> KekProvider:
 
 
 def _found(database: Database, kek: KekProvider, instance: str, log: Log) -> None:
-    """Schema, root secret and first mark in one transaction: a database is founded whole or is still empty."""
+    """Schema, root secret and first mark in one transaction: founded whole, or still empty."""
     with database.founding() as connection:
         make_root(connection, kek, instance)
         keys = load_root(database, kek, instance)

@@ -1,7 +1,7 @@
 """What the vault does to its own process before it touches a key: no dumps, no key logs, no detours.
 
-Counterpart: `process.run`, which calls it first. It is not undone: a process that was dumpable for a moment had a moment
-in which its memory could be read.
+Counterpart: `process.run`, which calls it first. It is not undone: a process that was dumpable for a moment
+had a moment in which its memory could be read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTT
 
 
 def harden_process() -> None:
-    """No core dumps, no ptrace by the same user (prctl PR_SET_DUMPABLE); raises `StartError` if the system refuses."""
+    """No core dumps, no reading of memory by the same user; raises `StartError` if the system refuses."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
@@ -30,7 +30,7 @@ def harden_process() -> None:
 
 
 def check_environment(environment: Mapping[str, str], log: Log) -> None:
-    """Refuse SSLKEYLOGFILE (it writes TLS session keys to disk); warn of proxy variables, which nothing here follows."""
+    """Refuse SSLKEYLOGFILE (TLS session keys on disk); warn of proxy variables, which nothing here follows."""
     if environment.get("SSLKEYLOGFILE"):
         raise StartError(
             "sslkeylogfile", "SSLKEYLOGFILE is set", "unset it: it would write session keys to a file"

@@ -1,7 +1,7 @@
 """The key-encryption key: what every provider of one must do, and how data keys are bound to their place.
 
-Counterparts: one small file per provider (`kek_file`), and `datakey`, which asks them. A KEK never leaves its provider;
-there is no unencrypted mode.
+Counterparts: one small file per provider (`kek_file`), and `datakey`, which asks them. A KEK never leaves
+its provider; there is no unencrypted mode.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ class KekError(Exception):
 
 
 class KekProvider(Protocol):
-    """Wraps data keys (32 bytes). `context` is authenticated, not stored: it must be the same at both ends."""
+    """Wraps data keys (32 bytes). `context` is authenticated, not stored: the same at both ends."""
 
     @property
     def version(self) -> str:

@@ -1,7 +1,7 @@
 """The KEK in a local file: made on first start with mode 0400, refused if anyone else could read it.
 
-Counterpart: `kek.KekProvider`. It never makes a second KEK where a database exists: that would look like a start
-and be the loss of every key.
+Counterpart: `kek.KekProvider`. It never makes a second KEK where a database exists: that would look like a
+start and be the loss of every key.
 """
 
 from __future__ import annotations

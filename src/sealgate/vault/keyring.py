@@ -1,7 +1,8 @@
 """The keyring: one X25519 pair per organization and epoch, its private half sealed under the KEK.
 
-Counterparts: `deposits` gives the public half to the sealing page, `opener` opens with the private one. A key that is
-not in a row that the vault wrote itself is never given out: a planted one could read the next deposit.
+Counterparts: `deposits` gives the public half to the sealing page, `opener` opens with the private one. A
+key that is not in a row that the vault wrote itself is never given out: a planted one could read the next
+deposit.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class Keyring:
         instance: str,
         database: Database,
         witness: Witness,
+        *,
         kek: KekProvider,
         seal: RowSeal,
         peppers: Peppers,
@@ -74,7 +76,7 @@ class Keyring:
         self._privates: Verified[SealingPrivateKey] = Verified(_PRIVATE_KEYS_LIMIT)
 
     def current(self, organization: str, now_s: float) -> KeyringRecord:
-        """The pair that new deposits are sealed to, made at first use; raises `AlarmError` if it was removed."""
+        """The pair for new deposits, made at first use; raises `AlarmError` if it was removed."""
         row = self._database.row(_NEWEST, {"organization": organization})
         if row is not None:
             return self._rows.read(row)
@@ -83,7 +85,7 @@ class Keyring:
         return self._enroll(organization, now_s)
 
     def by_key_id(self, key_id: bytes, organization: str) -> KeyringRecord:
-        """The pair that a ticket or credential names; raises `AlarmError` if there is none for this organization."""
+        """The pair of this organization that a ticket or credential names; raises `AlarmError` without one."""
         row = self._database.row(_BY_KEY_ID, {"key_id": key_id})
         record = None if row is None else self._rows.read(row)
         if record is None or record.organization != organization:
@@ -91,7 +93,7 @@ class Keyring:
         return record
 
     def private(self, key_id: bytes, organization: str) -> SealingPrivateKey:
-        """The private half of a pair; raises `AlarmError` if it is not this organization's or does not unwrap."""
+        """The private half of a pair of this organization; raises `AlarmError` if it does not unwrap."""
         return self._privates.get(
             (key_id, organization), lambda: self._unwrap(self.by_key_id(key_id, organization))
         )

@@ -1,7 +1,7 @@
 """How vault.db came to its present form: numbered steps of literal SQL, each run once.
 
-Counterpart: `schema`, which says the same for queries. A step is never edited once released. A step that changes
-a table with a `mac` changes what its MAC covers, so it must seal that table's rows anew.
+Counterpart: `schema`, which says the same for queries. A step is never edited once released. A step that
+changes a table with a `mac` changes what its MAC covers, so it must seal that table's rows anew.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ _VERSION_TABLE = "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT"
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the schema up to the last step, inside the caller's transaction; raises `StartError` for a newer one."""
+    """Bring the schema up to date, inside the caller's transaction; raises `StartError` for a newer one."""
     found = _found_version(connection)
     if found > len(STEPS):
         raise StartError(

@@ -1,7 +1,7 @@
 """The opener: gives a proxy one key for one purpose, under a lease, over `vault-opener.sock`.
 
-Counterpart: the proxy's `credentials`. Nothing is opened that is not active, newest and bound exactly as asked; the key
-goes from the envelope into one slot, from there into the socket, and is wiped.
+Counterpart: the proxy's `credentials`. Nothing is opened that is not active, newest and bound exactly as
+asked; the key goes from the envelope into one slot, from there into the socket, and is wiped.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How often and when each credential was last opened: counted in memory, written now and then.
 
-Counterpart: `opener`, which counts. Writing on each open would cost a disk flush per request, so a crash may lose the
-last `FLUSH_EVERY_S` seconds of counts, and nothing else.
+Counterpart: `opener`, which counts. Writing on each open would cost a disk flush per request, so a crash
+may lose the last `FLUSH_EVERY_S` seconds of counts, and nothing else.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Opens:
         self._pending[credential] = (count + 1, now_s)
 
     def of(self, credential: str) -> OpensRecord:
-        """Count and time, what is not yet written included; a damaged row raises an alarm and counts as none."""
+        """Count and time, written or not; a damaged row raises an alarm and counts as none."""
         stored = self._stored(credential)
         count, last = self._pending.get(credential, (0, 0.0))
         return OpensRecord(credential, stored.count + count, max(stored.last_opened_at, last))

@@ -1,7 +1,7 @@
 """The sealing page's files, read once at start, and the headers that hold the page together.
 
-Counterpart: web/sealing, which `make web` builds into the assets folder. The script runs because its hash stands in the
-policy, from no other place and in no other form; nobody may frame the page.
+Counterpart: web/sealing, which `make web` builds into the assets folder. The script runs because its hash
+stands in the policy, from no other place and in no other form; nobody may frame the page.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every request to the public listener must pass: our host name, our origin, a small JSON body, not too many misses.
+"""What every request to the public listener must pass: our host, our origin, a small JSON body.
 
 Counterpart: `pages`, which puts the guards in order. Nothing in here keeps an address, a ticket or a body.
 """
@@ -31,7 +31,7 @@ class PageRefusedError(Exception):
 
 
 class Misses:
-    """A bucket of wrong tickets for the whole process: whoever has a good one is never held up by the guesses of others."""
+    """A bucket of wrong tickets for the whole process; whoever has a good one is never held up by it."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

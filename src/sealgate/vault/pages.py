@@ -1,7 +1,7 @@
 """The vault's public listener: the sealing page, its files, and the two posts that it makes.
 
-Counterpart: web/sealing. No answer holds a key or an envelope; a ticket that is unknown, used, expired or damaged gives
-one and the same answer. Nothing of a request is logged.
+Counterpart: web/sealing. No answer holds a key or an envelope; a ticket that is unknown, used, expired or
+damaged gives one and the same answer. Nothing of a request is logged.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class Pages:
                 return await self._mapped(view, request)
             except PageRefusedError as error:
                 return self._error(error)
-            except Exception as error:  # noqa: BLE001 - the outermost edge: a traceback would print a request's values
+            except Exception as error:  # noqa: BLE001 - outermost edge; a traceback could quote a request
                 self._log("page_failed", error=type(error).__name__, page=view.__name__.strip("_"))
                 return self._error(
                     PageRefusedError(500, "internal", "Something failed.", "Look into the vault's log.")

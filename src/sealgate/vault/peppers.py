@@ -1,7 +1,7 @@
 """Peppers: 32 random bytes per organization, sealed like private keys, from which pseudonyms are keyed.
 
-Counterpart: `sealgate.messages.pseudonym`, which proxies use with the key derived here. A pepper never leaves the vault:
-a proxy is given the key of one application, the console one pseudonym at a time.
+Counterpart: `sealgate.messages.pseudonym`, which proxies use with the key derived here. A pepper never
+leaves the vault: a proxy is given the key of one application, the console one pseudonym at a time.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The vault as a process: builds every part, listens on two sockets and one port, ends without a half-done change.
+"""The vault as a process: builds every part, listens on two sockets and one port, ends cleanly.
 
-Counterparts: the supervisor starts it, `config` says how. This is the only file that awaits anything but a request's body.
+Counterparts: the supervisor starts it, `config` says how. Nothing but this file and the reading of a
+request's body awaits anything.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ async def _serve(config: VaultConfig, log: Log) -> None:
 
 
 class Vault:
-    """Every part of one vault, put together. `start` listens, `close` ends it; usable in a test's own loop."""
+    """Every part of one vault, put together. `start` listens, `close` ends it."""
 
     def __init__(
         self,
@@ -103,9 +104,17 @@ class Vault:
         self._opens = Opens(base.database, base.seal)
         tickets = Tickets(base.database, base.seal, log)
         peppers = Peppers(config.instance, base.database, base.witness, base.kek, base.seal)
-        keyring = Keyring(config.instance, base.database, base.witness, base.kek, base.seal, peppers)
+        keyring = Keyring(
+            config.instance, base.database, base.witness, kek=base.kek, seal=base.seal, peppers=peppers
+        )
         credentials = Credentials(
-            base.database, base.witness, base.seal, tickets, self._opens, self._notify, log
+            base.database,
+            base.witness,
+            base.seal,
+            tickets=tickets,
+            opens=self._opens,
+            notify=self._notify,
+            log=log,
         )
         self._deposits = Deposits(
             config.instance,
@@ -205,7 +214,7 @@ class Vault:
 
 
 class _Web:
-    """uvicorn in our own loop: no access log (it would hold addresses), no signal handlers, no version in headers."""
+    """uvicorn in our own loop, without its access log (it would hold addresses) and signal handlers."""
 
     def __init__(self, pages: Pages, config: VaultConfig) -> None:
         self._listener = _listen(config.host, config.port)
@@ -229,8 +238,7 @@ class _Web:
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._server.serve(sockets=[self._listener]))
-        while not self._server.started and not self._task.done():
-            await asyncio.sleep(0.005)
+        await self._server.listening.wait()
 
     async def close(self) -> None:
         if self._task is None:
@@ -241,6 +249,15 @@ class _Web:
 
 
 class _QuietServer(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Cannot fail: the socket is bound already, and there is no lifespan to run."""
+        await super().startup(sockets)
+        self.listening.set()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals are `_serve`'s."""

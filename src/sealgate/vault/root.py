@@ -1,7 +1,7 @@
 """The root secret: 32 random bytes under the KEK, from which the vault's own MAC keys are derived.
 
-Counterparts: `rowseal`, `witness`, `fingerprint`. Wrapped rather than derived from the KEK itself, so that a KEK that
-only wraps and unwraps (an HSM, a KMS) does as well as a file.
+Counterparts: `rowseal`, `witness`, `fingerprint`. Wrapped rather than derived from the KEK itself, so that
+a KEK that only wraps and unwraps (an HSM, a KMS) does as well as a file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A MAC over every row that matters: whoever edits vault.db without the KEK makes rows that the vault refuses.
+"""A MAC over every row that matters: a row written without the KEK is a row that the vault refuses.
 
-Counterpart: `root`, which derives the key. The MAC covers the table's name and every column with its type, so a row
-cannot be edited, moved to another table or key, or invented. An old copy of a row passes: `witness` is for those.
+Counterpart: `root`, which derives the key. The MAC covers the table's name and every column with its type,
+so a row cannot be edited, moved or invented. An old copy of a row passes: `witness` is for those.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RowSeal:
         return hmac.digest(self._key, _encoder.encode((_LABEL, table, names, values)), "sha256")
 
     def alarm(self, table: str, subject: Cell) -> AlarmError:
-        """Log the alarm and give the error to raise. The subject is named only if it has the form of an id."""
+        """Log the alarm and give the error to raise. A subject without the form of an id is not named."""
         name = subject if isinstance(subject, str) and _NAME.fullmatch(subject) else "unnamed"
         self._log("alarm_row", table=table, subject=name)
         return AlarmError(table, name)
@@ -64,7 +64,7 @@ class SealedTable(Generic[Record]):
         self._names = fields
 
     def read(self, values: Sequence[Cell]) -> Record:
-        """The record of a row; raises `AlarmError` (after logging it) for a row that the vault did not write."""
+        """The record of a row; raises `AlarmError`, logged, for a row that the vault did not write."""
         *cells, mac = values
         if not isinstance(mac, bytes) or not hmac.compare_digest(mac, self._mac(cells)):
             raise self.seal.alarm(self._name, cells[0])

@@ -1,7 +1,7 @@
 """The vault's tables, as SQLAlchemy Core sees them; `migrations` makes them, literally.
 
-Every table but `schema_version` and `root` ends in `mac`, which only the holder of the KEK can make (`rowseal`).
-No column holds a provider key, a private key, a pepper or a ticket in the clear.
+Every table but `schema_version` and `root` ends in `mac`, which only the holder of the KEK can make
+(`rowseal`). No column holds a provider key, a private key, a pepper or a ticket in the clear.
 """
 
 from __future__ import annotations

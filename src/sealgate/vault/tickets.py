@@ -1,7 +1,8 @@
 """Tickets: the one-time right to deposit one key for one purpose, as the vault itself recorded it.
 
-Counterparts: `deposits` issues and redeems them. 256 bits, stored as their SHA-256, good once and for minutes; whatever
-is wrong with a ticket looks alike outside. A ticket is in no log and, in the clear, in no file.
+Counterparts: `deposits` issues and redeems them. 256 bits, stored as their SHA-256, good once and for
+minutes; whatever is wrong with a ticket looks alike outside. A ticket is in no log and, in the clear, in no
+file.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class Tickets:
             raise self.refuse("used", record)
 
     def live(self, organization: str, application: str, now_s: float) -> Sequence[TicketRecord]:
-        """An application's tickets that could still be used, newest first; damaged rows raise an alarm and are left out."""
+        """An application's usable tickets, newest first; damaged rows raise an alarm and are left out."""
         found = []
         for row in self._database.rows(_LIVE, {"application": application, "now_s": now_s}):
             try:

@@ -1,7 +1,7 @@
 """A bounded memory of what was read, verified and unwrapped once: the newest few of anything, by key.
 
-Counterparts: `keyring` and `peppers`. What is in here came from a row whose MAC verified; whoever edits that row
-afterwards changes nothing that is in use.
+Counterparts: `keyring` and `peppers`. What is in here came from a row whose MAC verified; whoever edits
+that row afterwards changes nothing that is in use.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Every change of a credential is witnessed twice: in vault.db's mark, and in the anchor file outside it.
 
-Counterpart: `anchor`. The database commits first, the anchor follows; after a crash between the two, the database is one
-ahead and the anchor catches up. Any other difference means that one of the files is an old copy: the vault does not start.
+Counterpart: `anchor`. The database commits first, the anchor follows; after a crash between the two, the
+database is one ahead and the anchor catches up. Any other difference means that one of the files is an old
+copy: the vault does not start.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Witness:
             self._log("alarm_rollback", witnessed=witnessed, found=entry.number)
             raise StartError(
                 "rolled_back",
-                f"vault.db stands at change {entry.number}, its anchor at {witnessed}: one of them is an old copy",
+                f"vault.db stands at change {entry.number}, its anchor at {witnessed}: one is an old copy",
                 "put back the newest vault.db together with the anchor that was never restored",
             )
         self._number = entry.number
