@@ -5,12 +5,13 @@ Each of these breaks something, so each runs a demo of its own.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -30,11 +31,22 @@ def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]
         yield running
 
 
+@pytest.fixture(autouse=True)
+def closed_streams() -> Iterator[None]:
+    """Every socket of a test is closed at its end."""
+    yield
+    while OpenStream.opened:
+        OpenStream.opened.pop().close()
+
+
 class OpenStream:
     """A streamed request on a socket of its own, read by hand."""
 
+    opened: ClassVar[list[OpenStream]] = []
+
     def __init__(self, demo: RunningDemo, user: str, body: dict[str, object] | None = None) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", demo.settings.proxy.port, timeout=20)
+        self.opened.append(self)
         headers = {"authorization": f"Bearer {demo.token(user)}", "content-type": "application/json"}
         self._connection.request("POST", "/v1/chat/completions", json.dumps(body or LONG), headers)
         self.answer = self._connection.getresponse()
@@ -47,7 +59,8 @@ class OpenStream:
         return self.answer.read()
 
     def close(self) -> None:
-        self.answer.close()
+        if hasattr(self, "answer"):
+            self.answer.close()
         self._connection.close()
 
 
@@ -95,8 +108,6 @@ def test_a_killed_proxy_loses_no_exchange_and_counts_none_twice(breakable: Runni
     assert [row["outcome"] for row in rows_of(breakable, again.request)] == ["completed"]
     if stream is not None:
         request = stream.request
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            stream.close()
         wait_for(lambda: rows_of(breakable, request), 20)
         expected = {"during": "lost", "after": "completed"}[moment]
         assert [row["outcome"] for row in rows_of(breakable, request)] == [expected]
@@ -162,14 +173,10 @@ def _answers(demo: RunningDemo) -> bool:
 
 def _freeze(demo: RunningDemo, program: str) -> None:
     """Stop a process where it stands: it answers nothing, and the supervisor does not start another."""
-    import signal
-
     demo.kill(program, signal.SIGSTOP)
 
 
 def _thaw(demo: RunningDemo, program: str) -> None:
-    import signal
-
     demo.kill(program, signal.SIGCONT)
 
 

@@ -76,7 +76,7 @@ def test_node_answers_whole_and_streams(demo: RunningDemo) -> None:
         streamed += chunk.choices[0].delta.content ?? ""; pieces += 1;
       }
       let refused = "";
-      try { await client.chat.completions.create({ ...ask, store: true }); }
+      try { await client.chat.completions.create({ ...ask, surprise: 1 }); }
       catch (error) { refused = `${error.status} ${error.code} ${error.param}`; }
       console.log(JSON.stringify({ whole: whole.choices[0].message.content, streamed, pieces, refused }));
     """
@@ -99,7 +99,7 @@ def test_node_answers_whole_and_streams(demo: RunningDemo) -> None:
     assert told["whole"] == told["streamed"]
     assert told["pieces"] > 3
     assert told["refused"].startswith("400 ")
-    assert told["refused"].endswith(" store")
+    assert told["refused"].endswith(" surprise")
 
 
 def test_each_use_is_counted_once_with_its_tokens_and_without_its_text(demo: RunningDemo) -> None:

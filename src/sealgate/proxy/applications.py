@@ -29,6 +29,8 @@ UNKNOWN_S = 30.0
 UNKNOWN_LIMIT = 10_000
 LONG_POLL_S = 25.0
 REFRESH_AT_ONCE = 32
+SNAPSHOT_GRACE_S = 1.0
+"""Time that the console gets at start to say what changed before a snapshot is served as it is."""
 
 
 class Known(msgspec.Struct, frozen=True, eq=False):
@@ -85,6 +87,8 @@ class Applications:
         self._usable_until = 0.0
         self._unsaved = False
         self._connected = asyncio.Event()
+        self._followed = False
+        self._started_at = time.time()
 
     def __len__(self) -> int:
         return len(self._known)
@@ -112,8 +116,8 @@ class Applications:
 
     @property
     def informed(self) -> bool:
-        """True once the console was reached or a snapshot was found: requests can be told who they are."""
-        return self._connected.is_set() or bool(self._known)
+        """True once the change log was followed; with a snapshot, after a grace, also without the console."""
+        return self._followed or (bool(self._known) and time.time() > self._started_at + SNAPSHOT_GRACE_S)
 
     def connected(self) -> None:
         """The console is there (again)."""
@@ -149,6 +153,7 @@ class Applications:
                 )
                 if isinstance(changes, Changes):
                     await self._apply(changes)
+                    self._followed = True
                 wait_s = LONG_POLL_S
             except NotConnectedError:
                 wait_s = 0.0
