@@ -75,7 +75,8 @@ class Provider:
         self.gate = asyncio.Event()
         self.started = asyncio.Event()
         self.raw_requests: list[bytes] = []
-        self.close_idle = asyncio.Event()
+        self.close_on_request = False
+        """Drop the next reused connection when a request comes on it, as a provider that had closed it would."""
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
@@ -113,6 +114,10 @@ class Provider:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
     ) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
+        if self.close_on_request:
+            self.close_on_request = False
+            writer.transport.abort()
+            return False
         lines = head.decode().split("\r\n")
         headers = dict(line.split(": ", 1) for line in lines[1:] if line)
         raw = await reader.readexactly(int(headers["content-length"]))

@@ -212,6 +212,10 @@ class Browser:
         data = await self.reader.readexactly(size + 2)
         return data[:-2]
 
+    async def answer_body(self) -> bytes:
+        """The rest of a chunked body of which the head was read."""
+        return (await self._chunks())[0]
+
     async def closed(self) -> bytes:
         """What still comes until the proxy closes."""
         try:
@@ -349,12 +353,12 @@ class World:
         token: str | None = None,
         **headers: str,
     ) -> bytes:
-        raw = body if isinstance(body, bytes) else json.dumps(body or prompt()).encode()
+        raw = body if isinstance(body, bytes) else json.dumps(prompt() if body is None else body).encode()
         fields = {
             "authorization": f"Bearer {token or self.token()}",
             "content-type": "application/json",
-            **headers,
         }
+        fields |= {name.replace("_", "-"): value for name, value in headers.items()}
         lines = [
             f"POST {target} HTTP/1.1",
             "host: proxy.localhost",
