@@ -78,7 +78,7 @@ async def test_an_opened_key_leaves_nothing_in_the_vaults_slots(vault: Deploymen
     credential = await vault.sealed_key(at, canary_key())
     for _ in range(20):
         await vault.open(at, credential)
-    arena = vault.vault._arena
+    arena = vault.vault._stores.arena
     assert len(arena._pages) == 1  # every slot came back
     assert not any(bytes(arena._pages[0]))
 

@@ -187,8 +187,9 @@ class Server:
 
     async def close(self) -> None:
         """Stop listening and cut every peer."""
-        if self._server is not None:
-            self._server.close()
+        if self._server is None:
+            return  # never listened: a socket at this path is somebody else's
+        self._server.close()
         for peer in tuple(self._peers):
             peer._close()
         self.path.unlink(missing_ok=True)

@@ -78,7 +78,7 @@ class Credentials:
         self.rows = SealedTable(CREDENTIALS, CredentialRecord, seal)
 
     def read(self, values: Sequence[Cell]) -> CredentialRecord:
-        """The record of a row; raises `AlarmError` unless the vault wrote it and no newer one was witnessed."""
+        """The record of a row; raises `AlarmError` unless it is ours and the newest witnessed."""
         record = self.rows.read(values)
         standing = self._witness.standing(record.credential)
         if standing is None or standing.version != record.version or standing.state != record.state:

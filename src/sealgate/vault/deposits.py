@@ -13,14 +13,14 @@ from sealgate.envelope import Context, EnvelopeError, KeyFormatError, open_into
 from sealgate.ids import new_id
 from sealgate.log import Log
 from sealgate.messages.frames import Refusal, RefusedError
-from sealgate.messages.slot import SlotArena
 from sealgate.messages.tickets import CredentialState, IssueTicket, TicketIssued
-from sealgate.vault.credentials import CredentialRecord, Credentials, unknown_credential
-from sealgate.vault.destinations import AllowedDestinations
+from sealgate.vault.config import VaultConfig
+from sealgate.vault.credentials import CredentialRecord, unknown_credential
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.fingerprint import fingerprint
-from sealgate.vault.keyring import Keyring, KeyringRecord
-from sealgate.vault.tickets import LIVE_LIMIT, TicketRecord, Tickets
+from sealgate.vault.keyring import KeyringRecord
+from sealgate.vault.stores import Stores
+from sealgate.vault.tickets import LIVE_LIMIT, TicketRecord
 
 
 class DepositPlan(Struct, frozen=True):
@@ -42,45 +42,28 @@ class Mask(Struct, frozen=True):
 class Deposits:
     """Issues tickets and accepts envelopes."""
 
-    def __init__(
-        self,
-        instance: str,
-        public_url: str,
-        lifetime_s: float,
-        fingerprint_key: bytes,
-        *,
-        keyring: Keyring,
-        tickets: Tickets,
-        credentials: Credentials,
-        destinations: AllowedDestinations,
-        arena: SlotArena,
-        log: Log,
-    ) -> None:
-        self._instance = instance
-        self._deposit_url = public_url.rstrip("/") + "/deposit"
-        self._lifetime_s = lifetime_s
+    def __init__(self, config: VaultConfig, fingerprint_key: bytes, stores: Stores, log: Log) -> None:
+        self._instance = config.instance
+        self._deposit_url = config.public_url.rstrip("/") + "/deposit"
+        self._lifetime_s = config.ticket_lifetime_s
         self._fingerprint_key = fingerprint_key
-        self._keyring = keyring
-        self._tickets = tickets
-        self._credentials = credentials
-        self._destinations = destinations
-        self._arena = arena
+        self._stores = stores
         self._log = log
 
     def issue(self, order: IssueTicket, now_s: float) -> TicketIssued:
         """A ticket for this order; raises `RefusedError` for an unknown destination or credential."""
-        if self._destinations.find(order.provider, order.origin) is None:
+        if self._stores.destinations.find(order.provider, order.origin) is None:
             raise _refused(
                 "unknown_destination", "the vault does not know this destination", "list the destinations"
             )
-        if len(self._tickets.live(order.organization, order.application, now_s)) >= LIVE_LIMIT:
+        if len(self._stores.tickets.live(order.organization, order.application, now_s)) >= LIVE_LIMIT:
             raise _refused(
                 "too_many_tickets",
                 f"{LIVE_LIMIT} tickets are out already",
                 "use one, or wait until they expire",
             )
         credential, version = self._next_version(order)
-        key = self._keyring.current(order.organization, now_s)
+        key = self._stores.keyring.current(order.organization, now_s)
         purpose = TicketRecord(
             ticket_hash=b"",
             organization=order.organization,
@@ -95,7 +78,7 @@ class Deposits:
             expires_at=now_s + self._lifetime_s,
             used_at=None,
         )
-        ticket = self._tickets.add(purpose, now_s)
+        ticket = self._stores.tickets.add(purpose, now_s)
         self._note("ticket_issued", purpose, origin=purpose.origin)
         return TicketIssued(
             ticket=ticket,
@@ -107,17 +90,17 @@ class Deposits:
 
     def plan(self, ticket: str, now_s: float) -> DepositPlan:
         """What the ticket is good for, without using it; raises `TicketRefusedError`."""
-        record = self._tickets.look(ticket, now_s)
-        destination = self._destinations.find(record.provider, record.origin)
+        record = self._stores.tickets.look(ticket, now_s)
+        destination = self._stores.destinations.find(record.provider, record.origin)
         if destination is None:
-            raise self._tickets.refuse("destination_gone", record)
+            raise self._stores.tickets.refuse("destination_gone", record)
         try:
-            current = self._credentials.find(record.credential)
-            key = self._keyring.by_key_id(record.key_id, record.organization)
+            current = self._stores.credentials.find(record.credential)
+            key = self._stores.keyring.by_key_id(record.key_id, record.organization)
         except AlarmError as error:
-            raise self._tickets.refuse("damaged", record) from error
+            raise self._stores.tickets.refuse("damaged", record) from error
         if not _follows(record, current):
-            raise self._tickets.refuse("outdated", record)
+            raise self._stores.tickets.refuse("outdated", record)
         return DepositPlan(record, destination.label, key, replaces=current is not None)
 
     def accept(self, ticket: str, envelope: bytes, now_s: float) -> CredentialRecord:
@@ -142,14 +125,14 @@ class Deposits:
             deposited_at=now_s,
             revoked_at=None,
         )
-        told = self._credentials.accept(record, plan.ticket, now_s)
+        told = self._stores.credentials.accept(record, plan.ticket, now_s)
         self._note("deposited", plan.ticket, replaced=plan.replaces, told=told)
         return record
 
     def _next_version(self, order: IssueTicket) -> tuple[str, int]:
         if order.credential is None:
             return new_id("cred"), 1
-        current = self._credentials.find(order.credential)
+        current = self._stores.credentials.find(order.credential)
         bound = (order.organization, order.application, order.provider, order.origin)
         if (
             current is None
@@ -161,9 +144,9 @@ class Deposits:
         return current.credential, current.version + 1
 
     def _examine(self, plan: DepositPlan, envelope: bytes) -> Mask:
-        slot = self._arena.take()
+        slot = self._stores.arena.take()
         try:
-            private = self._keyring.private(plan.key.key_id, plan.key.organization)
+            private = self._stores.keyring.private(plan.key.key_id, plan.key.organization)
             open_into(envelope, private, _context(self._instance, plan.ticket), slot.buffer())
             key = slot.key()
             # Four characters of the key are made readable on purpose: people tell their keys apart by them.

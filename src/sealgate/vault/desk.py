@@ -29,30 +29,17 @@ from sealgate.messages.tickets import (
     TicketRequest,
 )
 from sealgate.vault import fields
-from sealgate.vault.credentials import Credentials as CredentialStore
 from sealgate.vault.deposits import Deposits
-from sealgate.vault.destinations import AllowedDestinations
 from sealgate.vault.faults import AlarmError
-from sealgate.vault.peppers import Peppers
+from sealgate.vault.stores import Stores
 
 
 class Desk:
     """Answers the console. `handle` is the handler of a `messages.server.Server`."""
 
-    def __init__(
-        self,
-        *,
-        deposits: Deposits,
-        credentials: CredentialStore,
-        destinations: AllowedDestinations,
-        peppers: Peppers,
-        clock: Callable[[], float],
-        log: Log,
-    ) -> None:
+    def __init__(self, stores: Stores, deposits: Deposits, clock: Callable[[], float], log: Log) -> None:
+        self._stores = stores
         self._deposits = deposits
-        self._credentials = credentials
-        self._destinations = destinations
-        self._peppers = peppers
         self._clock = clock
         self._log = log
 
@@ -75,7 +62,7 @@ class Desk:
     def _answer(self, request: TicketRequest) -> TicketReply:
         match request:
             case ListDestinations():
-                return Destinations(items=self._destinations.items)
+                return Destinations(items=self._stores.destinations.items)
             case IssueTicket():
                 return self._issue(request)
             case ListCredentials():
@@ -99,13 +86,13 @@ class Desk:
     def _list(self, request: ListCredentials) -> Credentials:
         _check_owner(request)
         return Credentials(
-            items=self._credentials.list(request.organization, request.application, self._clock())
+            items=self._stores.credentials.list(request.organization, request.application, self._clock())
         )
 
     def _revoke(self, request: Revoke) -> CredentialRevoked:
         _check_owner(request)
         fields.check_id("cred", "credential", request.credential)
-        return self._credentials.revoke(
+        return self._stores.credentials.revoke(
             request.organization, request.application, request.credential, self._clock()
         )
 
@@ -113,7 +100,7 @@ class Desk:
         _check_owner(request)
         fields.check_subject(request.subject)
         try:
-            key = self._peppers.pseudonym_key(request.organization, request.application)
+            key = self._stores.peppers.pseudonym_key(request.organization, request.application)
         except LookupError:
             raise RefusedError(
                 Refusal(

@@ -30,7 +30,7 @@ def harden_process() -> None:
 
 
 def check_environment(environment: Mapping[str, str], log: Log) -> None:
-    """Refuse SSLKEYLOGFILE (TLS session keys on disk); warn of proxy variables, which nothing here follows."""
+    """Refuse SSLKEYLOGFILE (session keys on disk); warn of proxy variables, which nothing here follows."""
     if environment.get("SSLKEYLOGFILE"):
         raise StartError(
             "sslkeylogfile", "SSLKEYLOGFILE is set", "unset it: it would write session keys to a file"

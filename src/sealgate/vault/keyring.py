@@ -85,7 +85,7 @@ class Keyring:
         return self._enroll(organization, now_s)
 
     def by_key_id(self, key_id: bytes, organization: str) -> KeyringRecord:
-        """The pair of this organization that a ticket or credential names; raises `AlarmError` without one."""
+        """An organization's pair by its id; raises `AlarmError` if there is none."""
         row = self._database.row(_BY_KEY_ID, {"key_id": key_id})
         record = None if row is None else self._rows.read(row)
         if record is None or record.organization != organization:

@@ -14,15 +14,12 @@ from sealgate.log import Log
 from sealgate.messages.frames import Message, Refusal, RefusedError
 from sealgate.messages.opening import Open, Opened, OpenRefusal, Renew, Renewed
 from sealgate.messages.server import Peer, Reply, SecretReply
-from sealgate.messages.slot import SlotArena
 from sealgate.messages.tickets import CredentialState
 from sealgate.vault import fields
-from sealgate.vault.credentials import CredentialRecord, Credentials
-from sealgate.vault.destinations import AllowedDestinations
+from sealgate.vault.config import VaultConfig
+from sealgate.vault.credentials import CredentialRecord
 from sealgate.vault.faults import AlarmError, StorageError
-from sealgate.vault.keyring import Keyring
-from sealgate.vault.opens import Opens
-from sealgate.vault.peppers import Peppers
+from sealgate.vault.stores import Stores
 
 _PEER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -30,28 +27,10 @@ _PEER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 class Opener:
     """Answers proxies. `handle` is the handler of a `messages.server.Server`."""
 
-    def __init__(
-        self,
-        instance: str,
-        lease_s: float,
-        *,
-        keyring: Keyring,
-        peppers: Peppers,
-        credentials: Credentials,
-        destinations: AllowedDestinations,
-        opens: Opens,
-        arena: SlotArena,
-        clock: Callable[[], float],
-        log: Log,
-    ) -> None:
-        self._instance = instance
-        self._lease_s = lease_s
-        self._keyring = keyring
-        self._peppers = peppers
-        self._credentials = credentials
-        self._destinations = destinations
-        self._opens = opens
-        self._arena = arena
+    def __init__(self, config: VaultConfig, stores: Stores, clock: Callable[[], float], log: Log) -> None:
+        self._instance = config.instance
+        self._lease_s = config.lease_s
+        self._stores = stores
         self._clock = clock
         self._log = log
 
@@ -81,7 +60,7 @@ class Opener:
 
     def _renew(self, message: Renew) -> Renewed:
         fields.check_version(message.version)
-        record = self._credentials.find(message.credential)
+        record = self._stores.credentials.find(message.credential)
         if record is None or record.version != message.version:
             raise _no_credential()
         self._check_living(record)
@@ -93,19 +72,19 @@ class Opener:
             credential=record.credential,
             version=record.version,
             lease_s=self._lease_s,
-            pseudonym_key=self._peppers.pseudonym_key(record.organization, record.application),
+            pseudonym_key=self._stores.peppers.pseudonym_key(record.organization, record.application),
         )
-        reply = SecretReply(message=opened, slot=self._arena.take())
+        reply = SecretReply(message=opened, slot=self._stores.arena.take())
         try:
             self._open_into(record, reply.slot.buffer())
         except BaseException:
             reply.slot.wipe()
             raise
-        self._opens.note(record.credential, self._clock())
+        self._stores.opens.note(record.credential, self._clock())
         return reply
 
     def _bound(self, asked: Open) -> CredentialRecord:
-        record = self._credentials.find(asked.credential)
+        record = self._stores.credentials.find(asked.credential)
         wanted = (asked.organization, asked.application, asked.provider, asked.origin)
         if (
             record is None
@@ -116,11 +95,11 @@ class Opener:
         return record
 
     def _check_living(self, record: CredentialRecord) -> None:
-        if record.state != CredentialState.ACTIVE or self._credentials.is_cut(record.credential):
+        if record.state != CredentialState.ACTIVE or self._stores.credentials.is_cut(record.credential):
             raise _refused(
                 OpenRefusal.REVOKED, "this credential was revoked", "deposit a new key in the console"
             )
-        if self._destinations.find(record.provider, record.origin) is None:
+        if self._stores.destinations.find(record.provider, record.origin) is None:
             raise _no_credential()
 
     def _open_into(self, record: CredentialRecord, slot: memoryview) -> None:
@@ -134,11 +113,11 @@ class Opener:
             origin=record.origin,
             key_id=record.key_id,
         )
-        private = self._keyring.private(record.key_id, record.organization)
+        private = self._stores.keyring.private(record.key_id, record.organization)
         try:
             open_into(record.envelope or b"", private, context, slot)
         except (EnvelopeError, KeyFormatError) as error:
-            raise self._credentials.rows.seal.alarm("credentials", record.credential) from error
+            raise self._stores.credentials.rows.seal.alarm("credentials", record.credential) from error
 
     def _note_refusal(self, peer: Peer, message: Open | Renew, code: str) -> None:
         # A field that is malformed may hold anything, so it is not quoted.

@@ -161,7 +161,7 @@ class Pages:
                 return await self._mapped(view, request)
             except PageRefusedError as error:
                 return self._error(error)
-            except Exception as error:  # noqa: BLE001 - outermost edge; a traceback could quote a request
+            except Exception as error:  # noqa: BLE001 - edge: a traceback could quote a request
                 self._log("page_failed", error=type(error).__name__, page=view.__name__.strip("_"))
                 return self._error(
                     PageRefusedError(500, "internal", "Something failed.", "Look into the vault's log.")

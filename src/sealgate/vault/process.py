@@ -22,25 +22,20 @@ import uvloop
 from sealgate.log import LineLog, Log
 from sealgate.messages.frames import PROTOCOL, Hello
 from sealgate.messages.opening import CredentialChanged, OpeningRequest
-from sealgate.messages.server import Server
-from sealgate.messages.slot import SlotArena
+from sealgate.messages.server import Handler, Server
 from sealgate.messages.tickets import TicketRequest
 from sealgate.vault.config import VaultConfig
-from sealgate.vault.credentials import Credentials
 from sealgate.vault.deposits import Deposits
 from sealgate.vault.desk import Desk
-from sealgate.vault.destinations import AllowedDestinations
 from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import StartError, StorageError
-from sealgate.vault.foundation import Foundation, lay_foundation
+from sealgate.vault.foundation import lay_foundation
 from sealgate.vault.hygiene import check_environment, harden_process
-from sealgate.vault.keyring import Keyring
 from sealgate.vault.opener import Opener
-from sealgate.vault.opens import FLUSH_EVERY_S, Opens
+from sealgate.vault.opens import FLUSH_EVERY_S
 from sealgate.vault.page_assets import ASSETS, load_assets
 from sealgate.vault.pages import Pages
-from sealgate.vault.peppers import Peppers
-from sealgate.vault.tickets import Tickets
+from sealgate.vault.stores import build_stores
 
 OPENER_SOCKET = "vault-opener.sock"
 DESK_SOCKET = "vault-desk.sock"
@@ -92,66 +87,15 @@ class Vault:
         self._config = config
         self._log = log
         self._foundation = lay_foundation(config.data_dir, config.instance, log)
-        self._arena = SlotArena()
-        self._build(self._foundation, clock)
-        self._pages = Pages(config, self._deposits, assets, clock, log)
+        self._stores = build_stores(config, self._foundation, self._notify, log)
+        deposits = Deposits(config, self._foundation.keys.fingerprint, self._stores, log)
+        opener = Opener(config, self._stores, clock, log)
+        desk = Desk(self._stores, deposits, clock, log)
+        self._opener_server = _server(config, OPENER_SOCKET, OpeningRequest, opener.handle)
+        self._desk_server = _server(config, DESK_SOCKET, TicketRequest, desk.handle)
+        self._pages = Pages(config, deposits, assets, clock, log)
         self._web: _Web | None = None
         self._flusher: asyncio.Task[None] | None = None
-
-    def _build(self, base: Foundation, clock: Callable[[], float]) -> None:
-        config, log = self._config, self._log
-        destinations = AllowedDestinations(config.destinations)
-        self._opens = Opens(base.database, base.seal)
-        tickets = Tickets(base.database, base.seal, log)
-        peppers = Peppers(config.instance, base.database, base.witness, base.kek, base.seal)
-        keyring = Keyring(
-            config.instance, base.database, base.witness, kek=base.kek, seal=base.seal, peppers=peppers
-        )
-        credentials = Credentials(
-            base.database,
-            base.witness,
-            base.seal,
-            tickets=tickets,
-            opens=self._opens,
-            notify=self._notify,
-            log=log,
-        )
-        self._deposits = Deposits(
-            config.instance,
-            config.public_url,
-            config.ticket_lifetime_s,
-            base.keys.fingerprint,
-            keyring=keyring,
-            tickets=tickets,
-            credentials=credentials,
-            destinations=destinations,
-            arena=self._arena,
-            log=log,
-        )
-        opener = Opener(
-            config.instance,
-            config.lease_s,
-            keyring=keyring,
-            peppers=peppers,
-            credentials=credentials,
-            destinations=destinations,
-            opens=self._opens,
-            arena=self._arena,
-            clock=clock,
-            log=log,
-        )
-        desk = Desk(
-            deposits=self._deposits,
-            credentials=credentials,
-            destinations=destinations,
-            peppers=peppers,
-            clock=clock,
-            log=log,
-        )
-        hello = Hello(protocol=PROTOCOL, instance=config.instance, process="vault")
-        sockets, uids = config.runtime_dir, config.allowed_uids
-        self._opener_server = Server(sockets / OPENER_SOCKET, hello, OpeningRequest, opener.handle, uids)
-        self._desk_server = Server(sockets / DESK_SOCKET, hello, TicketRequest, desk.handle, uids)
 
     @property
     def port(self) -> int:
@@ -198,8 +142,8 @@ class Vault:
         return self._opener_server.notify(notice)
 
     def _locks_memory(self) -> bool:
-        self._arena.take().wipe()
-        return self._arena.locked
+        self._stores.arena.take().wipe()
+        return self._stores.arena.locked
 
     async def _flush_now_and_then(self) -> None:
         while True:
@@ -208,7 +152,7 @@ class Vault:
 
     def _flush(self) -> None:
         try:
-            self._opens.flush()
+            self._stores.opens.flush()
         except StorageError as error:
             self._log("database_failed", error=type(error).__name__, operation="flush")
 
@@ -262,6 +206,11 @@ class _QuietServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Signals are `_serve`'s."""
         yield
+
+
+def _server(config: VaultConfig, name: str, requests: object, handler: Handler) -> Server:
+    hello = Hello(protocol=PROTOCOL, instance=config.instance, process="vault")
+    return Server(config.runtime_dir / name, hello, requests, handler, config.allowed_uids)
 
 
 def _listen(host: str, port: int) -> socket.socket:
