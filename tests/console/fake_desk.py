@@ -1,4 +1,4 @@
-"""A small real desk: serves the vault's desk socket with the vault's messages, and keeps rows instead of keys."""
+"""A small real desk: serves the vault's desk socket with the vault's messages; rows instead of keys."""
 
 from __future__ import annotations
 

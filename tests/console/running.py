@@ -1,21 +1,25 @@
-"""A console in this process for tests: real database, real sockets, a clock that tests move, and a browser."""
+"""A console in this process for tests: real database and sockets, a clock that tests move, a browser."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import io
 import os
 import re
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
+from starlette.applications import Starlette
 
+from sealgate.console.accounts.models import Organization
 from sealgate.console.accounts.passwords import hash_password
 from sealgate.console.accounts.services import new_user
-from sealgate.console.accounts.models import Organization
 from sealgate.console.composition import Console, compose
 from sealgate.console.config import ConsoleConfig
 from sealgate.console.database import migrate
@@ -24,7 +28,6 @@ from sealgate.console.permissions import Role
 from sealgate.console.site import make_site
 from sealgate.ids import new_id
 from sealgate.log import LineLog
-from starlette.applications import Starlette
 from tests.console.fake_desk import FakeDesk
 
 PASSWORD = "plain correct horse battery"
@@ -40,20 +43,6 @@ class Clock(msgspec.Struct):
         return self.now_s
 
 
-class Lines:
-    """Keeps what the log wrote."""
-
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, text: str) -> int:
-        self.text += text
-        return len(text)
-
-    def flush(self) -> None:
-        return
-
-
 class Running(msgspec.Struct):
     """A console, its vault's desk, and ways to visit it."""
 
@@ -61,7 +50,7 @@ class Running(msgspec.Struct):
     desk: FakeDesk
     site: Starlette
     clock: Clock
-    lines: Lines
+    lines: io.StringIO
 
     def browser(self, **headers: str) -> Browser:
         """A fresh browser: no cookies."""
@@ -119,10 +108,10 @@ class Browser:
         """Post exactly these fields, from our own origin unless `headers` say otherwise."""
         pairs = list(fields.items()) if isinstance(fields, Mapping) else fields
         sent = {"origin": URL, "sec-fetch-site": "same-origin", **headers}
-        body = httpx.QueryParams(pairs)
+        body = urlencode(pairs)
         return await self.client.post(
             path,
-            content=str(body).encode(),
+            content=body.encode(),
             headers={
                 "content-type": "application/x-www-form-urlencoded",
                 **{k: v for k, v in sent.items() if v},
@@ -150,10 +139,10 @@ async def running() -> AsyncIterator[Running]:
     with tempfile.TemporaryDirectory(prefix="sgc") as folder:
         config = make_config(Path(folder))
         migrate(config.database_path)
-        clock, lines = Clock(), Lines()
+        clock, lines = Clock(), io.StringIO()
         desk = FakeDesk(config.desk_socket, config.instance, os.getuid(), config.vault_url)
         await desk.server.start()
-        log = LineLog("console", EVENTS, lines)  # type: ignore[arg-type]  # what it needs of a stream is here
+        log = LineLog("console", EVENTS, lines)
         console = compose(config, log, clock)
         feed = console.feed.server(config.feed_socket, config.instance, config.allowed_uids)
         await feed.start()
@@ -184,10 +173,6 @@ def make_config(folder: Path) -> ConsoleConfig:
     )
 
 
-_HASHED: list[str] = []
-
-
+@functools.cache
 def _hashed() -> str:
-    if not _HASHED:
-        _HASHED.append(hash_password(PASSWORD))
-    return _HASHED[0]
+    return hash_password(PASSWORD)

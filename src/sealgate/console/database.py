@@ -22,11 +22,11 @@ from sqlalchemy.pool import NullPool
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 _PRAGMAS = (
+    "PRAGMA busy_timeout=5000",  # first: the next one may have to wait
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # usage is acknowledged to proxies, which then forget it
     "PRAGMA foreign_keys=ON",
     "PRAGMA secure_delete=ON",
-    "PRAGMA busy_timeout=5000",
 )
 
 

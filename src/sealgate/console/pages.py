@@ -26,7 +26,7 @@ NOTICES: Mapping[str, str] = {
     "limits-saved": "Limits and models saved.",
     "add-on-on": "The add-on is on.",
     "add-on-off": "The add-on is off. Its requests are refused now.",
-    "key-revoked": "The key is destroyed and cannot be used here again.",
+    "key-revoked": "The key is destroyed here. Delete it at your provider too, if you have not yet.",
     "key-switched": "The application uses the newly sealed key now.",
 }
 """What a page says after something was done; the URL carries the name of the notice, never its text."""
@@ -44,7 +44,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._jinja.filters |= {"when": when, "count": count, "seconds": seconds}
+        self._jinja.filters |= {"when": when, "count": count, "seconds": seconds, "size": size}
         self._jinja.globals["asset"] = assets.url
 
     def render(self, template: str, values: Mapping[str, object]) -> str:
@@ -69,3 +69,9 @@ def count(number: int) -> str:
 def seconds(milliseconds: int) -> str:
     """`1.2 s` from milliseconds."""
     return f"{milliseconds / 1000:.1f}\u00a0s"
+
+
+def size(length_bytes: int) -> str:
+    """`1 MiB`, or `512 KiB` below that."""
+    mebibytes = length_bytes / 1_048_576
+    return f"{mebibytes:g}\u00a0MiB" if mebibytes >= 1 else f"{length_bytes / 1024:g}\u00a0KiB"

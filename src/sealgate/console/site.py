@@ -23,8 +23,10 @@ def make_site(console: Console) -> Starlette:
         visit = Visit(console, request, request.state.account, Form())
         return visit.render("not_found.html", status=405)
 
-    return Starlette(
+    site = Starlette(
         routes=starlette_routes(console),
         middleware=middleware(console),
         exception_handlers={404: nothing_here, 405: no_such_method},
     )
+    site.router.redirect_slashes = False  # a path is right or it is not there
+    return site

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sealgate.console.accounts.models import Organization, User
-from sealgate.console.addon.desk import Desk, VaultAwayError
+from sealgate.console.addon.desk import Desk, VaultAwayError, VaultRefusedError
 from sealgate.console.addon.models import Addon, TicketAsked
 from sealgate.console.applications.models import Application
 from sealgate.console.applications.services import NotThereError, find_application
@@ -74,6 +74,17 @@ def addon_state(addon: Addon | None, vault: AtVault | None) -> AddonState:
     if row.state is CredentialState.REVOKED:
         return AddonState.REVOKED
     return AddonState.ACTIVE if addon.active else AddonState.OFF
+
+
+async def current_state(desk: Desk, application: Application, addon: Addon | None) -> AddonState:
+    """Where the add-on stands by the vault's own word; for lists that show it in one word."""
+    if addon is None:
+        return AddonState.NONE
+    try:
+        rows = await desk.credentials(application.organization_id, application.id)
+    except (VaultAwayError, VaultRefusedError):
+        return addon_state(addon, None)
+    return addon_state(addon, AtVault(rows, ()))
 
 
 def usable_row(addon: Addon | None, vault: AtVault | None) -> CredentialRow | None:

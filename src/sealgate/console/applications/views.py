@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from sealgate.console.addon.models import Addon
+from sealgate.console.addon.services import current_state
 from sealgate.console.applications import services
 from sealgate.console.applications.models import Application, Origin, SessionKey
 from sealgate.console.applications.origins import parse_origin
@@ -26,7 +27,11 @@ from sealgate.policy.document import Policy, decode_policy
 async def index(visit: Visit) -> Response:
     """Every application of the organization."""
     async with visit.reading() as tx:
-        rows = await services.list_applications(tx, visit.account.organization)
+        found = await services.list_applications(tx, visit.account.organization)
+    rows = [
+        (application, addon, (await current_state(visit.console.desk, application, addon)).value)
+        for application, addon in found
+    ]
     return visit.render("applications.html", rows=rows)
 
 
@@ -59,6 +64,7 @@ async def overview(visit: Visit, problem: InputError | None = None) -> Response:
     """Status, first steps, ids, snippets, recent changes, pause."""
     async with visit.reading() as tx:
         seen = await _overview(visit, tx)
+    state = await current_state(visit.console.desk, seen.application, seen.addon)
     kid = seen.keys[0].kid if seen.keys else "key_…"
     snippets = make_snippets(
         proxy_url=visit.console.config.proxy_url,
@@ -71,7 +77,7 @@ async def overview(visit: Visit, problem: InputError | None = None) -> Response:
         "application.html",
         problem=problem,
         application=seen.application,
-        addon=seen.addon,
+        state=state.value,
         origins=seen.origins,
         keys=seen.keys,
         changes=seen.changes,

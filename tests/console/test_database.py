@@ -1,0 +1,111 @@
+"""The database: private files, migrations that give the declared tables, transactions, no secrets."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, inspect, select, text
+from sqlalchemy.exc import IntegrityError
+
+from sealgate.console.accounts.models import Organization
+from sealgate.console.database import Database, migrate
+from sealgate.console.schema import TABLES, metadata
+
+
+def test_migrations_give_exactly_the_declared_tables(tmp_path: Path) -> None:
+    path = tmp_path / "console.db"
+    assert migrate(path) == migrate(path)
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+    assert {table.__tablename__ for table in TABLES} == set(metadata.tables)
+
+
+def test_no_column_is_made_for_a_key(tmp_path: Path) -> None:
+    path = tmp_path / "console.db"
+    migrate(path)
+    engine = create_engine(f"sqlite:///{path}")
+    names = {
+        f"{table}.{column['name']}"
+        for table in inspect(engine).get_table_names()
+        for column in inspect(engine).get_columns(table)
+    }
+    engine.dispose()
+    suspicious = {
+        name for name in names if any(word in name for word in ("private", "pepper", "envelope", "secret"))
+    }
+    assert not suspicious
+    assert {name for name in names if "key" in name} == {
+        "session_keys." + rest
+        for rest in (
+            "kid",
+            "application_id",
+            "name",
+            "algorithm",
+            "public_key",
+            "created_at",
+            "created_by",
+            "revoked_at",
+        )
+    }
+
+
+async def test_every_file_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "console.db"
+    migrate(path)
+    path.chmod(0o644)
+    database = Database(path)
+    async with database.writing() as tx:
+        tx.add(Organization(id="org_x", name="X", created_at=1.0))
+    async with database.reading() as tx:
+        await tx.execute(select(Organization))
+        modes = {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert modes == {0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    await database.close()
+
+
+async def test_an_exception_undoes_the_whole_transaction_and_rings_no_bell(tmp_path: Path) -> None:
+    path = tmp_path / "console.db"
+    migrate(path)
+    rung: list[int] = []
+    database = Database(path, after_write=lambda: rung.append(1))
+    with pytest.raises(ZeroDivisionError):
+        async with database.writing() as tx:
+            tx.add(Organization(id="org_x", name="X", created_at=1.0))
+            await tx.flush()
+            raise ZeroDivisionError
+    async with database.reading() as tx:
+        assert (await tx.scalars(select(Organization))).all() == []
+    assert rung == []
+    await database.close()
+
+
+async def test_a_database_error_does_not_quote_what_was_to_be_stored(tmp_path: Path) -> None:
+    path = tmp_path / "console.db"
+    migrate(path)
+    database = Database(path)
+    twice = text("INSERT INTO organizations (id, name, created_at) VALUES ('org_x', :name, 1)")
+    async with database.writing() as tx:
+        await tx.execute(twice, {"name": "canary"})
+    async with database.reading() as tx:
+        with pytest.raises(IntegrityError) as caught:
+            await tx.execute(twice, {"name": "canary"})
+    assert "canary" not in str(caught.value)
+    await database.close()
+
+
+async def test_a_row_of_an_organization_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "console.db"
+    migrate(path)
+    database = Database(path)
+    lost = text("INSERT INTO audit (at, organization_id, what, detail) VALUES (1, 'org_no', 'x', '')")
+    async with database.reading() as tx:
+        with pytest.raises(IntegrityError):
+            await tx.execute(lost)
+    await database.close()
