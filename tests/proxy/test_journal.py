@@ -1,0 +1,203 @@
+"""The journal's promise: one outcome for every exchange, none lost, none twice."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sealgate.log import NullLog
+from sealgate.messages.feed import Outcome, UsageRecord
+from sealgate.proxy.errors import ProxyError
+from sealgate.proxy.events import EVENTS
+from sealgate.proxy.journal import Began, Journal
+from sealgate.proxy.segments import HEAD, Segment
+
+LOG = NullLog(EVENTS)
+
+
+def journal(folder: Path, segment_bytes: int = 16_384, segments: int = 8) -> Journal:
+    return Journal(folder, segment_bytes, segments * segment_bytes, LOG)
+
+
+def began(request: str = "req_1") -> Began:
+    return Began(0, request, 1.0, "org_1", "app_1", "pseudonym", "chat.completions", "", "gpt", 10, 1024)
+
+
+def usage(request: str = "req_1", outcome: Outcome = Outcome.COMPLETED) -> UsageRecord:
+    return UsageRecord(
+        0, request, 1.0, "org_1", "app_1", "p", "chat.completions", "", "gpt", outcome, 200, 1, 2, 0, False, 3, 4
+    )
+
+
+def exchange(of: Journal, request: str) -> None:
+    of.settle(of.begin(began(request)), usage(request))
+
+
+def die(of: Journal) -> None:
+    """Leave the files as a killed process would."""
+    for epoch in (*of.earlier, of.epoch):
+        epoch.close(delete=False)
+    os.close(of._lock)
+
+
+def shipped(of: Journal) -> list[tuple[str, int, str, Outcome]]:
+    """Ship everything, as the console would count it."""
+    found = []
+    while waiting := of.unshipped(3):
+        epoch, records = waiting
+        found += [(epoch, record.sequence, record.request, record.outcome) for record in records]
+        of.counted(epoch, records[-1].sequence)
+    return found
+
+
+def test_settled_exchanges_are_shipped_in_sequence_and_once(tmp_path: Path) -> None:
+    of = journal(tmp_path)
+    for number in range(10):
+        exchange(of, f"req_{number}")
+    assert [(each[1], each[2]) for each in shipped(of)] == [(n + 1, f"req_{n}") for n in range(10)]
+    assert of.unshipped(3) is None
+
+
+def test_a_batch_that_is_not_counted_is_shipped_again(tmp_path: Path) -> None:
+    of = journal(tmp_path)
+    exchange(of, "req_1")
+    assert of.unshipped(3) == of.unshipped(3)
+
+
+def test_an_exchange_that_began_and_never_settled_is_lost_with_its_reservation(tmp_path: Path) -> None:
+    of = journal(tmp_path)
+    exchange(of, "req_1")
+    of.begin(began("req_2"))
+    die(of)
+    again = journal(tmp_path)
+    waiting = again.unshipped(10)
+    assert waiting is not None
+    assert [(each.request, each.outcome) for each in waiting[1]] == [
+        ("req_1", Outcome.COMPLETED),
+        ("req_2", Outcome.LOST),
+    ]
+    assert (waiting[1][1].output_tokens, waiting[1][1].estimated) == (1024, True)
+
+
+def test_a_lost_exchange_is_lost_once_however_often_the_process_dies(tmp_path: Path) -> None:
+    of = journal(tmp_path)
+    of.begin(began("req_1"))
+    for _ in range(3):
+        die(of)
+        of = journal(tmp_path)
+    assert [(each[2], each[3]) for each in shipped(of)] == [("req_1", Outcome.LOST)]
+    die(of)
+    assert shipped(journal(tmp_path)) == []
+
+
+def test_every_run_has_an_epoch_of_its_own(tmp_path: Path) -> None:
+    of = journal(tmp_path)
+    exchange(of, "req_1")
+    die(of)
+    again = journal(tmp_path)
+    exchange(again, "req_2")
+    (first, second) = shipped(again)
+    assert first[0] != second[0]
+    assert (first[1], second[1]) == (1, 1)
+
+
+def test_segments_are_deleted_once_counted_and_never_before(tmp_path: Path) -> None:
+    of = journal(tmp_path)
+    for number in range(250):
+        exchange(of, f"req_{number}")
+        of.maintain()
+    before = len(list(tmp_path.glob("*.segment")))
+    assert before > 3
+    assert len(shipped(of)) == 250
+    assert len(list(tmp_path.glob("*.segment"))) == 2
+
+
+def test_a_segment_with_a_running_exchange_stays_and_so_does_everything_after_it(tmp_path: Path) -> None:
+    of = journal(tmp_path)
+    running = of.begin(began("req_running"))
+    for number in range(250):
+        exchange(of, f"req_{number}")
+        of.maintain()
+    shipped(of)
+    assert len(list(tmp_path.glob("*.segment"))) > 3
+    of.settle(running, usage("req_running"))
+    shipped(of)
+    assert len(list(tmp_path.glob("*.segment"))) == 2
+
+
+def test_a_run_that_is_wholly_counted_leaves_no_file(tmp_path: Path) -> None:
+    of = journal(tmp_path)
+    exchange(of, "req_1")
+    shipped(of)
+    of.close()
+    assert not list(tmp_path.glob("*.segment"))
+
+
+def test_admission_stops_while_what_runs_can_still_settle(tmp_path: Path) -> None:
+    of = journal(tmp_path, segments=3)
+    running = []
+    with pytest.raises(ProxyError, match="journal_unavailable"):
+        for number in range(10_000):
+            running.append(of.begin(began(f"req_{number}")))
+    for number in running:
+        of.settle(number, usage())
+    assert len(shipped(of)) == len(running)
+    of.maintain()
+    exchange(of, "req_after")
+
+
+def test_a_full_disk_refuses_admission_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of = journal(tmp_path)
+
+    def full(*_arguments: object) -> Segment:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(Segment, "create", full)
+    with pytest.raises(ProxyError, match="journal_unavailable"):
+        for number in range(1_000):
+            exchange(of, f"req_{number}")
+    monkeypatch.undo()
+    of.maintain()
+    exchange(of, "req_after")
+
+
+@pytest.mark.parametrize("cut_bytes", [1, 7, 8, 9, 40])
+def test_a_torn_record_at_the_end_is_as_if_it_was_never_written(tmp_path: Path, cut_bytes: int) -> None:
+    of = journal(tmp_path)
+    exchange(of, "req_1")
+    end = of.epoch.segments[-1].end
+    of.begin(began("req_torn"))
+    torn_end = of.epoch.segments[-1].end
+    path = of.epoch.segments[-1].path
+    die(of)
+    raw = bytearray(path.read_bytes())
+    raw[end + cut_bytes : torn_end] = bytes(torn_end - end - cut_bytes)
+    path.write_bytes(raw)
+    assert [each[2] for each in shipped(journal(tmp_path))] == ["req_1"]
+
+
+@pytest.mark.parametrize("offset", [HEAD.size, HEAD.size + 4, HEAD.size + 8, HEAD.size + 20])
+def test_a_flipped_bit_ends_the_segment_and_not_the_process(tmp_path: Path, offset: int) -> None:
+    of = journal(tmp_path)
+    exchange(of, "req_1")
+    path = of.epoch.segments[-1].path
+    die(of)
+    raw = bytearray(path.read_bytes())
+    raw[offset] ^= 1
+    path.write_bytes(raw)
+    shipped(journal(tmp_path))
+
+
+@pytest.mark.parametrize("content", [b"", bytes(100), b"no segment at all" * 10])
+def test_a_file_that_is_no_segment_is_left_out(tmp_path: Path, content: bytes) -> None:
+    tmp_path.joinpath("x.segment").write_bytes(content)
+    exchange(journal(tmp_path), "req_1")
+
+
+def test_a_record_holds_nothing_but_what_the_console_counts() -> None:
+    allowed = {field.name for field in msgspec.structs.fields(UsageRecord)} | {"number"}
+    assert {field.name for field in msgspec.structs.fields(Began)} <= allowed

@@ -1,0 +1,174 @@
+"""The proxy as a real process: killed at any moment, one outcome each; its memory holds one copy of a key."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+
+from sealgate.messages.feed import Outcome
+from tests.proxy.world import KEY, World, prompt, until
+
+START = """
+import sys, msgspec
+from sealgate.proxy.config import ProxyConfig
+from sealgate.proxy.process import run
+run(msgspec.json.decode(sys.argv[1], type=ProxyConfig, dec_hook=lambda kind, value: kind(value)))
+"""
+
+
+class Child:
+    """A proxy in a process of its own, with the parts of `Proxy` that `World` uses."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int, admin_port: int) -> None:
+        self.process, self.port, self.admin_port = process, port, admin_port
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        await self.process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@asynccontextmanager
+async def a_process(world: World, **environment: str) -> AsyncIterator[Child]:
+    config = msgspec.structs.replace(world.config, port=_free_port(), admin_port=_free_port())
+    encoded = msgspec.json.encode(config, enc_hook=str).decode()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", START, encoded, stderr=asyncio.subprocess.PIPE, env={**os.environ, **environment}
+    )
+    child = Child(process, config.port, config.admin_port)
+    world.proxy = child  # type: ignore[assignment]
+    try:
+        await _ready(world, child)
+        yield child
+    finally:
+        world.proxy = None
+        if process.returncode is None:
+            child.kill()
+        await process.communicate()
+
+
+async def _ready(world: World, child: Child) -> None:
+    async with asyncio.timeout(10):
+        while child.process.returncode is None:
+            try:
+                if (await world.admin("/readyz")).json()["connected"] == {"vault": True, "console": True}:
+                    return
+            except OSError:
+                pass
+            await asyncio.sleep(0.02)
+    raise AssertionError("the proxy did not start")
+
+
+MOMENTS = {
+    "before a stream": Outcome.LOST,
+    "during a stream": Outcome.LOST,
+    "after a stream": Outcome.COMPLETED,
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_kill_9_leaves_one_outcome(stopped: World, moment: str) -> None:
+    world = stopped
+    world.console.count_nothing = True
+    async with a_process(world) as child:
+        browser = await world.browser()
+        browser.send(world.request(prompt("hang" if moment.startswith("before") else "wait", stream=True)))
+        await world.provider.started.wait()
+        if moment.startswith("after"):
+            world.provider.gate.set()
+        if not moment.startswith("before"):
+            await browser.head()
+            await browser.chunk()
+        if moment.startswith("after"):
+            await browser.answer_body()
+        child.kill()
+        await child.process.wait()
+    world.console.count_nothing = False
+    async with a_process(world) as child:
+        await until(lambda: len(world.console.usage) == 1)
+        assert (await world.chat()).status == 200
+        await until(lambda: len(world.console.usage) == 2)
+        await child.stop()
+    assert world.console.outcomes() == [MOMENTS[moment], Outcome.COMPLETED]
+    assert world.records()[0].estimated is (MOMENTS[moment] is Outcome.LOST)
+    assert not list((world.config.data_dir / "journal").glob("*.segment"))
+
+
+async def test_sigterm_drains_and_ends_in_order(stopped: World) -> None:
+    async with a_process(stopped) as child:
+        browser = await stopped.stream()
+        child.process.send_signal(signal.SIGTERM)
+        stopped.provider.gate.set()
+        assert b"[DONE]" in await browser.answer_body()
+        await child.process.wait()
+        assert child.process.returncode == 0
+        assert child.process.stderr is not None
+        log = (await child.process.stderr.read()).decode()
+    assert "draining" in log
+    assert "stopped" in log
+
+
+async def test_a_key_log_of_the_environment_is_refused(stopped: World) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        START,
+        msgspec.json.encode(stopped.config, enc_hook=str).decode(),
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "SSLKEYLOGFILE": str(stopped.folder / "keys.log")},
+    )
+    _out, err = await process.communicate()
+    assert process.returncode != 0
+    assert b"hint: unset it" in err
+    assert not (stopped.folder / "keys.log").exists()
+
+
+def _copies(pid: int, needle: bytes) -> int:
+    """How often the bytes stand in a process's writable memory."""
+    found = 0
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            span = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
+            if span is None or "[v" in line:
+                continue
+            start, end = int(span[1], 16), int(span[2], 16)
+            memory.seek(start)
+            try:
+                found += memory.read(end - start).count(needle)
+            except OSError:
+                continue
+    return found
+
+
+async def test_one_copy_of_the_key_while_cached_and_none_a_second_after(stopped: World) -> None:
+    stopped.config = msgspec.structs.replace(stopped.config, credential_cache_s=1.0)
+    async with a_process(stopped) as child:
+        for stream in (False, True, False):
+            assert (await stopped.chat(prompt(stream=stream))).status == 200
+        assert _copies(child.process.pid, KEY.encode()) == 1
+        await until(lambda: _copies(child.process.pid, KEY.encode()) == 0, 2.0)
+
+
+async def test_no_copy_is_left_when_the_key_is_revoked(stopped: World) -> None:
+    async with a_process(stopped) as child:
+        await stopped.chat()
+        stopped.vault.revoke(stopped.credential)
+        await until(lambda: _copies(child.process.pid, KEY.encode()) == 0, 1.0)
