@@ -1,0 +1,170 @@
+"""In a real browser: the session key maker, the way to the vault, and what holds for every page."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Page, Request, async_playwright
+
+from sealgate.console.database import Database
+from sealgate.console.feed.services import application_document
+from sealgate.messages.feed import Application
+from sealgate.session import SessionPublicKey, SigningKey
+from tests.console.running import PASSWORD
+from tests.console.serving import Serving, serving
+
+pytestmark = pytest.mark.chromium
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class Visitor:
+    """A page in a fresh browser, and everything that it sent or complained about."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.sent: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", self._note)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda line: self.complaints.append(line.text) if line.type == "error" else None)
+
+    def _note(self, request: Request) -> None:
+        self.sent.append(f"{request.url} {request.headers} {request.post_data or ''}")
+
+    async def sign_in(self, world: Serving) -> None:
+        """As Ada."""
+        await self.page.goto(f"{world.url}/sign-in")
+        await self.page.get_by_label("E-mail").fill("ada@example.com")
+        await self.page.get_by_label("Password").fill(PASSWORD)
+        await self.page.get_by_role("button", name="Sign in").click()
+        await self.page.wait_for_url("**/applications")
+
+
+@contextlib.asynccontextmanager
+async def visiting() -> AsyncIterator[Visitor]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        context = await browser.new_context(viewport={"width": 1280, "height": 800})
+        context.set_default_timeout(15_000)
+        yield Visitor(await context.new_page())
+        await browser.close()
+
+
+async def document(world: Serving) -> Application:
+    database = Database(world.config.database_path)
+    async with database.reading() as tx:
+        found = await application_document(tx, world.seeded.application)
+    await database.close()
+    assert found is not None
+    return found
+
+
+async def test_the_browser_makes_the_pair_and_sends_the_public_half_alone() -> None:
+    async with serving() as world, visiting() as visitor:
+        page = visitor.page
+        await visitor.sign_in(world)
+        await page.goto(f"{world.url}/applications/{world.seeded.application}/session-keys")
+        await page.locator("#make-key").get_by_label("Name").fill("production")
+        await page.get_by_role("button", name="Make key pair").click()
+        pem = await page.locator("#private-pem").inner_text()
+        register = page.get_by_role("button", name="Register public half")
+        assert await register.is_disabled(), "the private half must be saved first"
+        async with page.expect_download() as downloading:
+            await page.get_by_role("link", name="Download PEM").click()
+        download = await downloading.value
+        assert (await download.path()).read_text() == pem
+        await page.get_by_label("I have saved the private half").check()
+        await register.click()
+        await page.get_by_text("Session key registered").wait_for()
+
+        entry = (await document(world)).session_keys[0]
+        assert download.suggested_filename == f"{entry.kid}.pem"
+        signing = SigningKey.from_pem(pem, kid=entry.kid)
+        assert signing.public == SessionPublicKey(entry.kid, "Ed25519", entry.public_key)
+        for line in pem.splitlines()[1:-1]:
+            assert not any(line in each for each in visitor.sent)
+            assert line not in await page.content()
+        stored = await page.evaluate(
+            "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
+        )
+        assert stored == '[{},{},""]'
+        assert visitor.complaints == []
+
+
+async def test_the_form_that_leads_to_the_vault_is_let_through_by_the_content_policy() -> None:
+    async with serving() as world, visiting() as visitor:
+        page = visitor.page
+        await visitor.sign_in(world)
+
+        await page.goto(f"{world.url}/applications/{world.seeded.application}/add-on")
+        await page.get_by_label("Destination").select_option(label="OpenAI (api.openai.com)")
+        vaults = f"{world.config.vault_url}/deposit"
+        async with page.expect_request(vaults) as asking:
+            await page.get_by_role("button", name="Enter the key").click()
+        asked = await (await asking.value).all_headers()
+        await page.wait_for_url(f"{vaults}#ticket=*")
+        assert page.url == world.desk.tickets[0].deposit_url
+        assert not any(world.desk.tickets[0].ticket in each for each in visitor.sent), (
+            "it stays in the fragment"
+        )
+        assert "__Host-sealgate" not in asked.get("cookie", ""), "another name: no cookie of ours"
+        assert "referer" not in asked
+
+
+PARTS = ("", "/add-on", "/origins", "/session-keys", "/actions", "/limits")
+
+
+async def test_every_page_is_accessible_fits_a_phone_and_keeps_to_the_content_policy() -> None:
+    async with serving() as world, visiting() as visitor:
+        page = visitor.page
+        await page.goto(f"{world.url}/sign-in")
+        await check_page(page)
+        await visitor.sign_in(world)
+        app = f"/applications/{world.seeded.application}"
+        for path in ("/applications", "/applications/new", "/usage", *(app + part for part in PARTS)):
+            await page.goto(world.url + path)
+            await check_page(page)
+        assert visitor.complaints == []
+
+
+FAULTS = """() => {
+  const faults = [];
+  const shown = (element) => element.checkVisibility();
+  const text = (id) => document.getElementById(id)?.textContent.trim();
+  for (const field of document.querySelectorAll("input:not([type=hidden]), select, textarea"))
+    if (shown(field) && ![...field.labels].some((label) => label.textContent.trim()))
+      faults.push(field.outerHTML);
+  for (const named of document.querySelectorAll("a, button, summary"))
+    if (shown(named) && !named.textContent.trim()) faults.push(named.outerHTML);
+  for (const part of document.querySelectorAll("[aria-labelledby], [aria-describedby]"))
+    for (const name of ["aria-labelledby", "aria-describedby"])
+      for (const id of (part.getAttribute(name) ?? "").split(" "))
+        if (id && !text(id)) faults.push(`${name} ${id}`);
+  const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
+  faults.push(...ids.filter((id, at) => ids.indexOf(id) !== at).map((id) => `twice: ${id}`));
+  const headings = [...document.querySelectorAll("h1, h2, h3, h4")].filter(shown);
+  const levels = headings.map((heading) => Number(heading.tagName[1]));
+  const gaps = levels.filter((level, at) => at && level > levels[at - 1] + 1);
+  if (levels[0] !== 1 || levels.lastIndexOf(1) !== 0 || gaps.length) faults.push(`headings ${levels}`);
+  if (!document.documentElement.lang || !document.querySelector("main")) faults.push("no language or main");
+  if (document.documentElement.scrollWidth > innerWidth) faults.push("wider than the window");
+  return faults;
+}"""
+"""What nobody may have to do without: names, one heading at the top, no gaps in their order, unique ids."""
+
+
+async def check_page(page: Page) -> None:
+    """No fault in a wide window and on a phone."""
+    for width in (1280, 360):
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert await page.evaluate(FAULTS) == [], f"{page.url} at {width}"
