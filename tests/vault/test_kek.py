@@ -37,6 +37,7 @@ def test_the_first_start_makes_a_kek_that_only_its_owner_can_read(tmp_path: Path
     lay_foundation(tmp_path, INSTANCE, LineLog("vault", EVENTS, log)).close()
     assert stat.S_IMODE((tmp_path / "kek").stat().st_mode) == 0o400
     assert "warning vault kek_made" in log.getvalue()
+    assert "advice=back-it-up-apart-from-vault.db" in log.getvalue()
     assert (tmp_path / "kek").read_text().split()[1] not in log.getvalue()
 
 

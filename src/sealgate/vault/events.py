@@ -21,7 +21,7 @@ EVENTS: EventTable = {
     ),
     "kek_made": Event(
         Level.WARNING,
-        {"path": Kind.PATH, "kek": Kind.ID},
+        {"path": Kind.PATH, "kek": Kind.ID, "advice": Kind.ID},
         "First start. Back this file up now, to another place than vault.db: without it no key can be opened,"
         " and whoever has both can open all.",
     ),

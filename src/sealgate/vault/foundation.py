@@ -86,7 +86,7 @@ def _kek(folder: Path, *, fresh: bool, log: Log) -> KekProvider:
         make_kek(path)
     kek = load_kek(path)
     if made:
-        log("kek_made", path=str(path), kek=kek.version)
+        log("kek_made", path=str(path), kek=kek.version, advice=f"back-it-up-apart-from-{DATABASE_NAME}")
     return kek
 
 
