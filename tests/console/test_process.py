@@ -64,18 +64,24 @@ def test_a_signal_ends_it_cleanly(sent: signal.Signals) -> None:
     with tempfile.TemporaryDirectory(prefix="sgc") as folder:
         config = msgspec.structs.replace(make_config(Path(folder)), port=free_port())
         encoded = msgspec.json.encode(config, enc_hook=str).decode()
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, encoded], stderr=subprocess.PIPE, text=True
-        )
-        assert process.stderr is not None
-        lines = [process.stderr.readline(), process.stderr.readline()]
-        assert "migrated revision=" in lines[0]
-        assert "started" in lines[1]
-        process.send_signal(sent)
-        _out, rest = process.communicate(timeout=20)
+        command = [sys.executable, "-c", PROGRAM, encoded]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stderr is not None
+                lines = [process.stderr.readline(), process.stderr.readline()]
+                assert "migrated revision=" in lines[0]
+                assert "started" in lines[1]
+                with socket.create_connection(("127.0.0.1", config.port), timeout=10) as visitor:
+                    visitor.sendall(b"NOT HTTP canary\r\n\r\n")
+                    assert visitor.recv(100).startswith(b"HTTP/1.1 400")
+                process.send_signal(sent)
+                _out, rest = process.communicate(timeout=20)
+            finally:
+                process.kill()
         assert process.returncode == 0
         assert "stopped" in rest
-        assert "Traceback" not in rest
+        assert all(" console " in line for line in rest.splitlines()), "nobody but the log writes"
+        assert "canary" not in rest
 
 
 @pytest.mark.parametrize(

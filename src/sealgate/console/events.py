@@ -30,6 +30,9 @@ EVENTS: EventTable = {
         {"kind": Kind.ID, "route": Kind.ID, "where": Kind.ID},
         "A page failed. `kind` and `where` name the error's type and the code; the visitor saw no details.",
     ),
+    "task_failed": Event(
+        Level.ERROR, {"kind": Kind.ID, "where": Kind.ID}, "Something in the background failed; a defect."
+    ),
     "feed_failed": Event(
         Level.ERROR,
         {"kind": Kind.ID, "request": Kind.ID, "where": Kind.ID},

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,6 +20,7 @@ from sealgate.console.composition import compose
 from sealgate.console.config import ConsoleConfig
 from sealgate.console.database import migrate
 from sealgate.console.events import EVENTS
+from sealgate.console.failures import where
 from sealgate.console.site import make_site
 from sealgate.log import LineLog, Log
 
@@ -34,6 +37,7 @@ def run(config: ConsoleConfig) -> None:
 async def serve(config: ConsoleConfig, log: Log, stop: asyncio.Event | None = None) -> None:
     """Serve until `stop` is set or a signal comes."""
     stop = stop or _stop_on_signals()
+    _leave_the_word_to(log)
     console = compose(config, log)
     feed = console.feed.server(config.feed_socket, config.instance, config.allowed_uids)
     with _listen(config) as listener:
@@ -88,6 +92,18 @@ class _QuietServer(uvicorn.Server):
         yield
 
 
+def _leave_the_word_to(log: Log) -> None:
+    """Only `log` writes: libraries' loggers and the loop would quote messages, addresses and tracebacks."""
+    logging.getLogger().addHandler(logging.NullHandler())
+
+    def task_failed(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, Exception):
+            log("task_failed", kind=type(error).__name__, where=where(error))
+
+    asyncio.get_running_loop().set_exception_handler(task_failed)
+
+
 def _stop_on_signals() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -102,6 +118,7 @@ def _listen(config: ConsoleConfig) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((config.host, config.port))
+        listener.listen(128)  # from here on a visitor waits instead of being refused
     except OSError:
         listener.close()
         raise
