@@ -5,20 +5,20 @@ Not secrets: an id may stand in a log, a URL and an error message.
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 from typing import Literal
 
 Prefix = Literal["inst", "org", "app", "cred", "key", "usr", "req", "inv", "prx", "ep"]
 
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _LENGTH = 20
+_BYTES = 13  # 104 bits: base32 of them has more than 20 characters
 
 
 def new_id(prefix: Prefix) -> str:
     """A fresh id such as `app_3kq…` (RFC 4648 §6 alphabet, lower case)."""
-    bits = secrets.randbits(5 * _LENGTH)
-    return f"{prefix}_" + "".join(_ALPHABET[(bits >> shift) & 31] for shift in range(0, 5 * _LENGTH, 5))
+    return f"{prefix}_{base64.b32encode(secrets.token_bytes(_BYTES))[:_LENGTH].decode().lower()}"
 
 
 def is_id(prefix: Prefix, text: str) -> bool:

@@ -60,7 +60,9 @@ BROKEN_STREAMS = {
 
 
 @pytest.mark.parametrize("model", BROKEN_STREAMS)
-async def test_a_stream_that_breaks_ends_with_an_error_event_and_no_end_marker(world: World, model: str) -> None:
+async def test_a_stream_that_breaks_ends_with_an_error_event_and_no_end_marker(
+    world: World, model: str
+) -> None:
     code, outcome = BROKEN_STREAMS[model]
     answer = await world.chat(prompt(model, stream=True))
     assert answer.status == 200
@@ -129,7 +131,9 @@ async def test_a_certificate_for_another_name_gets_no_key(world: World) -> None:
     assert not world.provider.raw_requests
 
 
-@pytest.mark.parametrize("origin", ["http://provider.localhost", "https://user@host", "ftp://x", "https://h/path"])
+@pytest.mark.parametrize(
+    "origin", ["http://provider.localhost", "https://user@host", "ftp://x", "https://h/path"]
+)
 async def test_a_destination_that_is_no_https_origin_gets_no_key(world: World, origin: str) -> None:
     world.publish(credential=CredentialReference(world.credential, "openai", origin))
     assert (await world.chat()).error["code"] == "provider_address"

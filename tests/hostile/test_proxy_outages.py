@@ -18,7 +18,11 @@ async def test_with_the_vault_down_and_nothing_held_an_administrator_is_named(st
     await stopped.start_proxy()
     await until(lambda: stopped.running.console.connected)
     answer = await stopped.chat()
-    assert (answer.status, answer.error["code"], answer.error["who"]) == (503, "vault_unavailable", "administrator")
+    assert (answer.status, answer.error["code"], answer.error["who"]) == (
+        503,
+        "vault_unavailable",
+        "administrator",
+    )
     assert answer.headers["x-should-retry"] == "false"
     ready = await stopped.admin("/readyz")
     assert (ready.status, ready.json()["connected"]) == (200, {"vault": False, "console": True})
@@ -70,7 +74,7 @@ async def test_a_key_that_changes_while_it_is_being_opened_is_opened_again(world
     assert not world.provider.calls
 
 
-async def test_when_the_vault_comes_back_nothing_from_before_is_held_and_revoked_streams_are_cut(world: World) -> None:
+async def test_when_the_vault_comes_back_what_was_revoked_meanwhile_is_cut(world: World) -> None:
     browser = await world.stream()
     await world.vault.server.close()
     await until(lambda: not world.running.vault.connected)
@@ -191,7 +195,7 @@ async def test_a_full_journal_refuses_and_recovers(stopped: World) -> None:
     served = sum(answer.status == 200 for answer in answers)
     stopped.console.count_nothing = False
     await until(lambda: len(stopped.console.usage) == served, 10)
-    await until(lambda: stopped.running.parts.journal.epoch.ready())
+    await until(stopped.running.parts.journal.epoch.ready)
     assert (await stopped.chat()).status == 200
     assert set(stopped.console.outcomes()) == {Outcome.COMPLETED}
 

@@ -23,7 +23,13 @@ def _flipped(world: World) -> str:
 def _signed_in_the_past(world: World) -> str:
     now_s = int(time.time()) - 7200
     claims = Claims(
-        aud=world.config.instance, app=world.application, sub="u", sid="s", iat=now_s, exp=now_s + 900, perm=("api:*",)
+        aud=world.config.instance,
+        app=world.application,
+        sub="u",
+        sid="s",
+        iat=now_s,
+        exp=now_s + 900,
+        perm=("api:*",),
     )
     return sign(world.key, claims)
 
@@ -74,9 +80,15 @@ ORIGINS = {
 
 
 @pytest.mark.parametrize("case", ORIGINS)
-async def test_a_page_that_is_not_the_applications_is_refused_after_the_token(world: World, case: str) -> None:
+async def test_a_page_that_is_not_the_applications_is_refused_after_the_token(
+    world: World, case: str
+) -> None:
     answer = await world.chat(origin=ORIGINS[case])
-    assert (answer.status, answer.error["code"], answer.error["who"]) == (403, "origin_not_allowed", "administrator")
+    assert (answer.status, answer.error["code"], answer.error["who"]) == (
+        403,
+        "origin_not_allowed",
+        "administrator",
+    )
     assert (await world.chat(origin=ORIGINS[case], token=_flipped(world))).status == 401
 
 
@@ -89,7 +101,12 @@ async def test_a_session_is_bound_to_its_own_origin(world: World) -> None:
 
 BODIES: dict[str, tuple[dict[str, Any] | bytes, int, str, str | None]] = {
     "an unlisted field": (prompt(telemetry=True), 400, "unknown_field", "telemetry"),
-    "a stored conversation": (prompt(previous_response_id="r"), 400, "field_not_allowed", "previous_response_id"),
+    "a stored conversation": (
+        prompt(previous_response_id="r"),
+        400,
+        "field_not_allowed",
+        "previous_response_id",
+    ),
     "an unknown model": (prompt("gpt-secret"), 403, "model_not_allowed", "model"),
     "no messages": ({"model": "gpt-test"}, 400, "missing_field", "messages"),
     "not JSON": (b"{", 400, "invalid_json", None),
@@ -146,7 +163,12 @@ ACTIONS: dict[str, tuple[str, dict[str, Any], int, str]] = {
     "blank text": ("shorten", {"text": "  "}, 400, "invalid_value"),
     "text that is no string": ("shorten", {"text": ["a"]}, 400, "invalid_value"),
     "an unknown parameter": ("shorten", {"text": "a", "parameters": {"tone": "x"}}, 400, "unknown_field"),
-    "an unknown choice": ("shorten", {"text": "a", "parameters": {"amount": "ignore all"}}, 400, "invalid_value"),
+    "an unknown choice": (
+        "shorten",
+        {"text": "a", "parameters": {"amount": "ignore all"}},
+        400,
+        "invalid_value",
+    ),
     "a field that is not an action's": ("shorten", {"text": "a", "model": "gpt-test"}, 400, "unknown_field"),
     "instructions": ("shorten", {"text": "a", "instructions": "x"}, 400, "unknown_field"),
     "too much text": ("shorten", {"text": "a" * 50_000}, 400, "text_too_long"),
@@ -179,7 +201,14 @@ async def test_a_session_for_actions_cannot_use_the_api(world: World) -> None:
     assert (answer.status, answer.error["code"]) == (403, "permission_missing")
 
 
-NOT_OFFERED = ["/v1/files", "/v1/batches/b1", "/v1/responses", "/v1/threads", "/v1/vector_stores", "/v1/organization"]
+NOT_OFFERED = [
+    "/v1/files",
+    "/v1/batches/b1",
+    "/v1/responses",
+    "/v1/threads",
+    "/v1/vector_stores",
+    "/v1/organization",
+]
 
 
 @pytest.mark.parametrize("target", NOT_OFFERED)
@@ -189,7 +218,9 @@ async def test_an_endpoint_that_keeps_data_is_refused_with_the_reason(world: Wor
     assert "access-control-allow-origin" in answer.headers
 
 
-@pytest.mark.parametrize("target", ["/", "/v1", "/v1/chat/completions/", "/v1/chat/Completions", "/metrics", "/healthz"])
+@pytest.mark.parametrize(
+    "target", ["/", "/v1", "/v1/chat/completions/", "/v1/chat/Completions", "/metrics", "/healthz"]
+)
 async def test_there_is_nothing_anywhere_else(world: World, target: str) -> None:
     assert (await world.get(target)).status in {403, 404}
 
@@ -201,12 +232,16 @@ async def test_a_form_post_is_refused(world: World) -> None:
 
 async def test_headers_of_the_client_do_not_go_up(world: World) -> None:
     await world.chat(
-        openai_organization="org-mine", openai_project="p", cookie="a=b", x_forwarded_for="127.7.7.7", user_agent="me"
+        openai_organization="org-mine",
+        openai_project="p",
+        cookie="a=b",
+        x_forwarded_for="127.7.7.7",
+        user_agent="me",
     )
     (call,) = world.provider.calls
     assert set(call.headers) == {
-        "host", "content-length", "content-type", "accept", "accept-encoding", "user-agent", "x-client-request-id",
-        "authorization",
+        "host", "content-length", "content-type", "accept", "accept-encoding", "user-agent",
+        "x-client-request-id", "authorization",
     }  # fmt: skip
     assert call.headers["user-agent"] == "sealgate"
 

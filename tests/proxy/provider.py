@@ -76,7 +76,7 @@ class Provider:
         self.started = asyncio.Event()
         self.raw_requests: list[bytes] = []
         self.close_on_request = False
-        """Drop the next reused connection when a request comes on it, as a provider that had closed it would."""
+        """Drop the connection on which the next request comes, as a provider would that had closed it."""
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:

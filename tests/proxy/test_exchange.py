@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ async def _ended_within(world: World, since_s: float) -> float:
     return world.provider.calls[0].ended_s - since_s
 
 
-async def test_a_client_that_closes_ends_the_call_within_50_ms_and_is_counted_as_estimated(world: World) -> None:
+async def test_a_client_that_closes_ends_the_call_within_50_ms_and_is_estimated(world: World) -> None:
     browser = await world.stream()
     since_s = time.monotonic()
     browser.close()
@@ -71,7 +72,11 @@ async def test_a_revoked_credential_cuts_what_runs_on_it_within_a_second(world: 
     assert "[DONE]" not in rest
     assert (await world.record()).outcome is Outcome.REVOKED
     again = await world.chat()
-    assert (again.status, again.error["code"], again.error["who"]) == (403, "credential_revoked", "administrator")
+    assert (again.status, again.error["code"], again.error["who"]) == (
+        403,
+        "credential_revoked",
+        "administrator",
+    )
 
 
 async def test_a_replaced_credential_lets_what_runs_end_and_is_opened_anew(world: World) -> None:
@@ -88,7 +93,11 @@ async def test_a_replaced_credential_lets_what_runs_end_and_is_opened_anew(world
 @pytest.mark.parametrize("change", ["key revoked", "switched off", "deactivated"])
 async def test_a_changed_application_cuts_what_no_longer_holds(world: World, change: str) -> None:
     browser = await world.stream()
-    changes = {"key revoked": {"session_keys": ()}, "switched off": {"active": False}, "deactivated": {"credential": None}}
+    changes: dict[str, dict[str, Any]] = {
+        "key revoked": {"session_keys": ()},
+        "switched off": {"active": False},
+        "deactivated": {"credential": None},
+    }
     world.publish(**changes[change])
     assert b'"code":"revoked"' in await browser.answer_body()
     assert (await world.record()).outcome is Outcome.REVOKED
@@ -114,7 +123,10 @@ async def test_requests_beyond_the_minutes_allowance_wait_as_long_as_they_are_to
     world.publish(Limits(requests_per_minute=2))
     token = world.token()
     first, second, third = [await world.chat(token=token) for _ in range(3)]
-    assert (first.headers["x-sealgate-remaining-requests"], second.headers["x-sealgate-remaining-requests"]) == ("1", "0")
+    assert (
+        first.headers["x-sealgate-remaining-requests"],
+        second.headers["x-sealgate-remaining-requests"],
+    ) == ("1", "0")
     assert (third.status, third.error["code"], third.error["who"]) == (429, "rate_limited", "time")
     assert 1 <= int(third.headers["retry-after"]) <= 31
     assert (await world.chat(token=world.token())).status == 200, "another session has its own"

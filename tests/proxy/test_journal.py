@@ -29,7 +29,23 @@ def began(request: str = "req_1") -> Began:
 
 def usage(request: str = "req_1", outcome: Outcome = Outcome.COMPLETED) -> UsageRecord:
     return UsageRecord(
-        0, request, 1.0, "org_1", "app_1", "p", "chat.completions", "", "gpt", outcome, 200, 1, 2, 0, False, 3, 4
+        0,
+        request,
+        1.0,
+        "org_1",
+        "app_1",
+        "p",
+        "chat.completions",
+        "",
+        "gpt",
+        outcome,
+        200,
+        1,
+        2,
+        0,
+        False,
+        3,
+        4,
     )
 
 
@@ -139,10 +155,12 @@ def test_a_run_that_is_wholly_counted_leaves_no_file(tmp_path: Path) -> None:
 
 def test_admission_stops_while_what_runs_can_still_settle(tmp_path: Path) -> None:
     of = journal(tmp_path, segments=3)
-    running = []
+    running: list[int] = []
+    while of.epoch.ready():
+        running.append(of.begin(began(f"req_{len(running)}")))
+        of.maintain()
     with pytest.raises(ProxyError, match="journal_unavailable"):
-        for number in range(10_000):
-            running.append(of.begin(began(f"req_{number}")))
+        of.begin(began("req_too_many"))
     for number in running:
         of.settle(number, usage())
     assert len(shipped(of)) == len(running)
@@ -157,9 +175,10 @@ def test_a_full_disk_refuses_admission_and_says_so(tmp_path: Path, monkeypatch: 
         raise OSError(errno.ENOSPC, "no space")
 
     monkeypatch.setattr(Segment, "create", full)
+    while of.epoch.ready():
+        exchange(of, "req_before")
     with pytest.raises(ProxyError, match="journal_unavailable"):
-        for number in range(1_000):
-            exchange(of, f"req_{number}")
+        exchange(of, "req_too_many")
     monkeypatch.undo()
     of.maintain()
     exchange(of, "req_after")

@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -51,7 +52,12 @@ async def a_process(world: World, **environment: str) -> AsyncIterator[Child]:
     config = msgspec.structs.replace(world.config, port=_free_port(), admin_port=_free_port())
     encoded = msgspec.json.encode(config, enc_hook=str).decode()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", START, encoded, stderr=asyncio.subprocess.PIPE, env={**os.environ, **environment}
+        sys.executable,
+        "-c",
+        START,
+        encoded,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **environment},
     )
     child = Child(process, config.port, config.admin_port)
     world.proxy = child  # type: ignore[assignment]
@@ -144,7 +150,7 @@ async def test_a_key_log_of_the_environment_is_refused(stopped: World) -> None:
 def _copies(pid: int, needle: bytes) -> int:
     """How often the bytes stand in a process's writable memory."""
     found = 0
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+    with Path(f"/proc/{pid}/maps").open() as maps, Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
         for line in maps:
             span = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
             if span is None or "[v" in line:

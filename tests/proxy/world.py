@@ -6,6 +6,7 @@ The fakes are the smallest programs that keep the contract of `sealgate.messages
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import os
@@ -154,10 +155,8 @@ class FakeConsole:
 
     async def _changes(self, message: AskChanges) -> Reply:
         if message.cursor == len(self._log) and message.wait_s:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), message.wait_s)
-            except TimeoutError:
-                pass
         since = tuple(dict.fromkeys(self._log[message.cursor :]))
         return Changes(cursor=len(self._log), applications=since, reset=message.cursor > len(self._log))
 

@@ -44,7 +44,7 @@ class Account:
         return self._number > 0
 
     def begin(self, journal: Journal, verified: Verified, shaped: Shaped) -> None:
-        """Write `began`, with the most that it may use; raises `ProxyError` when there is no room to end it."""
+        """Write `began`, with the most that it may use; `ProxyError` when there is no room to end it."""
         document = verified.application.document
         self._began = Began(
             number=0,

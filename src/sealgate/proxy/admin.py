@@ -1,6 +1,6 @@
 """The operator's port: is it alive, is it ready, and what has it done; JSON, without content.
 
-Counterpart: a supervisor or a load balancer. On loopback by default; must never show a token, a key or a person.
+Counterpart: a supervisor or a load balancer. On loopback by default. Must never show a key or a person.
 """
 
 from __future__ import annotations

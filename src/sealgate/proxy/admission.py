@@ -58,7 +58,7 @@ def permitted_action(route: Route, session: Session, application: Known) -> Acti
 
 
 def still_holds(session: Session, before: Known, now: Known) -> bool:
-    """True if a session verified with `before` and its running exchange still stand in the changed document."""
+    """True if a session that was verified with `before` still stands in the changed document."""
     return (
         now.document.active
         and any(key.kid == session.kid for key in now.keys)

@@ -1,6 +1,6 @@
 """What the assistant asks first: its actions, its rights and what its session has left.
 
-Counterpart: `<sealgate-assistant>`. Names no provider and no model, and never gives a prompt's instructions away.
+Counterpart: `<sealgate-assistant>`. Must never name a provider or a model, nor give instructions away.
 """
 
 from __future__ import annotations

@@ -12,7 +12,10 @@ from sealgate.proxy.wire.write import Field
 
 EVERY_ANSWER: Final[tuple[Field, ...]] = (
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"retry-after, x-request-id, x-sealgate-remaining-requests, x-should-retry"),
+    (
+        b"access-control-expose-headers",
+        b"retry-after, x-request-id, x-sealgate-remaining-requests, x-should-retry",
+    ),
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"cross-origin"),
 )  # fmt: skip

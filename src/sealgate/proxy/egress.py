@@ -47,7 +47,7 @@ def parse_origin(origin: str) -> Origin:
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     """A verifying client context over the system's store, or `ca_file` instead of it. `EgressError`."""
-    # Not `create_default_context`: it honours SSLKEYLOGFILE, which would write the session's secrets to a file.
+    # Not `create_default_context`: it honours SSLKEYLOGFILE, and would write secrets to a file.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])

@@ -4,6 +4,8 @@ Counterpart: `reference.py`, which draws docs/reference/errors.md from the table
 `policy.refusals` bring their own words for a request that is malformed. Never quotes a provider or a prompt.
 """
 
+# ruff: noqa: E501 - a table reads better with one row per line
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -4,6 +4,8 @@ Counterpart: `sealgate.log`, which refuses every other event and field. Requests
 their outcomes are counted and go to the console.
 """
 
+# ruff: noqa: E501 - a table reads better with one row per line
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""One prompt and its answer, as a state machine: events in (past participles), plain calls out, one `Outcome`.
+"""One prompt and its answer, a state machine: events in (past participles), plain calls out, one `Outcome`.
 
     received → authenticated → admitted → keyed → forwarded → streaming → settled
 

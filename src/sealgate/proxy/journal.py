@@ -1,4 +1,4 @@
-"""What began and how it ended, on disk: `began` before anything goes upstream, `settled` before the last bytes go down.
+"""What began and how it ended, on disk: `began` before bytes go up, `settled` before the last go down.
 
 Counterpart: `shipping.py` takes settled exchanges to the console, which counts them once by (proxy, epoch,
 sequence). A sequence is given at settling, so "counted through n" names everything before it.
@@ -132,9 +132,9 @@ class Epoch:
         return tuple(found)
 
     def counted(self, through: int) -> None:
-        """The console has everything up to `through`: delete what no longer matters, strictly from the oldest on.
+        """The console has everything up to `through`: delete what is over, strictly from the oldest on.
 
-        Were a later segment deleted first, a `began` could outlive its `settled` and be counted again as lost.
+        Were a later segment deleted first, a `began` could outlive its `settled` and be counted as lost.
         """
         self.counted_through = max(self.counted_through, min(through, self.next_sequence - 1))
         while len(self.segments) > 1:
@@ -252,7 +252,7 @@ class Journal:
                 self._log("journal_room", segments=self._segment_count())
 
     def unshipped(self, limit: int) -> tuple[str, tuple[UsageRecord, ...]] | None:
-        """The epoch and the next settled exchanges to be counted, earlier runs first; None if there are none."""
+        """The epoch and the next settled exchanges to be counted, earlier runs first; or None."""
         for epoch in (*self.earlier, self.epoch):
             records = epoch.unshipped(limit)
             if records:

@@ -17,7 +17,7 @@ WINDOW_S = 60.0
 
 
 class Allowance(msgspec.Struct):
-    """What a session has used. `due_s` is GCRA's theoretical arrival time (ITU-T I.371), monotonic seconds."""
+    """What a session used. `due_s`: GCRA's theoretical arrival time (ITU-T I.371), monotonic seconds."""
 
     due_s: float = 0.0
     streams: int = 0

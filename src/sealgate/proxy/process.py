@@ -21,7 +21,7 @@ from sealgate.messages.frames import PROTOCOL, Hello, Message
 from sealgate.messages.opening import CredentialChanged, OpeningReply
 from sealgate.messages.slot import SlotArena
 from sealgate.proxy.admin import Admin
-from sealgate.proxy.applications import Applications
+from sealgate.proxy.applications import Applications, Known
 from sealgate.proxy.config import ProxyConfig
 from sealgate.proxy.credentials import Credentials
 from sealgate.proxy.egress import ignored_proxy_variables, refuse_key_log, tls_context
@@ -98,14 +98,14 @@ class Proxy:
             log,
             limit=config.known_applications,
             age_s=config.snapshot_age_s,
-            on_changed=lambda application, now: self.parts.application_changed(application, now),
+            on_changed=self._application_changed,
         )
         credentials = Credentials(
             self.vault,
             self._arena,
             log,
             cache_s=config.credential_cache_s,
-            on_revoked=lambda credential: self.parts.cut_credential(credential),
+            on_revoked=self._credential_revoked,
         )
         return Parts(
             config=config,
@@ -162,7 +162,7 @@ class Proxy:
         self.parts.draining = True
         self._servers[0].close()
         until_s = time.monotonic() + self.config.drain_s
-        while self.parts.running and time.monotonic() < until_s:
+        while self.parts.running and time.monotonic() < until_s:  # noqa: ASYNC110 - the clock ticks anyway
             await asyncio.sleep(TICK_S)
         cut = self.parts.cut_all()
         await asyncio.sleep(0)  # the last words of what was cut go out
@@ -220,6 +220,12 @@ class Proxy:
 
     def _admin_names(self) -> frozenset[bytes]:
         return frozenset({self.config.admin_host.encode(), b"localhost", b"127.0.0.1", b"[::1]"})
+
+    def _application_changed(self, application: str, now: Known | None) -> None:
+        self.parts.application_changed(application, now)
+
+    def _credential_revoked(self, credential: str) -> int:
+        return self.parts.cut_credential(credential)
 
     def _vault_noticed(self, notice: Message) -> None:
         self.parts.credentials.noticed(notice)

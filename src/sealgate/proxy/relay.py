@@ -81,7 +81,7 @@ class WholeRelay:
 
 
 class StreamRelay:
-    """The provider's events as they are, but for the closing usage chunk that the client had not asked for."""
+    """The provider's events as they are, but for a closing usage chunk that the client had not asked for."""
 
     streams = True
     accepts = b"text/event-stream"

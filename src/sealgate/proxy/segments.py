@@ -1,6 +1,6 @@
 """One journal segment: a preallocated, memory-mapped file of records with checksums.
 
-Counterpart: `journal.py`. A record stands once its 8-byte head is written, which is written last, so `kill -9`
+Counterpart: `journal.py`. A record stands once its 8-byte head is written, written last, so `kill -9`
 leaves a record whole or absent. Holds ids and numbers, never content.
 
     head of the file (64 bytes): magic | epoch | u32 number | u64 first sequence | zeros
@@ -55,7 +55,7 @@ class Segment:
 
     @classmethod
     def create(cls, path: Path, epoch: str, number: int, size_bytes: int) -> Segment:
-        """Make and preallocate a file; `OSError` when the disk has no room. Its blocks are its own from then on."""
+        """Make and preallocate a file; `OSError` when the disk has no room for it."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(descriptor, 0, size_bytes)

@@ -1,7 +1,7 @@
 """The client's end: the one file that touches client sockets. One request at a time, one answer each.
 
-Counterparts: `wire/requests.py` reads, `visit.py` and `exchange.py` decide, this writes. One write per read of
-the provider; a client that closes, stalls or breaks HTTP is dealt with here, by a clock that ticks for all.
+Counterparts: `wire/requests.py` reads, `visit.py` and `exchange.py` decide, this writes. One write per read
+of the provider; clients that close, stall or break HTTP are dealt with here, by one clock.
 """
 
 from __future__ import annotations

@@ -1,0 +1,37 @@
+"""The endpoint tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from sealgate.proxy.endpoints import NOT_OFFERED, PATHS, Kind, find
+from sealgate.proxy.errors import ProxyError
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_path_of_the_table_is_found(path: bytes) -> None:
+    assert find(PATHS[path].endpoint.method, path) is PATHS[path]
+
+
+def test_an_action_is_found_with_its_id() -> None:
+    route = find(b"POST", b"/assistant/v1/actions/shorten")
+    assert (route.endpoint.kind, route.rest) == (Kind.ACTION, "shorten")
+
+
+@pytest.mark.parametrize("rest", [b"", b"a/b", b"%2e%2e", b"x" * 65])
+def test_what_cannot_be_an_action_is_not_found(rest: bytes) -> None:
+    with pytest.raises(ProxyError, match="not_found"):
+        find(b"POST", b"/assistant/v1/actions/" + rest)
+
+
+@pytest.mark.parametrize("path", NOT_OFFERED)
+def test_a_refused_endpoint_gives_its_reason(path: bytes) -> None:
+    with pytest.raises(ProxyError) as caught:
+        find(b"POST", path + (b"x" if path.endswith(b"/") else b""))
+    assert NOT_OFFERED[path] in caught.value.message
+
+
+@pytest.mark.parametrize("method", [b"GET", b"PUT", b"DELETE", b"HEAD"])
+def test_another_method_is_refused(method: bytes) -> None:
+    with pytest.raises(ProxyError, match="method_not_allowed"):
+        find(method, b"/v1/chat/completions")
