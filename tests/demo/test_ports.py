@@ -1,0 +1,32 @@
+"""The demo's ports: a taken one is named with the option that moves it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from sealgate.demo.ports import Ports, PortTakenError, settle
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize("name", msgspec.structs.asdict(Ports()))
+def test_a_taken_port_is_named_with_its_option(taken: int, name: str) -> None:
+    free = dict.fromkeys(msgspec.structs.asdict(Ports()), 0)
+    with pytest.raises(PortTakenError, match=f"port {taken} .*--{name}-port"):
+        settle(Ports(**{**free, name: taken}))
+
+
+def test_zeros_become_free_ports_that_differ() -> None:
+    settled = msgspec.structs.asdict(settle(Ports(0, 0, 0, 0, 0, 0, 0)))
+    assert len(set(settled.values())) == 7
+    assert 0 not in settled.values()
