@@ -27,9 +27,7 @@ def generator() -> ModuleType:
 def test_a_reference_page_is_what_the_code_says(name: str) -> None:
     made = generator()
     assert name in made.PAGES
-    assert (ROOT / "docs" / "reference" / name).read_text() == made.MADE + made.PAGES[name](), (
-        "run `make docs`"
-    )
+    assert (ROOT / "docs" / "reference" / name).read_text() == made.PAGES[name](), "run `make docs`"
 
 
 def test_every_reference_page_is_made() -> None:
@@ -63,6 +61,34 @@ def test_every_direct_dependency_has_its_reason_in_the_decisions() -> None:
     project = (ROOT / "pyproject.toml").read_text().split("dependencies = [", 1)[1].split("]", 1)[0]
     for name in re.findall(r'"([a-z0-9-]+)', project):
         assert name in page, name
+
+
+def tests_there_are() -> set[str]:
+    sources = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    return set(re.findall(r"def (test_\w+)", sources))
+
+
+def test_every_promise_names_tests_that_exist() -> None:
+    page = (ROOT / "docs" / "security.md").read_text()
+    named = set(re.findall(r"`(test_\w+)`", page))
+    assert len(re.findall(r"^\| [1-9] \|", page, re.M)) == 9
+    assert named - tests_there_are() == set()
+
+
+ADDRESSES = re.compile(r"https?://([a-z0-9][a-z0-9.-]*)")
+OURS = re.compile(
+    r"(.*\.)?localhost|127\.0\.0\.1|.*\.example(\.com)?|api\.openai\.com|[a-z]+\.api\.openai\.com|www\.w3\.org"
+)
+
+
+def test_no_source_names_an_address_but_a_providers() -> None:
+    for path in [
+        *(ROOT / "src").rglob("*.py"),
+        *(ROOT / "web").glob("*/*.ts"),
+        *(ROOT / "src").rglob("*.html"),
+    ]:
+        for host in ADDRESSES.findall(path.read_text()):
+            assert OURS.fullmatch(host), f"{path.relative_to(ROOT)} names {host}"
 
 
 def test_locks_carry_hashes_and_no_addresses() -> None:
