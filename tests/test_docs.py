@@ -75,7 +75,7 @@ def test_every_promise_names_tests_that_exist() -> None:
     assert named - names_of_tests() == set()
 
 
-ADDRESSES = re.compile(r"https?://([a-z0-9][a-z0-9.-]*)")
+ADDRESSES = re.compile(r"https?://([a-z0-9-]+(?:\.[a-z0-9-]+)+)")
 OURS = re.compile(
     r"(.*\.)?localhost|127\.0\.0\.1|(.*\.)?example(\.com)?|([a-z]+\.)?(api|platform)\.openai\.com|www\.w3\.org"
 )
