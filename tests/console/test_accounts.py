@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import select
@@ -46,6 +48,19 @@ async def test_an_invitation_works_once(world: Running) -> None:
     assert (await second.get(path)).status_code == 404
     again = await second.post(path, {**JOINING, "email": "other@example.com", "form_token": token})
     assert again.status_code == 404
+
+
+async def test_two_who_accept_at_once_are_one_too_many(world: Running) -> None:
+    path = await invitation(world)
+    browsers = [world.browser(), world.browser()]
+    tokens = [await browser.form_token(path) for browser in browsers]
+    answers = await asyncio.gather(
+        *(
+            browser.post(path, {**JOINING, "email": f"{number}@example.com", "form_token": token})
+            for number, (browser, token) in enumerate(zip(browsers, tokens, strict=True))
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [303, 404]
 
 
 async def test_an_invitation_ends_after_a_day_and_looks_like_an_unknown_one(world: Running) -> None:

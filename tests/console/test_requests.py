@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+
 import pytest
 
-from sealgate.console import front
+from sealgate.console import front, middleware
 from sealgate.console.routes import ROUTES
 from tests.console.running import PASSWORD, URL, Browser, Running
 
@@ -60,6 +63,21 @@ async def test_health_is_told_under_any_name(world: Running) -> None:
 async def test_a_form_that_is_too_long_is_refused(ada: Browser) -> None:
     answer = await ada.post("/applications", {"name": "x" * 70_000})
     assert answer.status_code == 413
+
+
+async def test_a_form_that_never_ends_is_refused(ada: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(middleware, "BODY_TIME_S", 0.05)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"name="
+        await asyncio.Event().wait()
+
+    answer = await ada.client.post(
+        "/applications",
+        content=body(),
+        headers={"content-type": "application/x-www-form-urlencoded", "origin": URL},
+    )
+    assert answer.status_code == 408
 
 
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x", "text/plain", ""])

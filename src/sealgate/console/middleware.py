@@ -5,6 +5,7 @@ None of it writes an address, a cookie or a body anywhere.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from sealgate.console.failures import where
 from sealgate.console.visit import SIGN_IN_COOKIE
 
 BODY_LIMIT_BYTES = 64 * 1024
+BODY_TIME_S = 15.0
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 OPEN_PATHS = ("/assets/", "/healthz")
 """Answered under every host name, and without looking who is there."""
@@ -109,7 +111,7 @@ class HostNames:
 
 
 class BodyLimit:
-    """Forms are small; anything longer, or of another type, is refused before it is read."""
+    """Forms are small and arrive at once; what is longer, slower or of another type is refused."""
 
     def __init__(self, app: ASGIApp, console: Console) -> None:
         self._app = app
@@ -122,7 +124,12 @@ class BodyLimit:
             if kind != "application/x-www-form-urlencoded":
                 await refuse(self._console, "content_type", scope, receive, send)
                 return
-            body = await read_bounded(receive)
+            try:
+                async with asyncio.timeout(BODY_TIME_S):
+                    body = await read_bounded(receive)
+            except TimeoutError:
+                await refuse(self._console, "body_slow", scope, receive, send)
+                return
             if body is None:
                 await refuse(self._console, "body_size", scope, receive, send)
                 return
@@ -180,6 +187,7 @@ class Recognition:
 REFUSALS: Mapping[str, tuple[int, str]] = {
     "host": (421, "This name is not the console's. Open the address that its administrator gave you."),
     "content_type": (415, "The console takes forms only."),
+    "body_slow": (408, "The form took too long to arrive. Try again."),
     "body_size": (413, "This form is too long."),
     "cross_origin": (403, "This did not come from a page of the console. Open the page and try there."),
 }

@@ -25,9 +25,9 @@ signer = SessionSigner(
 )
 
 
-def assistant_session(user_id: str) -> str:
-    \"\"\"A session token for a signed-in user: answer POST /assistant/session with it.\"\"\"
-    return signer.token(user=user_id, permissions=["action:*"]{origin})"""
+def assistant_session(user_id: str) -> dict[str, str]:
+    \"\"\"Answer POST /assistant/session with this as JSON: for your signed-in user only, CSRF checked.\"\"\"
+    return {{"token": signer.token(user=user_id, permissions=["action:*"]{origin})}}"""
 
 
 class Snippets(Struct, frozen=True):
