@@ -92,7 +92,7 @@ def run_proxy(encoded: bytes, core: int, ports: multiprocessing.connection.Conne
 
 
 async def _measure(world: World, port: int, arguments: argparse.Namespace, core: int, folder: Path) -> str:
-    body = prompt(**({"stream": True} if arguments.stream else {}))
+    body = prompt(stream=True) if arguments.stream else prompt()
     body["messages"][0]["content"] = "Shorten this. " * 64
     tokens = ", ".join(f'"{world.token(lifetime_s=3600)}"' for _ in range(64))
     script = folder / "wrk.lua"

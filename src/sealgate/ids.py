@@ -5,7 +5,6 @@ Not secrets: an id may stand in a log, a URL and an error message.
 
 from __future__ import annotations
 
-import base64
 import re
 import secrets
 from typing import Literal
@@ -13,12 +12,13 @@ from typing import Literal
 Prefix = Literal["inst", "org", "app", "cred", "key", "usr", "req", "inv", "prx", "ep"]
 
 _LENGTH = 20
-_BYTES = 13  # 104 bits: base32 of them has more than 20 characters
+# Each random byte gives one character by its lower five bits: uniform, and one pass in C.
+_CHARACTERS = bytes(b"abcdefghijklmnopqrstuvwxyz234567"[byte & 31] for byte in range(256))
 
 
 def new_id(prefix: Prefix) -> str:
     """A fresh id such as `app_3kq…` (RFC 4648 §6 alphabet, lower case)."""
-    return f"{prefix}_{base64.b32encode(secrets.token_bytes(_BYTES))[:_LENGTH].decode().lower()}"
+    return f"{prefix}_{secrets.token_bytes(_LENGTH).translate(_CHARACTERS).decode()}"
 
 
 def is_id(prefix: Prefix, text: str) -> bool:

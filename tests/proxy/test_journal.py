@@ -11,9 +11,10 @@ import pytest
 
 from sealgate.log import NullLog
 from sealgate.messages.feed import Outcome, UsageRecord
+from sealgate.proxy.epoch import Began
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.events import EVENTS
-from sealgate.proxy.journal import Began, Journal
+from sealgate.proxy.journal import Journal
 from sealgate.proxy.segments import HEAD, Segment
 
 LOG = NullLog(EVENTS)

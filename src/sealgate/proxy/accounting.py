@@ -9,7 +9,8 @@ import time
 
 from sealgate.messages.feed import Outcome, UsageRecord
 from sealgate.policy.requests import Shaped
-from sealgate.proxy.journal import Began, Journal
+from sealgate.proxy.epoch import Began
+from sealgate.proxy.journal import Journal
 from sealgate.proxy.metering import Usage
 from sealgate.proxy.sessions import Verified
 
@@ -68,7 +69,7 @@ class Account:
             return
         first_s = self.first_byte_s
         record = UsageRecord(
-            0,  # the journal gives the sequence
+            journal.next_sequence,
             began.request,
             began.started_at,
             began.organization,

@@ -95,7 +95,7 @@ class Credentials:
     def find(self, opening: Open) -> Held | None:
         """The open key of a credential, if it may be used now; never asks."""
         held = self._held.get(opening.credential)
-        if held is None or held.opening != opening:
+        if held is None or (held.opening is not opening and held.opening != opening):
             return None
         now_s = time.monotonic()
         if now_s < held.fresh_until_s or (now_s < held.lease_until_s and not self._vault.connected):

@@ -212,7 +212,7 @@ class Exchange(Visit):
         relay = self._relay
         assert relay is not None
         out = relay.feed(data) if data else b""
-        if end is not None:
+        if end is not None or relay.ended:
             self._completed(relay, out)
             return
         if out:
@@ -253,13 +253,18 @@ class Exchange(Visit):
 
     def _completed(self, relay: Relay, out: bytes) -> None:
         last = relay.end()
-        if relay.streams and (out or last):
-            self._send(relay, out + last)
         if not relay.usage().saw_end:
+            if relay.streams and (out or last):
+                self._send(relay, out + last)
             raise ProxyError("provider_truncated")
+        if relay.streams and not self._started:
+            self._send(relay, b"")
+        if self._upstream is not None:
+            self._upstream.drain()
+            self._upstream = None
         self._settle(Outcome.COMPLETED, 200)
         if relay.streams:
-            self.client.finish(b"")
+            self.client.finish(out + last)
         else:
             headers = [(b"content-type", relay.content_type), NOT_STORED, *self.allowance_headers()]
             self.client.answer(200, headers, last)

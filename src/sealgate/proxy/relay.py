@@ -28,6 +28,10 @@ class Relay(Protocol):
     """The content type that the provider must answer with."""
     content_type: bytes
 
+    @property
+    def ended(self) -> bool:
+        """True once the end marker was seen: nothing that matters follows."""
+
     def feed(self, data: bytes) -> bytes:
         """Take body bytes; gives what goes down now."""
 
@@ -45,6 +49,7 @@ class WholeRelay:
     """A JSON answer: kept until it is whole, so that a broken one becomes a clear error."""
 
     streams = False
+    ended = False
     accepts = b"application/json"
     content_type = b"application/json"
 
@@ -91,6 +96,11 @@ class StreamRelay:
         self._meter = meter
         self._splitter = EventSplitter()
 
+    @property
+    def ended(self) -> bool:
+        """True once the end marker was seen."""
+        return self._meter.saw_end
+
     def feed(self, data: bytes) -> bytes:
         """Whole events, unchanged."""
         return self._pass(_split(self._splitter, data))
@@ -128,6 +138,11 @@ class ActionRelay:
     def __init__(self, meter: ChatMeter) -> None:
         self._meter = meter
         self._splitter = EventSplitter()
+
+    @property
+    def ended(self) -> bool:
+        """True once the end marker was seen."""
+        return self._meter.saw_end
 
     def feed(self, data: bytes) -> bytes:
         """One `delta` for the text that these bytes bring."""

@@ -11,7 +11,7 @@ import asyncio
 import ssl
 import time
 from collections import deque
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from sealgate.proxy.egress import EgressError, Origin, parse_origin
 from sealgate.proxy.errors import ProxyError
@@ -21,6 +21,8 @@ from sealgate.proxy.wire.responses import ResponseReader
 from sealgate.proxy.wire.write import Field, SecretRequest
 
 IDLE_S = 30.0
+DRAIN_S = 2.0
+"""Time that a provider gets to finish its framing after the end marker."""
 IDLE_CONNECTIONS = 256
 
 
@@ -40,16 +42,37 @@ class Caller(Protocol):
         """The connection broke. `untouched`: it was a reused one, and not a byte of an answer came."""
 
 
+class _Nobody:
+    """Takes the rest of an answer whose end marker was seen."""
+
+    def upstream_connected(self, upstream: Upstream) -> None:
+        upstream.abort()
+
+    def upstream_unreachable(self, error: ProxyError) -> None:
+        """Nobody asked."""
+
+    def response_received(self, head: ResponseHead | None, data: bytes, end: ResponseEnd | None) -> None:
+        """Nothing that matters follows an end marker."""
+
+    def upstream_lost(self, *, untouched: bool) -> None:
+        """The answer was whole."""
+
+
+_NOBODY: Final = _Nobody()
+
+
 class Upstream(asyncio.Protocol):
     """One connection to one origin; idle, or in use by one caller."""
 
     def __init__(self, pool: Pool, origin: Origin) -> None:
         self._pool, self.origin = pool, origin
+        self.idle = pool.idle_of(origin)
         self._reader = ResponseReader()
         self._transport: asyncio.Transport | None = None
         self._caller: Caller | None = None
         self._paused = False
         self._heard = False
+        self._draining: asyncio.TimerHandle | None = None
         self.requests = 0
         self.idle_since_s = 0.0
 
@@ -79,6 +102,12 @@ class Upstream(asyncio.Protocol):
         if self._paused and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
+
+    def drain(self) -> None:
+        """The caller has all it wants: read what is left of the answer, then be idle again."""
+        self._caller = _NOBODY
+        self.resume()
+        self._draining = asyncio.get_running_loop().call_later(DRAIN_S, self.abort)
 
     def abort(self) -> None:
         """End the call at once; the caller hears nothing more."""
@@ -119,6 +148,8 @@ class Upstream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Gone."""
         self._transport = None
+        if self._draining is not None:
+            self._draining.cancel()
         self._pool.forget(self)
         self._lose()
 
@@ -142,6 +173,9 @@ class Upstream(asyncio.Protocol):
 
     def _done(self, end: ResponseEnd) -> None:
         self._caller = None
+        if self._draining is not None:
+            self._draining.cancel()
+            self._draining = None
         self.resume()
         if end.keep_alive:
             self._pool.give_back(self)
@@ -166,7 +200,7 @@ class Pool:
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
         self._origins: dict[str, Origin] = {}
-        self._idle: dict[Origin, deque[Upstream]] = {}
+        self._idle: dict[bytes, deque[Upstream]] = {}
         self._all: set[Upstream] = set()
         self._connecting: set[asyncio.Task[None]] = set()
         self.secret_request = SecretRequest()
@@ -174,12 +208,16 @@ class Pool:
 
     def take(self, origin: str) -> Upstream | None:
         """An idle connection, the most recently used first."""
-        idle = self._idle.get(self._parse(origin))
+        idle = self._idle.get(self._parse(origin).authority)
         while idle:
             upstream = idle.pop()
             if upstream.usable:
                 return upstream
         return None
+
+    def idle_of(self, origin: Origin) -> deque[Upstream]:
+        """The idle connections to an origin, the most recently used last."""
+        return self._idle.setdefault(origin.authority, deque())
 
     def connect(self, origin: str, caller: Caller, timeout_s: float) -> None:
         """Make a connection and give it to `caller`."""
@@ -189,7 +227,7 @@ class Pool:
 
     def give_back(self, upstream: Upstream) -> None:
         """A whole answer was read; keep the connection for the next."""
-        idle = self._idle.setdefault(upstream.origin, deque())
+        idle = upstream.idle
         if not upstream.usable or len(idle) >= IDLE_CONNECTIONS:
             upstream.abort()
             return
@@ -199,9 +237,8 @@ class Pool:
     def forget(self, upstream: Upstream) -> None:
         """A connection is gone."""
         self._all.discard(upstream)
-        idle = self._idle.get(upstream.origin)
-        if idle and upstream in idle:
-            idle.remove(upstream)
+        if upstream in upstream.idle:
+            upstream.idle.remove(upstream)
 
     def expire(self, now_s: float) -> None:
         """Close what was idle for long, before the provider does."""
@@ -222,9 +259,9 @@ class Pool:
         for upstream in self._all:
             row = counts.setdefault(upstream.origin.authority.decode(), {"open": 0, "idle": 0})
             row["open"] += 1
-        for origin, idle in self._idle.items():
+        for authority, idle in self._idle.items():
             if idle:
-                counts[origin.authority.decode()]["idle"] = len(idle)
+                counts[authority.decode()]["idle"] = len(idle)
         return counts
 
     def __repr__(self) -> str:

@@ -1,0 +1,105 @@
+"""How long one request takes in our own code: real parts, no sockets and no TLS.
+
+A client's transport that swallows and a provider's that answers at once stand at both ends of one loop.
+
+    .venv/bin/python bench/exchange.py [--stream] [--profile] [--requests 20000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import cProfile
+import math
+import pstats
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import uvloop
+from bench.proxy import BENCH_LIMITS, STREAM_ANSWER, WHOLE_ANSWER
+from tests.proxy.world import World, a_world, prompt, until
+
+from sealgate.log import NullLog
+from sealgate.proxy.events import EVENTS
+from sealgate.proxy.process import Proxy
+from sealgate.proxy.server import ClientConnection
+from sealgate.proxy.upstream import Upstream
+
+
+class Sink:
+    """A transport that takes everything; `answers` are what comes back after a request."""
+
+    def __init__(self, protocol: Any = None) -> None:
+        self.protocol, self.written = protocol, 0
+
+    def write(self, data: bytes) -> None:
+        self.written += len(data)
+
+    def writelines(self, parts: tuple[Any, ...]) -> None:
+        raw = bytes(parts[1])
+        self.protocol.data_received(STREAM_ANSWER if b'"stream":true' in raw else WHOLE_ANSWER)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+async def measure(world: World, arguments: argparse.Namespace) -> None:
+    """One connection at each end, one request after another."""
+    proxy = Proxy(world.config, NullLog(EVENTS))
+    world.proxy = proxy
+    await proxy.start()
+    await world.connected()
+    world.publish(BENCH_LIMITS)
+    assert (await world.chat()).status == 200
+    await until(lambda: proxy.parts.applications.ids()[0][1] == 2)
+    body = prompt(stream=True) if arguments.stream else prompt()
+    body["messages"][0]["content"] = "Shorten this. " * 64
+    raw = world.request(body, token=world.token())
+    connection = ClientConnection(proxy.listener)
+    connection.connection_made(cast(asyncio.Transport, Sink()))
+    pool = proxy.parts.pool
+    upstream = Upstream(pool, pool._parse(world.provider.origin))
+    upstream.connection_made(cast(asyncio.Transport, Sink(upstream)))
+    connection.data_received(raw)
+    upstream.idle.clear()
+    pool.give_back(upstream)
+    profiler = cProfile.Profile()
+    best_s = math.inf
+    for _ in range(5):
+        await asyncio.sleep(0)
+        if arguments.profile:
+            profiler.enable()
+        began_s = time.process_time()
+        for _ in range(arguments.requests // 5):
+            connection.data_received(raw)
+        best_s = min(best_s, (time.process_time() - began_s) / (arguments.requests // 5))
+        profiler.disable()
+    print(f"{1e6 * best_s:.1f} µs per request, {dict(proxy.parts.outcomes)}")  # noqa: T201
+    if arguments.profile:
+        pstats.Stats(profiler).sort_stats("tottime").print_stats(40)
+
+
+async def main(arguments: argparse.Namespace) -> None:
+    """Make the world around it."""
+    with tempfile.TemporaryDirectory() as name:
+        async with a_world(Path(name)) as world:
+            await measure(world, arguments)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stream", action="store_true")
+    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--requests", type=int, default=10_000)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(parser.parse_args()))

@@ -1,0 +1,214 @@
+"""One run of a proxy on disk: what began, how it ended, and what the console has counted of it.
+
+Counterpart: `journal.py` has one epoch that runs and those of earlier runs. A sequence is given at settling,
+so "counted through n" names everything before it. Must never delete a record that is not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from sealgate.log import Log
+from sealgate.messages.feed import Outcome, UsageRecord
+from sealgate.proxy.segments import RECORD_LIMIT_BYTES, Segment
+
+BEGAN, SETTLED = 1, 2
+
+
+class Began(msgspec.Struct, array_like=True):
+    """An exchange that is about to go upstream, with its reservation in tokens."""
+
+    number: int
+    request: str
+    started_at: float
+    organization: str
+    application: str
+    pseudonym: str
+    endpoint: str
+    action: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+
+
+class Settled(msgspec.Struct, frozen=True, array_like=True):
+    """How it ended; `number` is that of its `Began`."""
+
+    number: int
+    usage: UsageRecord
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_began = msgspec.msgpack.Decoder(Began)
+_settled = msgspec.msgpack.Decoder(Settled)
+
+
+class Epoch:
+    """The segments of one run, oldest first; the last one is written to."""
+
+    def __init__(self, folder: Path, name: str, segment_bytes: int) -> None:
+        self.folder, self.name, self.segment_bytes = folder, name, segment_bytes
+        self.segments: list[Segment] = []
+        self.spare: Segment | None = None
+        self.next_sequence = 1
+        self.counted_through = 0
+        self._next_number = 1
+        self._next_segment = 1
+        self._open: dict[int, tuple[Began, Segment]] = {}
+        self._read_at: tuple[Segment, int] | None = None
+
+    def ready(self) -> bool:
+        """True while everything that is open, and one exchange more, would find room to end."""
+        if not self.segments:
+            return False
+        needed = (len(self._open) + 2) * RECORD_LIMIT_BYTES
+        here = self.segments[-1].room_bytes
+        return needed <= here or (
+            self.spare is not None and needed <= here + self.segment_bytes - RECORD_LIMIT_BYTES
+        )
+
+    def make_spare(self) -> None:
+        """Have the next segment; `OSError` when the disk has no room."""
+        if self.spare is None:
+            name = f"{self.name}-{self._next_segment:08d}.segment"
+            self.spare = Segment.create(self.folder / name, self.name, self._next_segment, self.segment_bytes)
+            self._next_segment += 1
+
+    def begin(self, began: Began) -> int:
+        """Write a `began`; gives the number that `settle` wants."""
+        number = self._next_number
+        self._next_number += 1
+        began.number = number
+        segment = self._append(BEGAN, _encode(began))
+        segment.open_count += 1
+        self._open[number] = (began, segment)
+        return number
+
+    def settle(self, number: int, usage: UsageRecord) -> None:
+        """Write a `settled`, giving it its sequence."""
+        began_in = self._open.pop(number)[1]
+        if usage.sequence != self.next_sequence:
+            usage = msgspec.structs.replace(usage, sequence=self.next_sequence)
+        segment = self._append(SETTLED, _encode(Settled(number, usage)))
+        segment.last_sequence = self.next_sequence
+        self.next_sequence += 1
+        began_in.open_count -= 1
+
+    def settle_lost(self) -> int:
+        """Turn what began and never settled into the outcome `lost`, with its reservation as the estimate."""
+        lost = tuple(self._open.items())
+        for number, (began, _segment) in lost:
+            self.settle(number, _lost(began))
+        return len(lost)
+
+    def unshipped(self, limit: int) -> tuple[UsageRecord, ...]:
+        """Up to `limit` settled exchanges that are not yet counted, in sequence."""
+        found: list[UsageRecord] = []
+        start, offset = self._read_at or (None, 0)
+        for segment in self.segments:
+            if segment.last_sequence <= self.counted_through:
+                continue
+            for record in segment.records(*((offset,) if segment is start else ())):
+                if record.kind != SETTLED:
+                    continue
+                usage = _settled.decode(record.payload).usage
+                if usage.sequence <= self.counted_through:
+                    self._read_at = (segment, record.next_offset)
+                    continue
+                found.append(usage)
+                if len(found) == limit:
+                    return tuple(found)
+        return tuple(found)
+
+    def counted(self, through: int) -> None:
+        """The console has everything up to `through`: delete what is over, strictly from the oldest on.
+
+        Were a later segment deleted first, a `began` could outlive its `settled` and be counted as lost.
+        """
+        self.counted_through = max(self.counted_through, min(through, self.next_sequence - 1))
+        while len(self.segments) > 1:
+            oldest = self.segments[0]
+            if oldest.open_count or oldest.last_sequence > self.counted_through:
+                return
+            del self.segments[0]
+            self._read_at = None
+            oldest.delete()
+
+    def finished(self) -> bool:
+        """True once nothing of it is open or uncounted."""
+        return not self._open and self.counted_through >= self.next_sequence - 1
+
+    def close(self, *, delete: bool) -> None:
+        """Unmap everything, and remove the files of a finished epoch."""
+        for segment in [*self.segments, *([self.spare] if self.spare else [])]:
+            if delete:
+                segment.delete()
+            else:
+                segment.close()
+        self.segments, self.spare = [], None
+
+    def take_over(self, segments: Iterable[Segment], log: Log) -> None:
+        """Read the segments of an earlier run."""
+        for segment in sorted(segments, key=lambda each: each.number):
+            self._next_segment = segment.number + 1
+            if segment.first_sequence == 0:
+                self.spare = segment
+                continue
+            self.segments.append(segment)
+            self.next_sequence = max(self.next_sequence, segment.first_sequence)
+            self._read(segment)
+            if segment.clean_tail():
+                log("journal_damaged", path=str(segment.path), offset=segment.end)
+        self.counted_through = self.segments[0].first_sequence - 1 if self.segments else 0
+
+    def _read(self, segment: Segment) -> None:
+        for record in segment.records():
+            segment.end = record.next_offset
+            if record.kind == BEGAN:
+                began = _began.decode(record.payload)
+                self._open[began.number] = (began, segment)
+                segment.open_count += 1
+                self._next_number = max(self._next_number, began.number + 1)
+            elif record.kind == SETTLED:
+                settled = _settled.decode(record.payload)
+                segment.last_sequence = settled.usage.sequence
+                self.next_sequence = settled.usage.sequence + 1
+                opened = self._open.pop(settled.number, None)
+                if opened is not None:
+                    opened[1].open_count -= 1
+
+    def _append(self, kind: int, payload: bytes) -> Segment:
+        if not self.segments or self.segments[-1].room_bytes < RECORD_LIMIT_BYTES:
+            self.make_spare()
+            assert self.spare is not None
+            self.spare.activate(self.next_sequence)
+            self.segments.append(self.spare)
+            self.spare = None
+        segment = self.segments[-1]
+        segment.append(kind, payload)
+        return segment
+
+
+def _lost(began: Began) -> UsageRecord:
+    return UsageRecord(
+        sequence=0,
+        request=began.request,
+        started_at=began.started_at,
+        organization=began.organization,
+        application=began.application,
+        pseudonym=began.pseudonym,
+        endpoint=began.endpoint,
+        action=began.action,
+        model=began.model,
+        outcome=Outcome.LOST,
+        status=0,
+        input_tokens=began.input_tokens,
+        output_tokens=began.output_tokens,
+        cached_tokens=0,
+        estimated=True,
+        first_byte_ms=0,
+        duration_ms=0,
+    )
