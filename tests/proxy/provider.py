@@ -196,6 +196,16 @@ async def _wait(provider: Provider, call: Call, writer: asyncio.StreamWriter) ->
     return True
 
 
+async def _slow_end(provider: Provider, call: Call, writer: asyncio.StreamWriter) -> bool:
+    """The whole stream with its end marker; the framing ends when the gate opens."""
+    writer.write(head(200, "text/event-stream") + chunk(STREAM))
+    await writer.drain()
+    provider.started.set()
+    await provider.gate.wait()
+    writer.write(b"0\r\n\r\n")
+    return True
+
+
 async def _hang(provider: Provider, call: Call, writer: asyncio.StreamWriter) -> bool:
     provider.started.set()
     await asyncio.Event().wait()
@@ -244,6 +254,7 @@ def _echo(call: Call) -> str:
 
 FAULTS: dict[str, Answer] = {
     "wait": _wait,
+    "slow-end": _slow_end,
     "hang": _hang,
     "reset": _reset,
     "reset-at-once": _reset_at_once,

@@ -117,8 +117,8 @@ class ChatMeter:
         "_input_bytes",
         "_output_bytes",
         "_reported",
-        "_saw_end",
         "_usage_asked",
+        "saw_end",
     )
 
     def __init__(self, *, input_bytes: int, usage_asked: bool) -> None:
@@ -128,17 +128,18 @@ class ChatMeter:
         self._finish_reason: str | None = None
         self._deltas = 0
         self._output_bytes = 0
-        self._saw_end = False
+        self.saw_end = False
+        """True once the answer came to its end marker."""
 
     def __repr__(self) -> str:
-        return f"ChatMeter({self._deltas} deltas, {'ended' if self._saw_end else 'open'})"
+        return f"ChatMeter({self._deltas} deltas, {'ended' if self.saw_end else 'open'})"
 
     def event(self, data: bytes | None) -> Verdict:
         """Count one event's data (`Event.data`) and say whether it may be relayed."""
         if data is None:
             return Verdict.RELAY
         if data == END_MARKER:
-            self._saw_end = True
+            self.saw_end = True
             return Verdict.RELAY
         completion = _decode(data)
         if completion is None:
@@ -157,7 +158,7 @@ class ChatMeter:
         if completion.error != _NULL:
             return Verdict.ERROR
         self._count(completion)
-        self._saw_end = True
+        self.saw_end = True
         return Verdict.RELAY
 
     def usage(self) -> Usage:
@@ -173,7 +174,7 @@ class ChatMeter:
             reasoning_tokens=(completion.reasoning_tokens or 0) if completion else 0,
             estimated=False,
             finish_reason=self._finish_reason,
-            saw_end=self._saw_end,
+            saw_end=self.saw_end,
         )
 
     def _estimate(self) -> Usage:
@@ -185,7 +186,7 @@ class ChatMeter:
             reasoning_tokens=0,
             estimated=True,
             finish_reason=self._finish_reason,
-            saw_end=self._saw_end,
+            saw_end=self.saw_end,
         )
 
     def _count(self, completion: _Completion) -> None:
