@@ -10,7 +10,6 @@ import pytest
 from sealgate.ids import new_id
 from sealgate.settings import Settings, SettingsError, check, load, parse, write
 
-
 DESTINATION = {"provider": "openai", "origin": "https://x", "label": "x"}
 
 
