@@ -103,7 +103,9 @@ async def test_a_document_holds_what_a_proxy_must_know(world: Running, ada: Brow
     assert decode_policy(document.policy).models == ("gpt-4o-mini",)
 
 
-@pytest.mark.parametrize("app", [new_id("app"), "", "x" * 1000, "' OR 1=1 --"])
+@pytest.mark.parametrize(
+    "app", [new_id("app"), "", "x" * 1000, "' OR 1=1 --"], ids=["unknown", "empty", "long", "sql"]
+)
 async def test_an_unknown_application_is_said_to_be_unknown(world: Running, app: str) -> None:
     async with connected(world) as proxy:
         assert await proxy.ask(AskApplication(application=app)) == UnknownApplication(application=app)

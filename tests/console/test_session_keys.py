@@ -38,6 +38,7 @@ OTHER_PEM = (
         PEM,
         PEM.replace("\n", "\r\n"),
     ],
+    ids=["base64url", "base64url unpadded", "base64", "PEM", "PEM with CR LF"],
 )
 def test_base64_and_pem_give_the_same_32_bytes(text: str) -> None:
     assert parse_public_key(text) == RAW
@@ -56,6 +57,7 @@ def test_base64_and_pem_give_the_same_32_bytes(text: str) -> None:
         PEM[:60],
         "BEGIN",
     ],
+    ids=["empty", "letter", "short", "long", "accents", "33 bytes", "other kind", "half a PEM", "BEGIN"],
 )
 def test_what_is_no_ed25519_public_key_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="not an Ed25519 public key"):

@@ -51,7 +51,16 @@ async def refusal(vault: Deployment, request: Open | Renew) -> str:
         {"origin": "https://api.openai.com/"},
         {"origin": "https://api.openai.com.evil.example"},
     ],
-    ids=str,
+    ids=[
+        "organization",
+        "application",
+        "credential",
+        "provider",
+        "evil origin",
+        "regional origin",
+        "origin with a slash",
+        "origin that begins alike",
+    ],
 )
 async def test_nothing_is_opened_that_is_not_bound_as_asked(
     vault: Deployment, at: Addresses, log: io.StringIO, changes: dict[str, str]
