@@ -70,7 +70,6 @@ async def measure(world: World, arguments: argparse.Namespace) -> None:
     pool = proxy.parts.pool
     upstream = Upstream(pool, pool._parse(world.provider.origin))
     upstream.connection_made(cast(asyncio.Transport, Sink(upstream)))
-    connection.data_received(raw)
     upstream.idle.clear()
     pool.give_back(upstream)
     profiler = cProfile.Profile()

@@ -95,6 +95,8 @@ async def test_a_second_request_before_the_first_answer_ends_the_connection(worl
     browser.send(world.request())
     answer = await browser.answer()
     assert (answer.status, answer.error["code"]) == (400, "pipelined")
+    assert answer.headers["connection"] == "close"
+    assert await browser.closed() == b""
     await until(lambda: world.provider.calls[0].ended_by == "client_left")
     assert len(world.provider.calls) == 1
 

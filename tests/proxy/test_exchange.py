@@ -103,6 +103,13 @@ async def test_a_changed_application_cuts_what_no_longer_holds(world: World, cha
     assert (await world.record()).outcome is Outcome.REVOKED
 
 
+async def test_an_application_that_is_removed_cuts_what_runs_for_it(world: World) -> None:
+    browser = await world.stream()
+    world.console.remove(world.application)
+    assert b'"code":"revoked"' in await browser.answer_body()
+    assert (await world.record()).outcome is Outcome.REVOKED
+
+
 async def test_a_session_key_that_is_revoked_opens_nothing_within_a_second(world: World) -> None:
     token = world.token()
     assert (await world.chat(token=token)).status == 200

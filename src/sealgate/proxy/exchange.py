@@ -287,12 +287,12 @@ class Exchange(Visit):
         raise ProxyError("provider_timeout")
 
     @guarded
-    def revoke_unless(self, application: Known) -> None:
-        """The application's document changed: end, if the session or the add-on is gone."""
-        session = self.session
-        if session is None or session.session.application != application.document.application:
+    def revoke_unless(self, application: str, now: Known | None) -> None:
+        """An application changed or is gone: end, if the session or the add-on that this rests on is."""
+        verified = self.session
+        if verified is None or verified.session.application != application:
             return
-        if not still_holds(session.session, session.application, application):
+        if now is None or not still_holds(verified.session, verified.application, now):
             raise ProxyError("revoked")
 
     @guarded

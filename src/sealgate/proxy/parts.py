@@ -60,8 +60,8 @@ class Running(Protocol):
     def time_passed(self, now_s: float) -> None:
         """The deadline is over."""
 
-    def revoke_unless(self, application: Known) -> None:
-        """Its application's document changed: end, if what it rests on is gone."""
+    def revoke_unless(self, application: str, now: Known | None) -> None:
+        """An application changed or is gone: end, if what this rests on is."""
 
     def end_with(self, error: ProxyError) -> None:
         """End now, with this error."""
@@ -94,10 +94,8 @@ class Parts:
 
     def application_changed(self, application: str, now: Known | None) -> None:
         """End what rests on something that is no longer there."""
-        if now is None:
-            return
         for each in list(self.running):
-            each.revoke_unless(now)
+            each.revoke_unless(application, now)
 
     def check_deadlines(self, now_s: float) -> None:
         """Tell those whose time is over."""

@@ -67,6 +67,7 @@ class ClientConnection(asyncio.Protocol):
         self._visit: Visit | None = None
         self._head: RequestHead | None = None
         self._request = ""
+        self._unreadable = False
         self._chunked = self._streaming = self._held_back = self._half_closed = self._lingering = False
         self._due_s = math.inf
 
@@ -161,6 +162,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _broken(self, error: WireError) -> None:
         """The client broke HTTP: answer if nothing was answered yet, and close."""
+        self._unreadable = True
         if self._streaming:
             self.cut()
         elif self._visit is not None:
@@ -231,6 +233,7 @@ class ClientConnection(asyncio.Protocol):
             self._head is not None
             and self._head.keep_alive
             and not self._half_closed
+            and not self._unreadable
             and not self._parts.draining
             and not self._reader.body_pending()
             and not self._reader.head_pending()
