@@ -42,7 +42,7 @@ demo: setup ## run the whole system with a simulated provider; ARGS="--once" for
 
 test: setup ## run the tests
 	$(RUN_NPM) test --silent
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: setup ## import table, sizes, types, lint, format, and the tests, as CI runs them
 	$(BIN)/ruff check .

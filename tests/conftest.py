@@ -28,24 +28,27 @@ GROUPS = {
 }
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what cannot run here, or fail if it is required."""
-    left_out: dict[str, int] = {}
-    for item in items:
-        for group, (present, hint) in GROUPS.items():
-            if item.get_closest_marker(group) and not present():
-                left_out[group] = left_out.get(group, 0) + 1
+def _missing() -> dict[str, str]:
+    return {group: hint for group, (present, hint) in GROUPS.items() if not present()}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Fail at once where every group is required and one cannot run."""
+    missing = _missing()
+    if missing and os.environ.get("SEALGATE_REQUIRE") == "all":
+        told = "; ".join(f"{group}: {hint}" for group, hint in missing.items())
+        pytest.exit(f"required groups of tests cannot run: {told}", returncode=4)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what cannot run here."""
+    for group, hint in _missing().items():
+        for item in items:
+            if item.get_closest_marker(group):
                 item.add_marker(pytest.mark.skip(reason=hint))
-    if left_out and os.environ.get("SEALGATE_REQUIRE") == "all":
-        missing = "; ".join(f"{group}: {GROUPS[group][1]}" for group in left_out)
-        pytest.exit(f"required groups of tests cannot run: {missing}", returncode=4)
-    config.stash[LEFT_OUT] = left_out
 
 
-LEFT_OUT: pytest.StashKey[dict[str, int]] = pytest.StashKey()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say plainly which groups did not run."""
-    for group, count in config.stash.get(LEFT_OUT, {}).items():
-        terminalreporter.write_line(f"left out: {count} tests of group {group!r} ({GROUPS[group][1]})")
+    for group, hint in _missing().items():
+        terminalreporter.write_line(f"left out: the tests of group {group!r} ({hint})")

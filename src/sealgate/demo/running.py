@@ -37,8 +37,9 @@ class Running:
         await self._start("simulator", "vault")
 
     async def start_servers(self) -> None:
-        """Start what people talk to."""
-        await self._start("console", "proxy", "newsletter")
+        """Start what people talk to; the console first, so that the proxy begins with what it says today."""
+        await self._start("console")
+        await self._start("proxy", "newsletter")
 
     async def deposit_and_seed(self, key: bytes) -> tuple[Seeded, CredentialRow]:
         """Seed the console, and deposit the key if the application has none for the simulated provider."""
