@@ -3,7 +3,8 @@
 Counterpart: `verifier.py` in the proxy. It belongs on a server: whoever holds the signing key can spend.
 """
 
-import secrets
+import base64
+import hashlib
 import time
 from collections.abc import Callable, Iterable
 
@@ -55,14 +56,15 @@ class SessionSigner:
         """A token for this signed-in user, to be handed to their browser; raises MalformedClaims.
 
         `user` is the host's own opaque reference (an account id, not an e-mail address); `lifetime_s` is at
-        most 3600. Give the same `sid` to all tokens of one sign-in, so that they can be revoked together.
+        most 3600. Limits count by `sid`: without one it follows from the user, so that a browser gains
+        nothing by asking for another token. Give one per sign-in to count each sign-in by itself.
         """
         issued_at = whole_seconds(self._clock())
         claims = Claims(
             aud=self._instance,
             app=self._application,
             sub=user,
-            sid=sid or secrets.token_urlsafe(15),
+            sid=sid or self._sid_of(user),
             iat=issued_at,
             exp=issued_at + lifetime_s,
             perm=tuple(permissions),
@@ -71,6 +73,10 @@ class SessionSigner:
             locale=locale,
         )
         return sign(self._signing_key, claims)
+
+    def _sid_of(self, user: str) -> str:
+        digest = hashlib.sha256(f"{self._application}\0{user}".encode()).digest()
+        return base64.urlsafe_b64encode(digest[:15]).decode()
 
     def __repr__(self) -> str:
         return f"<SessionSigner for {self._application} with {self._signing_key!r}>"
