@@ -120,6 +120,16 @@ async def test_a_notice_reaches_every_greeted_peer(vault: SmallVault) -> None:
         assert first == second == [notice]
 
 
+async def test_a_notice_to_one_reaches_exactly_one_greeted_peer(vault: SmallVault) -> None:
+    notice = CredentialChanged(credential="cred_1", application="app_1", event=CredentialEvent.REVOKED)
+    assert not vault.server.notify_one(notice)
+    async with connected(vault.server.path) as (one, first), connected(vault.server.path) as (two, second):
+        assert vault.server.notify_one(notice)
+        await one.ask(OPEN, slot=SlotArena().take())  # replies come after notices on the same socket
+        await two.ask(OPEN, slot=SlotArena().take())
+        assert first + second == [notice]
+
+
 async def test_the_client_comes_back_by_itself_when_the_server_returns(tmp_path: Path) -> None:
     small = SmallVault(tmp_path)
     await small.server.start()

@@ -1,4 +1,4 @@
-"""Proxy and console: configuration out, usage in.
+"""Proxy and console: configuration out, usage in, and the test of a key that the console asks a proxy for.
 
 One document per application; a change log with a cursor, long-polled; usage at least once, counted once by
 (proxy, epoch, sequence). Nothing on the feed is secret; no message carries content.
@@ -18,9 +18,9 @@ class SessionKeyEntry(msgspec.Struct, frozen=True):
 
     kid: str
     algorithm: str
-    """`Ed25519`."""
+    """`Ed25519` or `ES256`."""
     public_key: bytes
-    """32 raw bytes (RFC 8032)."""
+    """Ed25519: 32 raw bytes (RFC 8032). ES256: the uncompressed point on P-256, 65 bytes (SEC 1, 2.3.3)."""
 
 
 class CredentialReference(msgspec.Struct, frozen=True):
@@ -139,5 +139,51 @@ class UsageCounted(Message, frozen=True, tag="usage-counted"):
     through: int
 
 
-FeedRequest = AskApplication | AskChanges | UsageBatch
-FeedReply = Application | UnknownApplication | Changes | UsageCounted
+class ProbeResult(StrEnum):
+    """What a test of a key found. Each has its own cause, and its own person who can mend it."""
+
+    OK = "ok"
+    INVALID_KEY = "invalid_key"  # the provider does not know the key, or it was revoked there
+    NO_CREDIT = "no_credit"  # the provider's account has nothing left to spend
+    MODEL_NOT_ALLOWED = "model_not_allowed"  # the key is good, but may not use this model
+    RATE_LIMITED = "rate_limited"
+    UNREACHABLE = "unreachable"  # no connection, no answer in time, or bytes that are no HTTP
+    CERTIFICATE = "certificate"  # the provider's certificate could not be verified
+    WRONG_REGION = "wrong_region"  # the key belongs to another regional host of the provider
+    PROVIDER_ERROR = "provider_error"
+    CREDENTIAL_UNAVAILABLE = "credential_unavailable"  # the vault did not open this version
+
+
+class ProbeAsked(Message, frozen=True, tag="probe-asked"):
+    """Notice: test this key with one smallest chat completion. Answered by `ProbeDone`, later."""
+
+    probe: str
+    organization: str
+    application: str
+    credential: str
+    provider: str
+    origin: str
+    version: int | None
+    """None: the active one."""
+    model: str
+
+
+class ProbeDone(Message, frozen=True, tag="probe-done"):
+    """What the test of a key found."""
+
+    probe: str
+    result: ProbeResult
+    status: int
+    """HTTP status of the provider's answer; 0 if there was none."""
+    duration_ms: int
+
+
+class ProbeNoted(Message, frozen=True, tag="probe-noted"):
+    """The console heard it. A probe that nobody waits for any more is noted too."""
+
+    probe: str
+
+
+FeedRequest = AskApplication | AskChanges | UsageBatch | ProbeDone
+FeedReply = Application | UnknownApplication | Changes | UsageCounted | ProbeNoted
+FeedNotice = ProbeAsked

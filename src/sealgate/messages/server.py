@@ -200,6 +200,13 @@ class Server:
             peer.notify(notice)
         return len(self._peers)
 
+    def notify_one(self, notice: Message) -> bool:
+        """Send a notice to one greeted peer, whichever; False if there is none."""
+        for peer in self._peers:
+            peer.notify(notice)
+            return True
+        return False
+
     @property
     def peers(self) -> tuple[str, ...]:
         """Names of the connected processes."""
