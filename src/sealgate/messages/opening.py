@@ -19,6 +19,8 @@ class Open(Message, frozen=True, tag="open"):
     credential: str
     provider: str
     origin: str
+    version: int | None = None
+    """None: the active version. A number: that one, active, staged or previous (for key tests)."""
 
 
 class Opened(Message, frozen=True, tag="opened"):

@@ -1,4 +1,4 @@
-"""Console and vault: tickets for deposits, the masked list of credentials, revocation, pseudonyms.
+"""Console and vault: tickets for deposits, masked lists of credentials, their versions, pseudonyms.
 
 There is no message that opens or returns a key: the console can never ask for one.
 """
@@ -6,6 +6,8 @@ There is no message that opens or returns a key: the console can never ask for o
 from __future__ import annotations
 
 from enum import StrEnum
+
+import msgspec
 
 from sealgate.messages.frames import Message
 
@@ -39,6 +41,8 @@ class IssueTicket(Message, frozen=True, tag="issue-ticket"):
     origin: str
     credential: str | None = None
     """The credential whose key is to be replaced; `None` makes a new credential."""
+    stage: bool = False
+    """True: the key becomes the staged version beside the active one, and is used once it is switched to."""
 
 
 class TicketIssued(Message, frozen=True, tag="ticket-issued"):
@@ -69,6 +73,24 @@ class CredentialState(StrEnum):
     DAMAGED = "damaged"  # its row was edited outside the vault: nothing of it is believed, shown or opened
 
 
+class VersionStanding(StrEnum):
+    """What a version of a credential is for."""
+
+    ACTIVE = "active"  # proxies use it
+    STAGED = "staged"  # deposited, tested perhaps, waiting for the switch
+    PREVIOUS = "previous"  # was active before the switch; kept for the way back
+
+
+class CredentialVersion(msgspec.Struct, frozen=True):
+    """One key of a credential that the vault holds now, masked."""
+
+    version: int
+    standing: VersionStanding
+    last_four: str
+    fingerprint: str
+    deposited_at: float
+
+
 class CredentialRow(Message, frozen=True, tag="credential"):
     """What anyone may ever see of a credential."""
 
@@ -84,6 +106,8 @@ class CredentialRow(Message, frozen=True, tag="credential"):
     deposited_at: float | None
     last_opened_at: float | None
     revoked_at: float | None
+    versions: tuple[CredentialVersion, ...] = ()
+    """Every key that is held now, newest first; none once revoked, awaited or damaged."""
 
 
 class Credentials(Message, frozen=True, tag="credentials"):
@@ -107,6 +131,31 @@ class CredentialRevoked(Message, frozen=True, tag="credential-revoked"):
     revoked_at: float
 
 
+class Switch(Message, frozen=True, tag="switch"):
+    """Staged becomes active, active becomes previous. Answer: the new row."""
+
+    organization: str
+    application: str
+    credential: str
+
+
+class RollBack(Message, frozen=True, tag="roll-back"):
+    """Previous becomes active again, active becomes staged. Answer: the new row."""
+
+    organization: str
+    application: str
+    credential: str
+
+
+class Discard(Message, frozen=True, tag="discard"):
+    """Destroy a staged or previous version. Answer: the new row."""
+
+    organization: str
+    application: str
+    credential: str
+    version: int
+
+
 class AskPseudonym(Message, frozen=True, tag="ask-pseudonym"):
     """Ask for the pseudonym of one end user, by the host application's reference (for subject requests)."""
 
@@ -122,4 +171,4 @@ class Pseudonym(Message, frozen=True, tag="pseudonym"):
 
 
 TicketRequest = ListDestinations | IssueTicket | ListCredentials | Revoke | AskPseudonym
-TicketReply = Destinations | TicketIssued | Credentials | CredentialRevoked | Pseudonym
+TicketReply = Destinations | TicketIssued | Credentials | CredentialRow | CredentialRevoked | Pseudonym
