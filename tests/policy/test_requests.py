@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from openai.types.chat import completion_create_params
 
 from sealgate.policy.bodies import JSON
-from sealgate.policy.chat_fields import CHAT_FIELDS, Does
+from sealgate.policy.chat_fields import CHAT_FIELDS
 from sealgate.policy.document import Limits, Policy
+from sealgate.policy.fields import Does
 from sealgate.policy.refusals import Refusal
 from sealgate.policy.requests import Shaped, shape_chat
 

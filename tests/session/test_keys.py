@@ -4,7 +4,7 @@ import json
 import pickle
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sealgate.session import SessionKeyError, SessionPublicKey, SigningKey
@@ -60,7 +60,7 @@ def test_a_broken_pem_is_refused(pem: str) -> None:
 
 
 def test_a_pem_of_another_curve_is_refused() -> None:
-    other = generate_private_key(SECP256R1())
+    other = generate_private_key(SECP384R1())
     pem = other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     with pytest.raises(SessionKeyError, match="another kind"):
         SigningKey.from_pem(pem, KID)

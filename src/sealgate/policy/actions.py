@@ -35,7 +35,7 @@ language these instructions are in.{locale}
 Answer with the result alone: no introduction, no explanation, no quotation marks around it, no <{frame}> \
 tags."""
 
-_LOCALE_RULE: Final = " Where the text is too short to tell its language, write for the locale {locale}."
+LOCALE_RULE: Final = " Where the text is too short to tell its language, write for the locale {locale}."
 
 
 def render(
@@ -45,13 +45,10 @@ def render(
 
     A parameter that is not given takes its default. `locale` is a language tag (BCP 47) and only a fallback.
     """
-    _check_text(text)
-    if locale is not None and _LOCALE.fullmatch(locale) is None:
-        raise Refusal(
-            "invalid_value", "This must be a language tag.", "locale", "Send a tag such as 'de-CH'."
-        )
-    frame = _frame_for(text)
-    rules = _RULES.format(frame=frame, locale=_LOCALE_RULE.format(locale=locale) if locale else "")
+    check_text(text)
+    check_locale(locale)
+    frame = frame_for(text)
+    rules = _RULES.format(frame=frame, locale=LOCALE_RULE.format(locale=locale) if locale else "")
     return {
         "model": action.model,
         "messages": [
@@ -63,7 +60,16 @@ def render(
     }
 
 
-def _check_text(text: str) -> None:
+def check_locale(locale: str | None) -> None:
+    """Raise Refusal for what is no language tag (BCP 47)."""
+    if locale is not None and _LOCALE.fullmatch(locale) is None:
+        raise Refusal(
+            "invalid_value", "This must be a language tag.", "locale", "Send a tag such as 'de-CH'."
+        )
+
+
+def check_text(text: str) -> None:
+    """Raise Refusal for a text that is empty or too long."""
     if not text.strip():
         raise Refusal(
             "invalid_value", "There is no text to work on.", "text", "Write or select some text first."
@@ -101,7 +107,7 @@ def _wording(parameter: Parameter, value: str | None) -> str:
     return choice.wording
 
 
-def _frame_for(text: str) -> str:
+def frame_for(text: str) -> str:
     """A tag that the text does not hold, so that nothing in the text can end its frame."""
     if _FRAME_LIKE.search(text) is None:
         return "text"

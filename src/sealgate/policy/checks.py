@@ -6,7 +6,7 @@ changes a value, and its refusal never quotes text that somebody wrote.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NoReturn, Protocol
 
 from sealgate.policy.bodies import JSON
@@ -47,6 +47,21 @@ class Flag:
     def __call__(self, value: JSON, _unlisted: Unlisted, /) -> None:
         if value is not True and value is not False:
             _refuse(self)
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyFalse:
+    """False, which is as absent; true does not pass, for the `reason`."""
+
+    reason: str
+
+    @property
+    def says(self) -> str:
+        return f"false: {self.reason}"
+
+    def __call__(self, value: JSON, _unlisted: Unlisted, /) -> None:
+        if value is not False:
+            raise Refusal("field_not_allowed", f"This does not pass: {self.reason}.", hint="Leave it out.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +131,10 @@ class Matching:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """One of a few words."""
+    """One of a few words; `refused` gives the reasons of words that are known and do not pass."""
 
     words: tuple[str, ...]
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def says(self) -> str:
@@ -126,6 +142,9 @@ class OneOf:
 
     def __call__(self, value: JSON, _unlisted: Unlisted, /) -> None:
         if value not in self.words:
+            if isinstance(value, str) and value in self.refused:
+                reason = f"This does not pass: {self.refused[value]}."
+                raise Refusal("field_not_allowed", reason, hint=f"Use {self.says}.")
             _refuse(self)
 
 
@@ -240,10 +259,11 @@ class ObjectOf:
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """An object whose `tag` field says which of `kinds` it is."""
+    """An object whose `tag` field says which of `kinds` it is; without the field it is of kind `absent`."""
 
     tag: str
     kinds: Mapping[str, Check]
+    absent: str | None = None
 
     @property
     def says(self) -> str:
@@ -255,7 +275,7 @@ class Tagged:
     def __call__(self, value: JSON, unlisted: Unlisted, /) -> None:
         if not isinstance(value, dict):
             _refuse(self)
-        kind = value.get(self.tag)
+        kind = value.get(self.tag, self.absent)
         check = self.kinds.get(kind) if isinstance(kind, str) else None
         if check is None:
             shown = f" '{plain(kind)}'" if isinstance(kind, str) else ""
@@ -281,6 +301,29 @@ class Either:
 
     def __call__(self, value: JSON, unlisted: Unlisted, /) -> None:
         (self.text if isinstance(value, str) else self.other)(value, unlisted)
+
+
+@dataclass(frozen=True, slots=True)
+class TextsOrTokens:
+    """One text, a list of texts, one list of token numbers, or a list of such lists."""
+
+    most: int
+    says: str = "text, a list of texts, a list of tokens, or a list of lists of tokens"
+
+    def __call__(self, value: JSON, unlisted: Unlisted, /) -> None:
+        if isinstance(value, str) and value:
+            return
+        if not isinstance(value, list) or not value:
+            _refuse(self)
+        first = value[0]
+        check: Check = _SOME_TEXT if isinstance(first, str) else _TOKEN
+        if isinstance(first, list):
+            check = ListOf(_TOKEN, 1, self.most)
+        ListOf(check, 1, self.most)(value, unlisted)
+
+
+_TOKEN: Final = Whole(0, 10_000_000)
+_SOME_TEXT: Final = Matching(re.compile(r"(?s)."), "text that is not empty")
 
 
 def _listed(words: tuple[str, ...]) -> str:

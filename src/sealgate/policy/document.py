@@ -1,11 +1,12 @@
 """The policy document: what an application's sessions may do, written by the console, read by the proxy.
 
 It travels as msgpack inside the application's feed document. It must never hold a secret, a price or a
-person: whoever reads the feed may read it whole.
+person: whoever reads the feed may read it whole. Every field that a release adds has a default, so that
+stored documents and snapshots of the release before it still decode.
 """
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, get_args
 
 import msgspec
 
@@ -21,6 +22,9 @@ Description = Annotated[str, msgspec.Meta(max_length=240)]
 Instructions = Annotated[str, msgspec.Meta(min_length=1, max_length=8_000)]
 Tokens = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3_600)]
+
+Endpoint = Literal["chat.completions", "responses", "embeddings", "moderations", "models"]
+ENDPOINTS: Final[tuple[Endpoint, ...]] = get_args(Endpoint)
 
 PLACEHOLDER: Final = re.compile(r"\[([a-z][a-z0-9_]{0,31})\]")
 
@@ -56,7 +60,10 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Action(msgspec.Struct, frozen=True):
-    """A prompt template that stays on the server; `[parameter]` in it becomes a choice's wording."""
+    """A prompt template that stays on the server; `[parameter]` in it becomes a choice's wording.
+
+    Its answer is in the language of the text, unless `own_language`: then the instructions name the language.
+    """
 
     id: ActionId
     label: Label
@@ -65,6 +72,16 @@ class Action(msgspec.Struct, frozen=True):
     instructions: Instructions
     parameters: Annotated[tuple[Parameter, ...], msgspec.Meta(max_length=8)] = ()
     output_tokens: Tokens = 1_024
+    own_language: bool = False
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """The free prompt: the end user writes what to do; the instructions say what it is for."""
+
+    model: ModelName
+    instructions: Instructions
+    output_tokens: Tokens = 1_024
+    follow_ups: Annotated[int, msgspec.Meta(ge=0, le=32)] = 6
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -81,12 +98,17 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """Everything that decides whether and how a request of one application goes on."""
+    """Everything that decides whether and how a request of one application goes on.
+
+    `endpoints` are those that its sessions may call directly; without a `prompt` there is no free prompt.
+    """
 
     models: Annotated[tuple[ModelName, ...], msgspec.Meta(max_length=MAX_MODELS)]
     actions: Annotated[tuple[Action, ...], msgspec.Meta(max_length=MAX_ACTIONS)] = ()
     limits: Limits = Limits()
     allow_unknown_fields: bool = False
+    endpoints: tuple[Endpoint, ...] = ENDPOINTS
+    prompt: Prompt | None = None
 
     def action(self, action_id: str) -> Action | None:
         """The action of this id, or None."""
@@ -107,18 +129,25 @@ def decode_policy(encoded: bytes | msgspec.Raw) -> Policy:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PolicyError(f"the policy does not have the right form: {error}", "Save it again.") from error
     _check_unique("model", policy.models)
+    _check_unique("endpoint", policy.endpoints)
     _check_unique("action", tuple(action.id for action in policy.actions))
     for action in policy.actions:
         _check_action(action, policy.models)
+    if policy.prompt is not None:
+        _check_model("the free prompt", policy.prompt.model, policy.models)
     return policy
 
 
-def _check_action(action: Action, models: tuple[str, ...]) -> None:
-    if action.model not in models:
+def _check_model(what: str, model: str, models: tuple[str, ...]) -> None:
+    if model not in models:
         raise PolicyError(
-            f"action {action.id!r} uses model {action.model!r}, which the application does not allow",
+            f"{what} uses model {model!r}, which the application does not allow",
             "Add the model to the application's list, or choose one that is on it.",
         )
+
+
+def _check_action(action: Action, models: tuple[str, ...]) -> None:
+    _check_model(f"action {action.id!r}", action.model, models)
     _check_unique(f"parameter of {action.id!r}", tuple(parameter.id for parameter in action.parameters))
     placed = set(PLACEHOLDER.findall(action.instructions))
     for parameter in action.parameters:

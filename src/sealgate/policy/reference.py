@@ -10,9 +10,10 @@ from typing import Final
 
 from sealgate.policy.actions import MAX_TEXT_CHARACTERS
 from sealgate.policy.bodies import MAX_DEPTH
-from sealgate.policy.chat_fields import CHAT_FIELDS, PARTS, REFERENCES, REQUIRED, ROLES, TOOLS
+from sealgate.policy.chat_fields import CHAT_FIELDS, PARTS, REQUIRED, ROLES, TOOLS
 from sealgate.policy.checks import Check, ObjectOf, Refused, Tagged
 from sealgate.policy.document import Limits
+from sealgate.policy.fields import REFERENCES
 from sealgate.policy.refusals import REFUSAL_CODES
 
 _HEAD: Final = """\

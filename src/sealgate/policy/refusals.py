@@ -13,8 +13,16 @@ REFUSAL_CODES: Final = {
     "unknown_field": (400, "a field that the table does not list"),
     "field_not_allowed": (400, "a field, type or reference that the table refuses, with the reason"),
     "invalid_value": (400, "a listed field with a value that its check refuses"),
-    "text_too_long": (400, "the text given to an action is longer than actions take"),
+    "text_too_long": (400, "the text given to an action or a prompt is longer than they take"),
+    "history_too_long": (400, "more previous turns, or longer ones, than the free prompt takes"),
+    "prompt_not_offered": (404, "the application has no free prompt"),
     "model_not_allowed": (403, "a model that is not on the application's list"),
+    "endpoint_not_allowed": (403, "an endpoint that the application does not offer"),
+    "endpoint_not_at_provider": (
+        403,
+        "an endpoint that the provider of the key does not offer",
+    ),
+    "provider_unknown": (403, "the key belongs to a provider that the proxy does not know"),
     "action_unknown": (404, "an action that the application does not have"),
 }
 

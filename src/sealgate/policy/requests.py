@@ -1,15 +1,18 @@
 """Apply the request table to a chat completion: check it, shape it for the provider, or refuse it by name.
 
-Counterpart: `chat_fields.py`, the table. Meaning is preserved, not bytes; what the client may not decide
-(storage, its name at the provider, the bound of output tokens) is set here, whatever it sent.
+Counterparts: `chat_fields.py`, the table; `shapes.py`, the other endpoints. Meaning is preserved, not bytes;
+what the client may not decide (storage, its name at the provider, the bound of output tokens) is set here.
 """
+
+from collections.abc import Mapping
 
 from msgspec import Struct
 
 from sealgate.policy.bodies import JSON
-from sealgate.policy.chat_fields import CHAT_FIELDS, REFERENCES, REQUIRED, Does, Field
+from sealgate.policy.chat_fields import CHAT_FIELDS, REQUIRED
 from sealgate.policy.checks import Unlisted, plain
 from sealgate.policy.document import Policy
+from sealgate.policy.fields import REFERENCES, Does, Field
 from sealgate.policy.refusals import Refusal
 
 
@@ -32,8 +35,8 @@ def shape_chat(body: dict[str, JSON], policy: Policy, pseudonym: str | None) -> 
 
     `pseudonym` stands for the end user at the provider. The given body is left as it is.
     """
-    shaped = _listed_fields(body, _look_into if policy.allow_unknown_fields else _refuse_unlisted)
-    model = _check_model(shaped["model"], policy.models)
+    shaped = listed_fields(body, CHAT_FIELDS, REQUIRED, policy)
+    model = check_model(shaped["model"], policy.models)
     shaped["store"] = False
     shaped.pop("safety_identifier", None)
     if pseudonym is not None:
@@ -49,10 +52,14 @@ def shape_chat(body: dict[str, JSON], policy: Policy, pseudonym: str | None) -> 
     )
 
 
-def _listed_fields(body: dict[str, JSON], unlisted: Unlisted) -> dict[str, JSON]:
+def listed_fields(
+    body: dict[str, JSON], table: Mapping[str, Field], required: tuple[str, ...], policy: Policy
+) -> dict[str, JSON]:
+    """The fields that go on, each checked; raises Refusal by field."""
+    unlisted = _look_into if policy.allow_unknown_fields else _refuse_unlisted
     shaped: dict[str, JSON] = {}
     for name, value in body.items():
-        field = CHAT_FIELDS.get(name)
+        field = table.get(name)
         if field is None:
             unlisted(name, value)
         elif value is None or field.does is Does.REMOVE:
@@ -62,7 +69,7 @@ def _listed_fields(body: dict[str, JSON], unlisted: Unlisted) -> dict[str, JSON]
         else:
             _check(field, name, value, unlisted)
         shaped[name] = value
-    for name in REQUIRED:
+    for name in required:
         if name not in shaped:
             raise Refusal("missing_field", f"The field '{name}' is missing.", name, "Add it.")
     return shaped
@@ -100,7 +107,8 @@ def _look_into(name: str, value: JSON) -> None:
             _look_into("", item)
 
 
-def _check_model(model: JSON, models: tuple[str, ...]) -> str:
+def check_model(model: JSON, models: tuple[str, ...]) -> str:
+    """The model, if the application's list has it; raises Refusal."""
     if isinstance(model, str) and model in models:
         return model
     shown = plain(model) if isinstance(model, str) else "…"
@@ -147,7 +155,7 @@ def _text_bytes(messages: JSON) -> int:
     for message in messages if isinstance(messages, list) else ():
         content = message.get("content") if isinstance(message, dict) else None
         if isinstance(content, str):
-            total += _bytes_of(content)
+            total += bytes_of(content)
         elif isinstance(content, list):
             total += sum(_part_bytes(part) for part in content)
     return total
@@ -155,8 +163,9 @@ def _text_bytes(messages: JSON) -> int:
 
 def _part_bytes(part: JSON) -> int:
     text = part.get("text") if isinstance(part, dict) else None
-    return _bytes_of(text) if isinstance(text, str) else 0
+    return bytes_of(text) if isinstance(text, str) else 0
 
 
-def _bytes_of(text: str) -> int:
+def bytes_of(text: str) -> int:
+    """The length of a text in UTF-8."""
     return len(text) if text.isascii() else len(text.encode())

@@ -12,6 +12,7 @@ from sealgate.session.claims import (
     check_claims,
     check_permissions,
 )
+from sealgate.session.curves import Algorithm, SessionKeyError
 from sealgate.session.errors import (
     InvalidSession,
     MalformedClaims,
@@ -20,7 +21,7 @@ from sealgate.session.errors import (
     SessionRefused,
     WrongAudience,
 )
-from sealgate.session.keys import SessionKeyError, SessionPublicKey, SigningKey
+from sealgate.session.keys import SessionPublicKey, SigningKey
 from sealgate.session.signer import SessionSigner, sign
 from sealgate.session.tokens import MAX_TOKEN_BYTES, Unverified, peek
 from sealgate.session.verifier import LEEWAY_S, verify
@@ -30,6 +31,7 @@ __all__ = [
     "LEEWAY_S",
     "MAX_LIFETIME_S",
     "MAX_TOKEN_BYTES",
+    "Algorithm",
     "Claims",
     "InvalidSession",
     "MalformedClaims",

@@ -13,15 +13,16 @@ from joserfc import jws
 
 from sealgate.session.claims import DEFAULT_LIFETIME_S, Claims, check_claims, whole_seconds
 from sealgate.session.errors import MalformedClaims
-from sealgate.session.keys import ALGORITHM, SigningKey
+from sealgate.session.keys import SigningKey
 from sealgate.session.tokens import MAX_TOKEN_BYTES, TYPE
 
 
 def sign(signing_key: SigningKey, claims: Claims) -> str:
     """A compact JWS of these claims (RFC 7515 §7.1); raises MalformedClaims where `verify` would."""
     check_claims(claims)
-    header = {"alg": ALGORITHM, "typ": TYPE, "kid": signing_key.kid}
-    token = jws.serialize_compact(header, msgspec.json.encode(claims), signing_key.jose_key(), [ALGORITHM])
+    algorithm = signing_key.algorithm
+    header = {"alg": algorithm, "typ": TYPE, "kid": signing_key.kid}
+    token = jws.serialize_compact(header, msgspec.json.encode(claims), signing_key.jose_key(), [algorithm])
     if len(token) > MAX_TOKEN_BYTES:
         raise MalformedClaims("perm", f"the token must fit in {MAX_TOKEN_BYTES} bytes")
     return token

@@ -6,16 +6,19 @@ Counterpart: `verifier.py`. Nothing here proves who wrote the token, so every fa
 import base64
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from sealgate.ids import is_id
+from sealgate.session.curves import Algorithm
 from sealgate.session.errors import InvalidSession
 
 MAX_TOKEN_BYTES: Final = 4_096
 TYPE: Final = "sealgate-session+jwt"
-# RFC 9864 names the curve; RFC 8037's older name is what most libraries still write. Here both mean Ed25519.
-ALGORITHMS: Final = frozenset({"Ed25519", "EdDSA"})
+# What a header may say, and which algorithm it means. RFC 9864 names the curve; RFC 8037's older name is what
+# most libraries still write: here both mean Ed25519. Whose key may use which is the key's to say.
+ALGORITHMS: Final[Mapping[str, Algorithm]] = {"Ed25519": "Ed25519", "EdDSA": "Ed25519", "ES256": "ES256"}
 # Exactly these: so `jku`, `jwk`, `x5u`, `x5c` cannot bring a key, nor `crit` or `b64` change the meaning.
 _HEADER: Final = frozenset({"alg", "typ", "kid"})
 _COMPACT: Final = re.compile(rb"([A-Za-z0-9_-]{2,})\.([A-Za-z0-9_-]{2,})\.([A-Za-z0-9_-]{86})")
@@ -34,9 +37,10 @@ class Unverified:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A token taken apart; `payload` are the bytes of its claims."""
+    """A token taken apart; `payload` are the bytes of its claims, `algorithm` is what its header says."""
 
     unverified: Unverified
+    algorithm: Algorithm
     compact: bytes
     payload: bytes
 
@@ -54,16 +58,16 @@ def take_apart(token: bytes | str) -> Parts:
         if match is None:
             raise InvalidSession
         header, payload, _signature = (_decode(segment) for segment in match.groups())
-        kid = _check_header(_parse_object(header))
+        algorithm, kid = _check_header(_parse_object(header))
         application = _parse_object(payload).get("app")
     except (ValueError, RecursionError) as error:
         raise InvalidSession from error
     if not isinstance(application, str) or not is_id("app", application):
         raise InvalidSession
-    return Parts(Unverified(application, kid), compact, payload)
+    return Parts(Unverified(application, kid), algorithm, compact, payload)
 
 
-def _check_header(header: dict[str, Member]) -> str:
+def _check_header(header: dict[str, Member]) -> tuple[Algorithm, str]:
     if header.keys() != _HEADER or header["typ"] != TYPE:
         raise InvalidSession
     algorithm, kid = header["alg"], header["kid"]
@@ -71,7 +75,7 @@ def _check_header(header: dict[str, Member]) -> str:
         raise InvalidSession
     if not isinstance(kid, str) or _KID.fullmatch(kid) is None:
         raise InvalidSession
-    return kid
+    return ALGORITHMS[algorithm], kid
 
 
 def _decode(segment: bytes) -> bytes:

@@ -11,6 +11,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 
 from sealgate.session.claims import Claims, Session, check_claims, whole_seconds
+from sealgate.session.curves import Algorithm
 from sealgate.session.errors import (
     InvalidSession,
     MalformedClaims,
@@ -18,7 +19,7 @@ from sealgate.session.errors import (
     SessionNotYetValid,
     WrongAudience,
 )
-from sealgate.session.keys import ALGORITHM, SessionPublicKey
+from sealgate.session.keys import SessionPublicKey
 from sealgate.session.tokens import ALGORITHMS, Parts, take_apart
 
 LEEWAY_S: Final = 60
@@ -53,18 +54,19 @@ def verify(token: bytes | str, keys: Sequence[SessionPublicKey], audience: str, 
 
 def _check_signature(parts: Parts, keys: Sequence[SessionPublicKey]) -> None:
     key = next((key for key in keys if key.kid == parts.unverified.kid), None)
-    if key is None:
+    if key is None or key.algorithm != parts.algorithm:  # the key says which algorithm, never the token
         raise InvalidSession
     try:
-        jws.deserialize_compact(parts.compact, key.jose_key(), registry=_one_algorithm())
+        jws.deserialize_compact(parts.compact, key.jose_key(), registry=_one_algorithm(key.algorithm))
     except (JoseError, ValueError) as error:
         raise InvalidSession from error
 
 
-def _one_algorithm() -> jws.JWSRegistry:
-    """joserfc's registry with a single choice: both names mean Ed25519, and no other name means anything."""
-    registry = jws.JWSRegistry(algorithms=ALGORITHMS)
-    registry.algorithms = dict.fromkeys(ALGORITHMS, registry.algorithms[ALGORITHM])
+def _one_algorithm(algorithm: Algorithm) -> jws.JWSRegistry:
+    """joserfc's registry with a single choice, under each name that a header may give it."""
+    names = [name for name, meant in ALGORITHMS.items() if meant == algorithm]
+    registry = jws.JWSRegistry(algorithms=names)
+    registry.algorithms = dict.fromkeys(names, registry.algorithms[algorithm])
     return registry
 
 
