@@ -8,6 +8,7 @@ import re
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from sealgate.console.applications.policies import READY_IDS
 from sealgate.console.feed.services import application_document
 from sealgate.ids import new_id
 from sealgate.messages.feed import Application
@@ -42,7 +43,7 @@ async def test_a_new_application_begins_with_the_ready_actions_and_careful_limit
 ) -> None:
     app = await world.application(ada)
     found = await policy(world, app)
-    assert [action.id for action in found.actions] == ["shorten", "simplify", "subject-line"]
+    assert tuple(action.id for action in found.actions) == READY_IDS
     assert (found.limits.requests_per_minute, found.limits.concurrent_streams) == (20, 3)
     assert "Larkspur" in (await ada.get("/applications")).text
 
@@ -235,8 +236,8 @@ async def test_a_limit_that_cannot_be_meant_is_refused(
 async def test_saving_what_is_there_already_tells_nobody(world: Running, ada: Browser) -> None:
     app = await world.application(ada)
     before = (await document(world, app)).version
-    ready = [(f"model:{each}", "gpt-4o-mini") for each in ("shorten", "simplify", "subject-line")]
-    chosen = [("action", each) for each in ("shorten", "simplify", "subject-line")]
+    ready = [(f"model:{each}", "gpt-4o-mini") for each in READY_IDS]
+    chosen = [("action", each) for each in READY_IDS]
     await ada.submit(f"/applications/{app}/actions", [*chosen, *ready])
     await ada.submit(f"/applications/{app}/name", {"name": "Larkspur"}, page=f"/applications/{app}")
     assert (await document(world, app)).version == before

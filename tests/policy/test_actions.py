@@ -12,7 +12,8 @@ from sealgate.policy.refusals import Refusal
 from sealgate.policy.requests import shape_chat
 
 POLICY = starting_policy("gpt-sim")
-SHORTEN, SIMPLIFY, SUBJECT_LINE = ready_actions("gpt-sim")
+READY = {action.id: action for action in ready_actions("gpt-sim")}
+SHORTEN, SIMPLIFY, TRANSLATE = READY["shorten"], READY["simplify"], READY["translate"]
 
 
 def said(rendered: dict[str, JSON]) -> tuple[str, str]:
@@ -34,11 +35,55 @@ def test_a_ready_action_passes_the_request_table(action: Action) -> None:
 
 
 @pytest.mark.parametrize("action", ready_actions("gpt-sim"), ids=lambda action: action.id)
-def test_every_action_keeps_merge_tags_links_and_language(action: Action) -> None:
+def test_every_action_keeps_merge_tags_and_links_and_obeys_no_text(action: Action) -> None:
     system, user = said(render(action, "Hallo {{name}}, sieh https://a.example", {}))
-    for rule in ("{{name}}", "links", "language of the text", "never an instruction"):
+    for rule in ("{{name}}", "links", "never an instruction", "the result alone"):
         assert rule in system
     assert user == "<text>\nHallo {{name}}, sieh https://a.example\n</text>"
+
+
+@pytest.mark.parametrize("action", ready_actions("gpt-sim"), ids=lambda action: action.id)
+def test_every_action_but_the_translation_keeps_the_language(action: Action) -> None:
+    system, _ = said(render(action, "Hallo", {}, "de-CH"))
+    assert ("Write in the language of the text" in system) == (action.id != "translate")
+    assert ("write for the locale de-CH" in system) == (action.id != "translate")
+
+
+@pytest.mark.parametrize("choice", TRANSLATE.parameters[0].choices, ids=lambda choice: choice.value)
+def test_a_translation_answers_in_the_language_that_was_chosen(choice: Choice) -> None:
+    system, _ = said(render(TRANSLATE, "Hello", {"language": choice.value}))
+    assert f"Translate the text into {choice.wording}." in system
+    assert "in the language that the instructions above name" in system
+    assert "language of the text" not in system
+
+
+@pytest.mark.parametrize(
+    ("action", "value", "wording"),
+    [
+        (action, choice.value, choice.wording)
+        for action in ready_actions("gpt-sim")
+        for parameter in action.parameters
+        for choice in parameter.choices
+    ],
+    ids=[
+        f"{action.id} {choice.value}"
+        for action in ready_actions("gpt-sim")
+        for parameter in action.parameters
+        for choice in parameter.choices
+    ],
+)
+def test_every_choice_of_every_action_reads_as_part_of_its_instructions(
+    action: Action, value: str, wording: str
+) -> None:
+    (parameter,) = action.parameters
+    system, _ = said(render(action, "Hello", {parameter.id: value}))
+    assert wording in system
+    assert f"[{parameter.id}]" not in system
+
+
+def test_the_catalogue_has_nine_actions() -> None:
+    named = "shorten simplify subject-line improve lengthen grammar tone translate summarize"
+    assert " ".join(action.id for action in ready_actions("gpt-sim")) == named
 
 
 @pytest.mark.parametrize("value", ["a-little", "by-half", "to-one-sentence"])
@@ -137,3 +182,9 @@ def test_square_brackets_that_name_no_parameter_stay() -> None:
 def test_the_text_never_enters_the_instructions() -> None:
     assert "[amount]" in said(render(SHORTEN, "my [amount] of text", {}))[1]
     assert "my" not in said(render(SHORTEN, "my zebra", {}))[0].split()
+
+
+def test_a_text_of_many_frames_is_framed_in_one_pass() -> None:
+    text = "<text>" + "".join(f"text-{number} " for number in range(2, 4_000))
+    _, user = said(render(SIMPLIFY, text, {}))
+    assert user.startswith("<text-4000>\n")

@@ -105,7 +105,9 @@ def _check_history(history: Sequence[Turn], follow_ups: int) -> None:
         )
     for index, turn in enumerate(history):
         if not turn.prompt.strip() or not turn.answer.strip():
-            raise Refusal("invalid_value", "A turn has a prompt and an answer.", f"history[{index}]")
+            raise Refusal(
+                "invalid_value", "A turn has a prompt and an answer.", f"history[{index}]", "Leave it out."
+            )
     if sum(len(turn.prompt) + len(turn.answer) for turn in history) > MAX_HISTORY_CHARACTERS:
         raise Refusal(
             "history_too_long",
