@@ -11,7 +11,7 @@ import io
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from tests.vault.deployment import (
     EVIL_ORIGIN,
     Addresses,
     Clock,
+    Deployment,
     canary_key,
     running,
     unbase64,
@@ -39,17 +40,19 @@ from tests.vault.deployment import (
 
 ORGANIZATION, APPLICATION = new_id("org"), new_id("app")
 AT = Addresses(ORGANIZATION, APPLICATION)
-KEY = canary_key()
+KEY, PREVIOUS_KEY, STAGED_KEY = canary_key(), canary_key(), canary_key()
 
 TABLES = [table for table in vars(schema).values() if isinstance(table, Table)]
 COLUMNS = [(table.name, column.name) for table in TABLES for column in table.columns]
 COLUMNS.append(("schema_version", "version"))
-OPENED_WITH = ("credentials", "keyring", "peppers")
+OPENED_WITH = ("credentials", "versions", "keyring", "peppers")
+Change = Callable[[Deployment, str], Awaitable[None]]
 STARTED_WITH = ("root", "mark", "schema_version")
 
 
 class Scene:
-    """A stopped vault's folder, with one deposited credential, one live ticket and one used ticket in it."""
+    """A stopped vault's folder: a credential with a previous, an active and a staged version (1, 2 and 3),
+    a live ticket and a used one."""
 
     def __init__(self, folder: Path, credential: str, ticket: str, used_ticket: str) -> None:
         self.folder = folder
@@ -87,7 +90,10 @@ async def _stage(folder: Path) -> tuple[str, str, str]:
     config = vault_config(folder)
     async with running(config, Clock(), io.StringIO(), folder / "assets") as vault:
         issued = await vault.ticket(AT)
-        assert (await vault.deposit(issued.ticket, KEY)).status == 200
+        assert (await vault.deposit(issued.ticket, PREVIOUS_KEY)).status == 200
+        await vault.staged_key(AT, KEY, issued.credential)
+        await vault.switch(AT, issued.credential)
+        await vault.staged_key(AT, STAGED_KEY, issued.credential)
         await vault.open(AT, issued.credential)
         pending = await vault.ticket(AT)
         return issued.credential, pending.ticket, issued.ticket
@@ -117,9 +123,9 @@ def altered(value: object) -> object:
     if isinstance(value, bytes):
         return value[:-1] + bytes((value[-1] ^ 1,))
     if isinstance(value, str):
-        return {"active": "revoked"}.get(value, value[:-1] + ("b" if value[-1] == "a" else "a"))
+        return {"active": "revoked"}.get(value, value[:-1] + ("b" if value[-1:] == "a" else "a"))
     assert isinstance(value, int | float)
-    return value + 1
+    return value + 10  # beyond the numbers of other rows
 
 
 def edit_column(scene: Scene, table: str, column: str) -> None:
@@ -191,9 +197,9 @@ async def test_a_planted_copy_of_a_credential_opens_for_nobody_else(scene: Scene
 async def test_two_envelopes_cannot_be_swapped(scene: Scene) -> None:
     async with scene.run() as vault:
         other = await vault.sealed_key(AT, canary_key())
-    envelopes = dict(scene.rows("SELECT credential, envelope FROM credentials"))
+    envelopes = dict(scene.rows("SELECT credential, envelope FROM versions WHERE version < 3"))
     scene.edit(
-        "UPDATE credentials SET envelope = ? WHERE credential = ?",
+        "UPDATE versions SET envelope = ? WHERE credential = ? AND version = 2",
         values=(envelopes[other], scene.credential),
     )
     async with scene.run() as vault:
@@ -201,37 +207,132 @@ async def test_two_envelopes_cannot_be_swapped(scene: Scene) -> None:
             await vault.open(AT, scene.credential)
 
 
-async def test_a_row_restored_after_a_replacement_does_not_open(scene: Scene) -> None:
-    old = scene.rows("SELECT * FROM credentials")
+async def _replace(vault: Deployment, credential: str) -> None:
+    await vault.sealed_key(AT, canary_key(), credential)
+
+
+async def _stage_again(vault: Deployment, credential: str) -> None:
+    await vault.staged_key(AT, canary_key(), credential)
+
+
+async def _switch(vault: Deployment, credential: str) -> None:
+    await vault.switch(AT, credential)
+
+
+async def _discard(vault: Deployment, credential: str) -> None:
+    await vault.discard(AT, credential, 3)
+
+
+async def _switch_and_roll_back(vault: Deployment, credential: str) -> None:
+    # Ends with the same versions active and staged as before: only the revision tells the two apart.
+    await vault.discard(AT, credential, 1)
+    await vault.switch(AT, credential)
+    await vault.roll_back(AT, credential)
+
+
+async def _revoke(vault: Deployment, credential: str) -> None:
+    await vault.revoke(AT, credential)
+
+
+CHANGES = [_replace, _stage_again, _switch, _discard, _switch_and_roll_back, _revoke]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__.strip("_"))
+@pytest.mark.parametrize(
+    "tables", [("credentials",), ("versions",), ("credentials", "versions")], ids="+".join
+)
+async def test_rows_restored_from_before_a_change_do_not_open(
+    scene: Scene, change: Change, tables: tuple[str, ...]
+) -> None:
+    old = {table: scene.rows(f"SELECT * FROM {table}") for table in tables}
     async with scene.run() as vault:
-        await vault.sealed_key(AT, canary_key(), scene.credential)
-    scene.put_back("credentials", old)
+        await change(vault, scene.credential)
+    for table in tables:
+        scene.put_back(table, old[table])
     async with scene.run() as vault:
+        for version in (None, 1, 2, 3):
+            with pytest.raises(RefusedError, match="credential_damaged"):
+                await vault.open(AT, scene.credential, version)
+        for asked in (vault.switch, vault.roll_back):
+            with pytest.raises(RefusedError, match="credential_damaged"):
+                await asked(AT, scene.credential)
         with pytest.raises(RefusedError, match="credential_damaged"):
-            await vault.open(AT, scene.credential)
-    assert f"alarm_row table=credentials subject={scene.credential}" in scene.log.getvalue()
+            await vault.ticket(AT, scene.credential, stage=True)
+    assert f"subject={scene.credential}" in scene.log.getvalue()
 
 
-async def test_a_row_restored_after_a_revocation_does_not_open(scene: Scene) -> None:
-    old = scene.rows("SELECT * FROM credentials")
-    async with scene.run() as vault:
-        await vault.revoke(AT, scene.credential)
-    scene.put_back("credentials", old)
-    async with scene.run() as vault:
-        with pytest.raises(RefusedError, match="credential_damaged"):
-            await vault.open(AT, scene.credential)
-
-
-async def test_an_old_vault_db_restored_as_a_whole_is_refused_at_start(scene: Scene) -> None:
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__.strip("_"))
+async def test_an_old_vault_db_restored_as_a_whole_is_refused_at_start(scene: Scene, change: Change) -> None:
     old = scene.database.read_bytes()
     async with scene.run() as vault:
-        await vault.revoke(AT, scene.credential)
+        await change(vault, scene.credential)
         await vault.sealed_key(AT, canary_key())
     scene.database.write_bytes(old)
     with pytest.raises(StartError, match="old copy"):
         async with scene.run():
             pass
     assert "alarm_rollback" in scene.log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("active", 1), ("active", 3), ("staged", None), ("previous", None), ("newest", 2), ("revision", 3)],
+)
+async def test_which_version_is_active_cannot_be_edited(scene: Scene, column: str, value: int | None) -> None:
+    scene.edit(f"UPDATE credentials SET {column} = ?", values=(value,))
+    async with scene.run() as vault:
+        with pytest.raises(RefusedError, match="credential_damaged"):
+            await vault.open(AT, scene.credential)
+
+
+async def test_two_versions_cannot_change_their_numbers(scene: Scene) -> None:
+    for before, after in ((2, 9), (3, 2), (9, 3)):
+        scene.edit(f"UPDATE versions SET version = {after} WHERE version = {before}")
+    async with scene.run() as vault:
+        with pytest.raises(RefusedError, match="credential_damaged"):
+            await vault.open(AT, scene.credential)
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+async def test_a_removed_version_is_missed_and_nothing_is_switched(scene: Scene, version: int) -> None:
+    scene.edit(f"DELETE FROM versions WHERE version = {version}")
+    async with scene.run() as vault:
+        for asked in (vault.open, vault.switch):
+            with pytest.raises(RefusedError, match="credential_damaged"):
+                await asked(AT, scene.credential)
+        (shown,) = [row for row in (await vault.list(AT)).items if row.credential == scene.credential]
+        assert (shown.state, shown.versions) == (CredentialState.DAMAGED, ())
+
+
+async def test_a_discarded_version_put_back_beside_the_others_is_noticed(scene: Scene) -> None:
+    (discarded,) = scene.rows("SELECT * FROM versions WHERE version = 3")
+    async with scene.run() as vault:
+        await vault.discard(AT, scene.credential, 3)
+    marks = ",".join("?" * len(discarded))
+    scene.edit(f"INSERT INTO versions VALUES ({marks})", values=discarded)
+    async with scene.run() as vault:
+        with pytest.raises(RefusedError, match="credential_damaged"):
+            await vault.open(AT, scene.credential)
+
+
+async def test_a_ticket_cannot_be_made_to_stage_or_not(scene: Scene) -> None:
+    scene.edit("UPDATE tickets SET stage = 1 - stage")
+    async with scene.run() as vault:
+        assert (await vault.view(scene.ticket)).code == "ticket_unknown"
+
+
+async def test_a_ticket_restored_for_a_removed_credential_takes_no_key(scene: Scene) -> None:
+    async with scene.run() as vault:
+        first = await vault.ticket(AT)
+    tickets = scene.rows("SELECT * FROM tickets")
+    async with scene.run() as vault:
+        assert (await vault.deposit(first.ticket, canary_key())).status == 200
+    scene.edit("UPDATE versions SET last_four = 'evil' WHERE credential = ?", values=(first.credential,))
+    async with scene.run() as vault:
+        await vault.revoke(AT, first.credential)
+    scene.put_back("tickets", tickets)
+    async with scene.run() as vault:
+        assert (await vault.view(first.ticket)).code == "ticket_unknown"
 
 
 async def test_a_used_ticket_made_unused_again_does_not_take_a_second_key(scene: Scene) -> None:
@@ -317,7 +418,7 @@ async def test_a_changed_schema_does_not_start(scene: Scene, statement: str) -> 
 
 
 async def test_bytes_that_are_no_text_are_refused_and_not_a_crash(scene: Scene) -> None:
-    scene.edit("UPDATE credentials SET last_four = CAST(X'FFFE' AS TEXT)")
+    scene.edit("UPDATE versions SET last_four = CAST(X'FFFE' AS TEXT)")
     async with scene.run() as vault:
         with pytest.raises(RefusedError, match="credential_damaged"):
             await vault.open(AT, scene.credential)
@@ -326,13 +427,14 @@ async def test_bytes_that_are_no_text_are_refused_and_not_a_crash(scene: Scene) 
 async def test_a_damaged_credential_is_listed_without_its_planted_words_and_can_be_revoked(
     scene: Scene,
 ) -> None:
-    scene.edit("UPDATE credentials SET last_four = 'evil'")
+    scene.edit("UPDATE versions SET last_four = 'evil'")
     async with scene.run() as vault:
         shown = {row.credential: row for row in (await vault.list(AT)).items}[scene.credential]
         assert (shown.state, shown.last_four, shown.origin) == (CredentialState.DAMAGED, "", "")
         await vault.revoke(AT, scene.credential)
         assert (await vault.notice()).credential == scene.credential
     assert scene.rows("SELECT * FROM credentials") == []
+    assert scene.rows("SELECT * FROM versions") == []
 
 
 async def test_rows_of_another_vault_are_worth_nothing_here(scene: Scene, staged: Scene) -> None:
@@ -340,7 +442,7 @@ async def test_rows_of_another_vault_are_worth_nothing_here(scene: Scene, staged
         write_assets(Path(name) / "assets")
         credential, ticket, used = await _stage(Path(name))
         other = Scene(Path(name), credential, ticket, used)
-        for table in ("credentials", "keyring", "peppers"):
+        for table in ("credentials", "versions", "keyring", "peppers"):
             scene.put_back(table, other.rows(f"SELECT * FROM {table}"))
     async with scene.run() as vault:
         with pytest.raises(RefusedError, match="credential_damaged"):

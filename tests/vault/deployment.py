@@ -28,10 +28,14 @@ from sealgate.messages.opening import CredentialChanged as Changed
 from sealgate.messages.opening import Open, Opened, OpeningReply
 from sealgate.messages.slot import SlotArena
 from sealgate.messages.tickets import (
+    CredentialRow,
     Credentials,
+    Discard,
     IssueTicket,
     ListCredentials,
     Revoke,
+    RollBack,
+    Switch,
     TicketIssued,
     TicketReply,
 )
@@ -106,9 +110,11 @@ class Deployment:
         assert isinstance(answer, reply)
         return answer
 
-    async def ticket(self, at: Addresses, credential: str | None = None) -> TicketIssued:
+    async def ticket(
+        self, at: Addresses, credential: str | None = None, *, stage: bool = False
+    ) -> TicketIssued:
         """A ticket for a deposit."""
-        return await self.ask(ticket_order(at, credential), TicketIssued)
+        return await self.ask(ticket_order(at, credential, stage=stage), TicketIssued)
 
     async def view(self, ticket: str) -> Page:
         """What the sealing page would show."""
@@ -126,11 +132,30 @@ class Deployment:
         assert page.status == 200, page.body
         return issued.credential
 
-    async def open(self, at: Addresses, credential: str) -> tuple[Opened, bytes]:
+    async def staged_key(self, at: Addresses, key: bytes, credential: str) -> int:
+        """Deposit a key beside the active one; gives its version."""
+        issued = await self.ticket(at, credential, stage=True)
+        page = await self.deposit(issued.ticket, key)
+        assert page.status == 200, page.body
+        return issued.version
+
+    async def switch(self, at: Addresses, credential: str) -> CredentialRow:
+        """Switch as the console does."""
+        return await self.ask(Switch(**owner(at), credential=credential), CredentialRow)
+
+    async def roll_back(self, at: Addresses, credential: str) -> CredentialRow:
+        """Roll back as the console does."""
+        return await self.ask(RollBack(**owner(at), credential=credential), CredentialRow)
+
+    async def discard(self, at: Addresses, credential: str, version: int) -> CredentialRow:
+        """Discard a version as the console does."""
+        return await self.ask(Discard(**owner(at), credential=credential, version=version), CredentialRow)
+
+    async def open(self, at: Addresses, credential: str, version: int | None = None) -> tuple[Opened, bytes]:
         """Open as a proxy does; gives the reply and the key."""
         slot = self.arena.take()
         try:
-            opened = await self.proxy.ask(open_request(at, credential), slot=slot)
+            opened = await self.proxy.ask(open_request(at, credential, version), slot=slot)
             assert isinstance(opened, Opened)
             return opened, bytes(slot.key())
         finally:
@@ -167,7 +192,12 @@ class Deployment:
         return await asyncio.to_thread(_request, self.vault.port, method, path, body, headers or {})
 
 
-def ticket_order(at: Addresses, credential: str | None = None) -> IssueTicket:
+def owner(at: Addresses) -> dict[str, str]:
+    """The two fields that name whose credential is meant."""
+    return {"organization": at.organization, "application": at.application}
+
+
+def ticket_order(at: Addresses, credential: str | None = None, *, stage: bool = False) -> IssueTicket:
     """What the console asks for a ticket."""
     return IssueTicket(
         organization=at.organization,
@@ -177,10 +207,11 @@ def ticket_order(at: Addresses, credential: str | None = None) -> IssueTicket:
         provider=at.provider,
         origin=at.origin,
         credential=credential,
+        stage=stage,
     )
 
 
-def open_request(at: Addresses, credential: str) -> Open:
+def open_request(at: Addresses, credential: str, version: int | None = None) -> Open:
     """What a proxy asks."""
     return Open(
         organization=at.organization,
@@ -188,6 +219,7 @@ def open_request(at: Addresses, credential: str) -> Open:
         credential=credential,
         provider=at.provider,
         origin=at.origin,
+        version=version,
     )
 
 

@@ -12,9 +12,12 @@ from sealgate.messages.tickets import (
     CredentialRevoked,
     CredentialState,
     Destinations,
+    Discard,
     ListCredentials,
     ListDestinations,
     Revoke,
+    RollBack,
+    Switch,
 )
 from sealgate.vault.database import Query
 from tests.vault.deployment import EVIL_ORIGIN, ORIGIN, Addresses, Deployment, canary_key, ticket_order
@@ -41,7 +44,10 @@ async def refused(vault: Deployment, request: Message) -> str:
 
 async def test_the_vault_alone_says_where_keys_may_go(vault: Deployment) -> None:
     listed = await vault.ask(ListDestinations(), Destinations)
-    assert [each.origin for each in listed.items] == [ORIGIN, "https://eu.api.openai.com", EVIL_ORIGIN]
+    regions = ("us", "eu", "gb", "au", "ca", "in", "jp", "kr", "sg", "ae")
+    built_in = [ORIGIN, *(f"https://{region}.api.openai.com" for region in regions)]
+    assert [each.origin for each in listed.items] == [*built_in, EVIL_ORIGIN]
+    assert {each.provider for each in listed.items} == {"openai"}
 
 
 @pytest.mark.parametrize(
@@ -59,8 +65,10 @@ async def test_a_malformed_id_is_refused(vault: Deployment, at: Addresses, field
     order = msgspec.structs.replace(ticket_order(at, new_id("cred")), **{field: value})
     assert await refused(vault, order) == "malformed"
     if field == "credential":
-        revoke = Revoke(organization=at.organization, application=at.application, credential=value)
-        assert await refused(vault, revoke) == "malformed"
+        whose = {"organization": at.organization, "application": at.application, field: value}
+        for request in (Revoke(**whose), Switch(**whose), RollBack(**whose)):
+            assert await refused(vault, request) == "malformed"
+        assert await refused(vault, Discard(**whose, version=1)) == "malformed"
     else:
         owner = {"organization": at.organization, "application": at.application, field: value}
         assert await refused(vault, ListCredentials(**owner)) == "malformed"
@@ -120,6 +128,7 @@ async def test_revoking_destroys_the_envelope_in_every_file(vault: Deployment, a
     revoked = await vault.revoke(at, credential)
     assert isinstance(revoked, CredentialRevoked)
     assert database.rows(_envelopes()) == [(None,)]
+    assert (await vault.list(at)).items[0].versions == ()
     for path in vault.config.data_dir.iterdir():
         assert envelope[60:] not in path.read_bytes(), path.name
 
@@ -175,6 +184,6 @@ async def test_an_awaited_credential_is_called_off_by_revoking_it(vault: Deploym
 def _envelopes() -> Query:
     from sqlalchemy import select
 
-    from sealgate.vault.schema import CREDENTIALS
+    from sealgate.vault.schema import VERSIONS
 
-    return Query(select(CREDENTIALS.c.envelope))
+    return Query(select(VERSIONS.c.envelope))

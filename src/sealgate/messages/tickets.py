@@ -170,5 +170,7 @@ class Pseudonym(Message, frozen=True, tag="pseudonym"):
     value: str
 
 
-TicketRequest = ListDestinations | IssueTicket | ListCredentials | Revoke | AskPseudonym
+TicketRequest = (
+    ListDestinations | IssueTicket | ListCredentials | Revoke | Switch | RollBack | Discard | AskPseudonym
+)
 TicketReply = Destinations | TicketIssued | Credentials | CredentialRow | CredentialRevoked | Pseudonym

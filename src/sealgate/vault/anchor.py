@@ -20,7 +20,7 @@ from sealgate.vault.kek_file import sync_folder
 
 
 class Standing(Struct, frozen=True):
-    """How far one subject (a credential or an organization) has come."""
+    """How far one subject has come: a credential's revision, an organization's newest epoch."""
 
     version: int
     state: str

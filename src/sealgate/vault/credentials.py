@@ -1,27 +1,29 @@
-"""Credentials: the acceptance record of each deposited key, its masked list, and revocation.
+"""Credentials: what was deposited and in which versions, its masked list, every change of it, and revocation.
 
-Counterparts: `deposits` writes records, `opener` opens what is in them, `desk` lists and revokes. Nothing
-in here opens an envelope; what anyone may see of a key is its fingerprint and its last four characters.
+Counterparts: `versions` says what a change leads to, `deposits` and `desk` ask for one, `opener` opens what
+is held. Nothing in here opens an envelope; what anyone may see of a key is its fingerprint and last four
+characters. A change is one transaction under one mark: killed anywhere, it happened whole or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
-from msgspec import Struct
 from sqlalchemy import Connection, bindparam, delete, select
 
 from sealgate.log import Log
 from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.messages.opening import CredentialChanged, CredentialEvent
 from sealgate.messages.tickets import CredentialRevoked, CredentialRow, CredentialState
-from sealgate.vault.database import Cell, Database, Query
+from sealgate.vault import masks, versions
+from sealgate.vault.database import Database, Query
 from sealgate.vault.faults import AlarmError, StorageError
 from sealgate.vault.opens import Opens
-from sealgate.vault.rowseal import RowSeal, SealedTable
-from sealgate.vault.schema import CREDENTIALS, OPENS
+from sealgate.vault.rowseal import Cell, RowSeal, SealedTable
+from sealgate.vault.schema import CREDENTIALS, OPENS, VERSIONS
 from sealgate.vault.tickets import TicketRecord, Tickets
+from sealgate.vault.versions import Credential, CredentialRecord, VersionRecord
 from sealgate.vault.witness import Witness
 
 Notify = Callable[[CredentialChanged], int]
@@ -32,30 +34,16 @@ _OF_APPLICATION = Query(
     select(CREDENTIALS)
     .where(CREDENTIALS.c.organization == bindparam("organization"))
     .where(CREDENTIALS.c.application == bindparam("application"))
-    .order_by(CREDENTIALS.c.deposited_at.desc())
+)
+_VERSIONS = Query(
+    select(VERSIONS)
+    .where(VERSIONS.c.credential == bindparam("credential"))
+    .order_by(VERSIONS.c.version.desc())
 )
 
 
-class CredentialRecord(Struct, frozen=True):
-    """One credential as accepted: what it is bound to, its envelope (None once revoked), and its mask."""
-
-    credential: str
-    organization: str
-    application: str
-    provider: str
-    origin: str
-    version: int
-    state: str
-    key_id: bytes
-    envelope: bytes | None
-    fingerprint: str
-    last_four: str
-    deposited_at: float
-    revoked_at: float | None
-
-
 class Credentials:
-    """Reads, lists and revokes credentials."""
+    """Reads, lists, changes and revokes credentials."""
 
     def __init__(
         self,
@@ -70,102 +58,144 @@ class Credentials:
     ) -> None:
         self._database = database
         self._witness = witness
+        self._seal = seal
         self._tickets = tickets
         self._opens = opens
         self._notify = notify
         self._log = log
         self._cut: set[str] = set()
-        self.rows = SealedTable(CREDENTIALS, CredentialRecord, seal)
+        self._rows = SealedTable(CREDENTIALS, CredentialRecord, seal)
+        self._version_rows = SealedTable(VERSIONS, VersionRecord, seal)
 
-    def read(self, values: Sequence[Cell]) -> CredentialRecord:
-        """The record of a row; raises `AlarmError` unless it is ours and the newest witnessed."""
-        record = self.rows.read(values)
-        standing = self._witness.standing(record.credential)
-        if standing is None or standing.version != record.version or standing.state != record.state:
-            raise self.rows.seal.alarm("credentials", record.credential)
-        return record
-
-    def find(self, credential: str) -> CredentialRecord | None:
-        """A credential by its id; raises `AlarmError` for a damaged or removed row."""
+    def find(self, credential: str) -> Credential | None:
+        """A credential by its id; raises `AlarmError` for a damaged, removed or restored row."""
         row = self._database.row(_BY_ID, {"credential": credential})
         if row is None:
             self._check_never_seen(credential)
             return None
-        return self.read(row)
+        return self._read(row)
 
-    def _check_never_seen(self, credential: str) -> None:
-        """Raise `AlarmError` if a row that is not there should be."""
-        standing = self._witness.standing(credential)
-        if standing is not None and standing.state == CredentialState.ACTIVE:
-            raise self.rows.seal.alarm("credentials", credential)
+    def theirs(self, organization: str, application: str, credential: str) -> Credential:
+        """A credential of this application; raises `RefusedError` if there is none."""
+        found = self.find(credential)
+        if found is None or (found.record.organization, found.record.application) != (
+            organization,
+            application,
+        ):
+            raise unknown_credential()
+        return found
 
     def is_cut(self, credential: str) -> bool:
         """True for a credential whose revocation could not be written: it stays shut all the same."""
         return credential in self._cut
 
-    def accept(self, record: CredentialRecord, ticket: TicketRecord, now_s: float) -> int:
-        """Store a deposit in place of what was there and tell proxies; gives how many were told.
+    def alarm(self, credential: str) -> AlarmError:
+        """Log the alarm of a version whose envelope does not open, and give the error to raise."""
+        return self._seal.alarm("versions", credential)
+
+    def was_seen(self, credential: str) -> bool:
+        """True if there ever was a key under this id, even if nothing is left of it."""
+        return self._witness.standing(credential) is not None
+
+    def accept(
+        self,
+        before: Credential | None,
+        after: CredentialRecord,
+        deposited: VersionRecord,
+        ticket: TicketRecord,
+        now_s: float,
+    ) -> int:
+        """Store a deposit and tell proxies; gives how many were told.
 
         The ticket is used up in the same transaction; raises `TicketRefusedError` if it was used meanwhile.
         """
-        with self._witness.change(record.credential, record.version, record.state) as connection:
+        held = () if before is None else before.versions
+        with self._witness.change(after.credential, after.revision, after.state) as connection:
             self._tickets.use(connection, ticket, now_s)
-            self._put(connection, record)
+            self._put(connection, after, (deposited, *held))
         self._forget()
-        event = CredentialEvent.DEPOSITED if record.version == 1 else CredentialEvent.REPLACED
-        return self._tell(record.credential, record.application, event)
+        event = CredentialEvent.DEPOSITED if before is None else CredentialEvent.REPLACED
+        return self._tell(after, event)
+
+    def change(self, before: Credential, after: CredentialRecord) -> CredentialRow:
+        """Let versions stand as `after` says, destroy what is not held any more, and tell proxies."""
+        with self._witness.change(after.credential, after.revision, after.state) as connection:
+            self._put(connection, after, before.versions)
+        self._forget()
+        told = self._tell(after, CredentialEvent.REPLACED)
+        self._note("versions_changed", after, told=told)
+        found = self.find(after.credential)
+        assert found is not None
+        return self._shown(found)
 
     def list(self, organization: str, application: str, now_s: float) -> tuple[CredentialRow, ...]:
         """An application's credentials, newest first, masked; awaited ones before those."""
-        rows = self._database.rows(
-            _OF_APPLICATION, {"organization": organization, "application": application}
-        )
-        shown = [
-            row for values in rows if (row := self._shown(values, organization, application)) is not None
+        owner = {"organization": organization, "application": application}
+        found = [
+            row
+            for values in self._database.rows(_OF_APPLICATION, owner)
+            if (row := self._shown_or_damaged(values, organization, application)) is not None
         ]
-        known = {row.credential for row in shown}
+        found.sort(key=lambda row: row.deposited_at or 0.0, reverse=True)
+        known = {row.credential for row in found}
         awaited = {
-            ticket.credential: _awaited_row(ticket)
+            ticket.credential: masks.awaited(ticket)
             for ticket in self._tickets.live(organization, application, now_s)
             if ticket.credential not in known
         }
-        return (*awaited.values(), *shown)
+        return (*awaited.values(), *found)
 
     def revoke(self, organization: str, application: str, credential: str, now_s: float) -> CredentialRevoked:
-        """Destroy a credential's envelope and tell proxies; raises `RefusedError` if it is not theirs."""
+        """Destroy a credential's envelopes and tell proxies; raises `RefusedError` if it is not theirs."""
         try:
-            record = self.find(credential)
+            found = self.find(credential)
         except AlarmError:
             return self._remove_damaged(application, credential, now_s)
-        if record is None:
+        if found is None:
             return self._cancel_awaited(organization, application, credential, now_s)
+        record = found.record
         if (record.organization, record.application) != (organization, application):
             raise unknown_credential()
         if record.revoked_at is not None:
             return CredentialRevoked(credential=credential, revoked_at=record.revoked_at)
-        self._destroy(record, now_s)
+        self._destroy(found, now_s)
         return CredentialRevoked(credential=credential, revoked_at=now_s)
 
-    def _destroy(self, record: CredentialRecord, now_s: float) -> None:
+    def _read(self, values: Sequence[Cell]) -> Credential:
+        """A row with its versions; raises `AlarmError` unless all are ours and of the witnessed revision."""
+        record = self._rows.read(values)
+        if not self._witness.stands(record.credential, record.revision, record.state):
+            raise self._seal.alarm("credentials", record.credential)
+        rows = self._database.rows(_VERSIONS, {"credential": record.credential})
+        held = tuple(self._read_version(row, record) for row in rows)
+        if tuple(each.version for each in held) != record.held:
+            raise self._seal.alarm("versions", record.credential)
+        return Credential(record, held)
+
+    def _read_version(self, values: Sequence[Cell], record: CredentialRecord) -> VersionRecord:
+        version = self._version_rows.read(values)
+        if version.revision != record.revision:
+            raise self._seal.alarm("versions", record.credential)
+        return version
+
+    def _check_never_seen(self, credential: str) -> None:
+        """Raise `AlarmError` if a row that is not there should be."""
+        standing = self._witness.standing(credential)
+        if standing is not None and standing.state == CredentialState.ACTIVE:
+            raise self._seal.alarm("credentials", credential)
+
+    def _destroy(self, found: Credential, now_s: float) -> None:
         # Proxies first: a full disk must not keep a revoked key in use.
-        self._cut.add(record.credential)
-        told = self._tell(record.credential, record.application, CredentialEvent.REVOKED)
-        revoked = msgspec.structs.replace(
-            record, state=CredentialState.REVOKED.value, envelope=None, revoked_at=now_s
-        )
-        with self._witness.change(record.credential, record.version, revoked.state) as connection:
-            self._put(connection, revoked)
-            self._tickets.cancel(connection, record.credential)
+        self._cut.add(found.record.credential)
+        told = self._tell(found.record, CredentialEvent.REVOKED)
+        after = versions.revoked(found.record, now_s)
+        mask = msgspec.structs.replace(found.active, envelope=None)
+        with self._witness.change(after.credential, after.revision, after.state) as connection:
+            self._put(connection, after, (mask,))
+            self._tickets.cancel(connection, after.credential)
         self._forget()
-        self._cut.discard(record.credential)
-        self._log(
-            "revoked",
-            organization=record.organization,
-            application=record.application,
-            credential=record.credential,
-            version=record.version,
-            told=told,
-        )
+        self._cut.discard(after.credential)
+        self._note("revoked", after, told=told)
 
     def _remove_damaged(self, application: str, credential: str, now_s: float) -> CredentialRevoked:
         """Revoking must work on a row that somebody edited, too; nothing in such a row is kept."""
@@ -173,16 +203,18 @@ class Credentials:
         if standing is None:
             raise unknown_credential()
         self._cut.add(credential)
-        told = self._tell(credential, application, CredentialEvent.REVOKED)
-        with self._witness.change(credential, standing.version, CredentialState.REVOKED.value) as connection:
-            connection.execute(delete(CREDENTIALS).where(CREDENTIALS.c.credential == credential))
-            connection.execute(delete(OPENS).where(OPENS.c.credential == credential))
+        notice = CredentialChanged(
+            credential=credential, application=application, event=CredentialEvent.REVOKED
+        )
+        told = self._notify(notice)
+        revision = standing.version + 1
+        with self._witness.change(credential, revision, CredentialState.REVOKED.value) as connection:
+            for table in (CREDENTIALS, VERSIONS, OPENS):
+                connection.execute(delete(table).where(table.c.credential == credential))
             self._tickets.cancel(connection, credential)
         self._forget()
         self._cut.discard(credential)
-        self._log(
-            "revoked", application=application, credential=credential, version=standing.version, told=told
-        )
+        self._log("revoked", application=application, credential=credential, told=told)
         return CredentialRevoked(credential=credential, revoked_at=now_s)
 
     def _cancel_awaited(
@@ -202,22 +234,46 @@ class Credentials:
         except StorageError as error:
             self._log("database_failed", error=type(error).__name__, operation="forget")
 
-    def _put(self, connection: Connection, record: CredentialRecord) -> None:
-        row = self.rows.row(record)
-        same = CREDENTIALS.c.credential == record.credential
+    def _put(self, connection: Connection, after: CredentialRecord, known: Iterable[VersionRecord]) -> None:
+        """Write a credential and the versions that it holds, all with its revision; the others are gone."""
+        row = self._rows.row(after)
+        same = CREDENTIALS.c.credential == after.credential
         if connection.execute(CREDENTIALS.update().where(same), row).rowcount == 0:
             connection.execute(CREDENTIALS.insert(), row)
+        connection.execute(delete(VERSIONS).where(VERSIONS.c.credential == after.credential))
+        kept = [
+            msgspec.structs.replace(each, revision=after.revision)
+            for each in known
+            if each.version in after.held
+        ]
+        connection.execute(VERSIONS.insert(), [self._version_rows.row(each) for each in kept])
 
-    def _shown(self, values: Sequence[Cell], organization: str, application: str) -> CredentialRow | None:
+    def _shown(self, credential: Credential) -> CredentialRow:
+        return masks.shown(credential, self._opens.of(credential.record.credential).last_opened_at)
+
+    def _shown_or_damaged(
+        self, values: Sequence[Cell], organization: str, application: str
+    ) -> CredentialRow | None:
         try:
-            record = self.read(values)
+            return self._shown(self._read(values))
         except AlarmError as alarm:
             known = self._witness.standing(alarm.subject) is not None
-            return _damaged_row(alarm.subject, organization, application) if known else None
-        return _row(record, self._opens.of(record.credential).last_opened_at)
+            return masks.damaged(alarm.subject, organization, application) if known else None
 
-    def _tell(self, credential: str, application: str, event: CredentialEvent) -> int:
-        return self._notify(CredentialChanged(credential=credential, application=application, event=event))
+    def _tell(self, record: CredentialRecord, event: CredentialEvent) -> int:
+        return self._notify(
+            CredentialChanged(credential=record.credential, application=record.application, event=event)
+        )
+
+    def _note(self, event: str, record: CredentialRecord, **fields: int) -> None:
+        self._log(
+            event,
+            organization=record.organization,
+            application=record.application,
+            credential=record.credential,
+            version=record.active,
+            **fields,
+        )
 
 
 def unknown_credential() -> RefusedError:
@@ -228,63 +284,4 @@ def unknown_credential() -> RefusedError:
             message="there is no such credential in this application",
             hint="list the application's credentials",
         )
-    )
-
-
-def _row(record: CredentialRecord, last_opened_at: float) -> CredentialRow:
-    return CredentialRow(
-        credential=record.credential,
-        organization=record.organization,
-        application=record.application,
-        provider=record.provider,
-        origin=record.origin,
-        version=record.version,
-        state=CredentialState(record.state),
-        last_four=record.last_four,
-        fingerprint=record.fingerprint,
-        deposited_at=record.deposited_at,
-        last_opened_at=last_opened_at or None,
-        revoked_at=record.revoked_at,
-    )
-
-
-def _awaited_row(ticket: TicketRecord) -> CredentialRow:
-    return _empty_row(
-        ticket.credential,
-        ticket.organization,
-        ticket.application,
-        CredentialState.AWAITED,
-        provider=ticket.provider,
-        origin=ticket.origin,
-        version=ticket.version,
-    )
-
-
-def _damaged_row(credential: str, organization: str, application: str) -> CredentialRow:
-    return _empty_row(credential, organization, application, CredentialState.DAMAGED)
-
-
-def _empty_row(
-    credential: str,
-    organization: str,
-    application: str,
-    state: CredentialState,
-    *,
-    provider: str = "",
-    origin: str = "",
-    version: int = 0,
-) -> CredentialRow:
-    return CredentialRow(
-        credential=credential,
-        organization=organization,
-        application=application,
-        provider=provider,
-        origin=origin,
-        version=version,
-        state=state,
-        last_four="",
-        fingerprint="",
-        deposited_at=None,
-        last_opened_at=None,
-        revoked_at=None,
     )

@@ -22,9 +22,8 @@ from sqlalchemy.pool import StaticPool
 
 from sealgate.vault.faults import StartError, StorageError
 from sealgate.vault.kek_file import sync_folder
-from sealgate.vault.migrations import migrate, schema_objects
-
-Cell = str | int | float | bytes | None
+from sealgate.vault.migrations import Proof, found_version, make_schema, schema_objects, upgrade
+from sealgate.vault.rowseal import Cell
 
 _PRAGMAS = (
     "journal_mode = WAL",
@@ -68,28 +67,36 @@ class Database:
             self._engine.dispose()
             raise
 
-    def prepare(self) -> None:
-        """Bring the schema up to date; raises `StartError` for one that is newer or was altered."""
-        try:
-            with self.transaction():
-                migrate(self._connection)
-        except StorageError as error:
-            raise StartError("schema_altered", "vault.db does not migrate", "restore vault.db") from error
-        self.check_schema()
-
     @contextmanager
     def founding(self) -> Iterator[Connection]:
         """The transaction that makes a new database: schema and first rows, or nothing."""
         with self.transaction() as connection:
-            migrate(connection)
+            make_schema(connection)
             yield connection
 
-    def check_schema(self) -> None:
+    def inspect(self) -> None:
         """Refuse a file that declares anything but our tables: a planted trigger could undo a revocation."""
-        if schema_objects(self._connection) != _expected_objects():
+        try:
+            version = found_version(self._connection)
+            known = schema_objects(self._connection) == _expected_objects(version)
+        except DatabaseError as error:
+            raise StartError("schema_altered", "vault.db cannot be read", "restore vault.db") from error
+        if not known:
             raise StartError(
                 "schema_altered", "vault.db declares tables or triggers that are not ours", "restore it"
             )
+
+    def upgrade(self, proof: Proof) -> None:
+        """Bring an inspected file up to date, whole or not at all; what rows it has are carried over."""
+        try:
+            with self.transaction() as connection:
+                upgrade(connection, proof)
+            self.forget()
+        except StorageError as error:
+            raise StartError(
+                "upgrade_failed", "vault.db does not migrate", "look for space on its disk, then start again"
+            ) from error
+        self.inspect()
 
     def rows(self, query: Query, values: Mapping[str, Cell] | None = None) -> list[tuple[Cell, ...]]:
         """Every row of a query."""
@@ -153,11 +160,11 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     return driver
 
 
-def _expected_objects() -> frozenset[tuple[str, ...]]:
+def _expected_objects(version: int) -> frozenset[tuple[str, ...]]:
     engine = _engine("sqlite+pysqlite:///:memory:")
     try:
         with engine.connect() as connection:
-            migrate(connection)
+            make_schema(connection, version)
             return schema_objects(connection)
     finally:
         engine.dispose()

@@ -14,13 +14,15 @@ from sealgate.ids import new_id
 from sealgate.log import Log
 from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.messages.tickets import CredentialState, IssueTicket, TicketIssued
+from sealgate.vault import versions
 from sealgate.vault.config import VaultConfig
-from sealgate.vault.credentials import CredentialRecord, unknown_credential
+from sealgate.vault.credentials import unknown_credential
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.fingerprint import fingerprint
 from sealgate.vault.keyring import KeyringRecord
 from sealgate.vault.stores import Stores
 from sealgate.vault.tickets import LIVE_LIMIT, TicketRecord
+from sealgate.vault.versions import Credential, CredentialRecord, VersionRecord
 
 
 class DepositPlan(Struct, frozen=True):
@@ -29,14 +31,13 @@ class DepositPlan(Struct, frozen=True):
     ticket: TicketRecord
     label: str
     key: KeyringRecord
-    replaces: bool
+    current: Credential | None
+    """What the key is deposited beside or instead of; None for the first key of a credential."""
 
-
-class Mask(Struct, frozen=True):
-    """All that is kept of a key's text."""
-
-    last_four: str
-    fingerprint: str
+    @property
+    def replaces(self) -> bool:
+        """True if the deposit destroys a key: the active one, or, of a staged deposit, a staged one."""
+        return self.current is not None and (not self.ticket.stage or self.current.record.staged is not None)
 
 
 class Deposits:
@@ -74,6 +75,7 @@ class Deposits:
             origin=order.origin,
             credential=credential,
             version=version,
+            stage=int(order.stage),
             key_id=key.key_id,
             expires_at=now_s + self._lifetime_s,
             used_at=None,
@@ -99,61 +101,68 @@ class Deposits:
             key = self._stores.keyring.by_key_id(record.key_id, record.organization)
         except AlarmError as error:
             raise self._stores.tickets.refuse("damaged", record) from error
-        if not _follows(record, current):
+        if not self._follows(record, current):
             raise self._stores.tickets.refuse("outdated", record)
-        return DepositPlan(record, destination.label, key, replaces=current is not None)
+        return DepositPlan(record, destination.label, key, current)
 
-    def accept(self, ticket: str, envelope: bytes, now_s: float) -> CredentialRecord:
+    def accept(self, ticket: str, envelope: bytes, now_s: float) -> VersionRecord:
         """Take an envelope in.
 
         Raises `TicketRefusedError`, `EnvelopeError` or `KeyFormatError`, and then nothing has changed.
         """
         plan = self.plan(ticket, now_s)
-        mask = self._examine(plan, envelope)
-        record = CredentialRecord(
-            credential=plan.ticket.credential,
-            organization=plan.ticket.organization,
-            application=plan.ticket.application,
-            provider=plan.ticket.provider,
-            origin=plan.ticket.origin,
-            version=plan.ticket.version,
-            state=CredentialState.ACTIVE.value,
-            key_id=plan.ticket.key_id,
-            envelope=envelope,
-            fingerprint=mask.fingerprint,
-            last_four=mask.last_four,
-            deposited_at=now_s,
-            revoked_at=None,
+        deposited = self._examine(plan, envelope, now_s)
+        told = self._stores.credentials.accept(plan.current, _after(plan), deposited, plan.ticket, now_s)
+        self._note(
+            "deposited", plan.ticket, replaced=plan.replaces, staged=bool(plan.ticket.stage), told=told
         )
-        told = self._stores.credentials.accept(record, plan.ticket, now_s)
-        self._note("deposited", plan.ticket, replaced=plan.replaces, told=told)
-        return record
+        return deposited
 
     def _next_version(self, order: IssueTicket) -> tuple[str, int]:
         if order.credential is None:
+            if order.stage:
+                raise _refused(
+                    "nothing_active",
+                    "a key can only be staged beside an active one",
+                    "deposit the first key without staging it",
+                )
             return new_id("cred"), 1
-        current = self._stores.credentials.find(order.credential)
-        bound = (order.organization, order.application, order.provider, order.origin)
-        if (
-            current is None
-            or (current.organization, current.application, current.provider, current.origin) != bound
-        ):
+        record = self._stores.credentials.theirs(
+            order.organization, order.application, order.credential
+        ).record
+        if (record.provider, record.origin) != (order.provider, order.origin):
             raise unknown_credential()
-        if current.state != CredentialState.ACTIVE:
-            raise _refused("credential_revoked", "this credential was revoked", "ask for a new credential")
-        return current.credential, current.version + 1
+        versions.check_living(record)
+        return record.credential, record.newest + 1
 
-    def _examine(self, plan: DepositPlan, envelope: bytes) -> Mask:
+    def _follows(self, ticket: TicketRecord, current: Credential | None) -> bool:
+        """True if the ticket's version is a living credential's next one: an old ticket restored is not."""
+        if current is None:
+            return ticket.version == 1 and not self._stores.credentials.was_seen(ticket.credential)
+        record = current.record
+        return record.state == CredentialState.ACTIVE and ticket.version == record.newest + 1
+
+    def _examine(self, plan: DepositPlan, envelope: bytes, now_s: float) -> VersionRecord:
+        """Open an envelope once, to see that it opens and what its key's mask is."""
+        ticket = plan.ticket
         slot = self._stores.arena.take()
         try:
             private = self._stores.keyring.private(plan.key.key_id, plan.key.organization)
-            open_into(envelope, private, _context(self._instance, plan.ticket), slot.buffer())
+            open_into(envelope, private, _context(self._instance, ticket), slot.buffer())
             key = slot.key()
-            # Four characters of the key are made readable on purpose: people tell their keys apart by them.
-            last_four = bytes(key[-4:]).decode("ascii")
-            return Mask(last_four, fingerprint(self._fingerprint_key, plan.ticket.organization, key))
+            return VersionRecord(
+                credential=ticket.credential,
+                version=ticket.version,
+                revision=0,  # the credential's, when it is stored
+                key_id=ticket.key_id,
+                envelope=envelope,
+                fingerprint=fingerprint(self._fingerprint_key, ticket.organization, key),
+                # Four characters of the key are readable on purpose: people tell their keys apart by them.
+                last_four=bytes(key[-4:]).decode("ascii"),
+                deposited_at=now_s,
+            )
         except (EnvelopeError, KeyFormatError) as error:
-            self._note("deposit_refused", plan.ticket, code=error.code)
+            self._note("deposit_refused", ticket, code=error.code)
             raise
         finally:
             slot.wipe()
@@ -169,11 +178,26 @@ class Deposits:
         )
 
 
-def _follows(ticket: TicketRecord, current: CredentialRecord | None) -> bool:
-    """True if the ticket's version is the next one of a living credential: an old ticket restored is not."""
-    if current is None:
-        return ticket.version == 1
-    return current.state == CredentialState.ACTIVE and ticket.version == current.version + 1
+def _after(plan: DepositPlan) -> CredentialRecord:
+    """How the credential stands once the key is in."""
+    ticket, current = plan.ticket, plan.current
+    if current is not None:
+        place = versions.staged if ticket.stage else versions.replaced
+        return place(current.record, ticket.version)
+    return CredentialRecord(
+        credential=ticket.credential,
+        organization=ticket.organization,
+        application=ticket.application,
+        provider=ticket.provider,
+        origin=ticket.origin,
+        state=CredentialState.ACTIVE.value,
+        revision=1,
+        newest=1,
+        active=1,
+        staged=None,
+        previous=None,
+        revoked_at=None,
+    )
 
 
 def _context(instance: str, ticket: TicketRecord) -> Context:

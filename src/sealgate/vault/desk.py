@@ -1,7 +1,7 @@
 """The desk: what the console may ask for over `vault-desk.sock`.
 
-Counterpart: the console's vault client. Tickets, masked lists, revocation, pseudonyms; no operation opens a
-key, names a new destination or tells a pepper.
+Counterpart: the console's vault client. Tickets, masked lists, changes of versions, revocation,
+pseudonyms; no operation opens a key, names a new destination or tells a pepper.
 """
 
 from __future__ import annotations
@@ -17,18 +17,22 @@ from sealgate.messages.server import Peer
 from sealgate.messages.tickets import (
     AskPseudonym,
     CredentialRevoked,
+    CredentialRow,
     Credentials,
     Destinations,
+    Discard,
     IssueTicket,
     ListCredentials,
     ListDestinations,
     Pseudonym,
     Revoke,
+    RollBack,
+    Switch,
     TicketIssued,
     TicketReply,
     TicketRequest,
 )
-from sealgate.vault import fields
+from sealgate.vault import fields, versions
 from sealgate.vault.deposits import Deposits
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.stores import Stores
@@ -69,6 +73,8 @@ class Desk:
                 return self._list(request)
             case Revoke():
                 return self._revoke(request)
+            case Switch() | RollBack() | Discard():
+                return self._change(request)
             case AskPseudonym():
                 return self._pseudonym(request)
             case _:
@@ -96,6 +102,24 @@ class Desk:
             request.organization, request.application, request.credential, self._clock()
         )
 
+    def _change(self, request: Switch | RollBack | Discard) -> CredentialRow:
+        _check_owner(request)
+        fields.check_id("cred", "credential", request.credential)
+        if isinstance(request, Discard):
+            fields.check_version(request.version)
+        before = self._stores.credentials.theirs(
+            request.organization, request.application, request.credential
+        )
+        versions.check_living(before.record)
+        match request:
+            case Switch():
+                after = versions.switched(before.record)
+            case RollBack():
+                after = versions.rolled_back(before.record)
+            case Discard():
+                after = versions.discarded(before.record, request.version)
+        return self._stores.credentials.change(before, after)
+
     def _pseudonym(self, request: AskPseudonym) -> Pseudonym:
         _check_owner(request)
         fields.check_subject(request.subject)
@@ -112,7 +136,9 @@ class Desk:
         return Pseudonym(value=pseudonym(key, request.subject))
 
 
-def _check_owner(request: IssueTicket | ListCredentials | Revoke | AskPseudonym) -> None:
+def _check_owner(
+    request: IssueTicket | ListCredentials | Revoke | Switch | RollBack | Discard | AskPseudonym,
+) -> None:
     fields.check_id("org", "organization", request.organization)
     fields.check_id("app", "application", request.application)
 

@@ -1,4 +1,6 @@
-"""Where keys may go: the built-in origins and those of the vault's own configuration, nobody else's.
+"""Where keys may go: OpenAI's own hosts, and the origins of the vault's own configuration; nobody else's.
+
+Azure's and compatible servers' origins are different for everyone, so they come from the configuration alone.
 
 Counterparts: `deposits`, which binds a key to one of them, and `opener`, which checks that it is still
 allowed.
@@ -10,9 +12,22 @@ from collections.abc import Iterable
 
 from sealgate.messages.tickets import Destination
 
-BUILT_IN: tuple[Destination, ...] = (
-    Destination(provider="openai", origin="https://api.openai.com", label="OpenAI"),
-    Destination(provider="openai", origin="https://eu.api.openai.com", label="OpenAI (European endpoint)"),
+BUILT_IN: tuple[Destination, ...] = tuple(
+    Destination(provider="openai", origin=f"https://{host}", label=label)
+    # OpenAI's table of domain prefixes, developers.openai.com/api/docs/guides/data-residency
+    for host, label in (
+        ("api.openai.com", "OpenAI"),
+        ("us.api.openai.com", "OpenAI, United States"),
+        ("eu.api.openai.com", "OpenAI, Europe"),
+        ("gb.api.openai.com", "OpenAI, United Kingdom"),
+        ("au.api.openai.com", "OpenAI, Australia"),
+        ("ca.api.openai.com", "OpenAI, Canada"),
+        ("in.api.openai.com", "OpenAI, India"),
+        ("jp.api.openai.com", "OpenAI, Japan"),
+        ("kr.api.openai.com", "OpenAI, South Korea"),
+        ("sg.api.openai.com", "OpenAI, Singapore"),
+        ("ae.api.openai.com", "OpenAI, United Arab Emirates"),
+    )
 )
 
 

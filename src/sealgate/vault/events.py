@@ -40,14 +40,21 @@ EVENTS: EventTable = {
         "A browser brought a ticket that does not count: unknown, used, expired, outdated or damaged.",
     ),
     "deposited": Event(
-        Level.INFO, {**_CREDENTIAL, "replaced": Kind.FLAG, "told": Kind.NUMBER}, "A key came in."
+        Level.INFO,
+        {**_CREDENTIAL, "replaced": Kind.FLAG, "staged": Kind.FLAG, "told": Kind.NUMBER},
+        "A key came in: in use at once, or staged.",
     ),
     "deposit_refused": Event(
         Level.WARNING,
         {**_CREDENTIAL, "code": Kind.ID},
         "An envelope did not open for the ticket's purpose, or held no possible key. The ticket stays good.",
     ),
-    "revoked": Event(Level.INFO, {**_CREDENTIAL, "told": Kind.NUMBER}, "The envelope is destroyed."),
+    "versions_changed": Event(
+        Level.INFO,
+        {**_CREDENTIAL, "told": Kind.NUMBER},
+        "The console switched, rolled back or discarded; `version` is the one in use now.",
+    ),
+    "revoked": Event(Level.INFO, {**_CREDENTIAL, "told": Kind.NUMBER}, "The envelopes are destroyed."),
     "open_refused": Event(
         Level.WARNING,
         {

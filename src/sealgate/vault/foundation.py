@@ -20,6 +20,7 @@ from sealgate.vault.database import Database
 from sealgate.vault.faults import StartError
 from sealgate.vault.kek import KekProvider
 from sealgate.vault.kek_file import load_kek, make_kek
+from sealgate.vault.migrations import Proof
 from sealgate.vault.root import RootKeys, load_root, make_root
 from sealgate.vault.rowseal import RowSeal
 from sealgate.vault.witness import Witness
@@ -68,11 +69,13 @@ def _lay(folder: Path, instance: str, lock: int, log: Log) -> Foundation:
     try:
         if database.empty and not anchor_exists:
             _found(database, kek, instance, log)
-        database.prepare()
+        database.inspect()
         keys = load_root(database, kek, instance)
         seal = RowSeal(keys.rows, log)
         witness = Witness(database, seal, Anchor(folder / ANCHOR_NAME, keys.anchor), log)
+        # Before the upgrade: an old copy must not get new seals.
         witness.reconcile()
+        database.upgrade(Proof(seal, witness.stands))
     except BaseException:
         database.close()
         raise

@@ -1,17 +1,33 @@
 """How vault.db came to its present form: numbered steps of literal SQL, each run once.
 
 Counterpart: `schema`, which says the same for queries. A step is never edited once released. A step that
-changes a table with a `mac` changes what its MAC covers, so it must seal that table's rows anew.
+changes a table with a `mac` changes what its MAC covers: `carrying` seals that table's rows anew, those that
+verify and no others.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from msgspec import Struct
 from sqlalchemy import Connection, text
 
+from sealgate.vault.carrying import Proof, carry_credentials
 from sealgate.vault.faults import StartError
 
-STEPS: tuple[tuple[str, ...], ...] = (
-    (
+__all__ = ["STEPS", "Proof", "Step", "found_version", "make_schema", "schema_objects", "upgrade"]
+
+
+class Step(Struct, frozen=True):
+    """Statements, then the rows that are carried over, then the statements that clear up."""
+
+    make: tuple[str, ...]
+    carry: Callable[[Connection, Proof], None] | None = None
+    clear: tuple[str, ...] = ()
+
+
+_FOUNDING = Step(
+    make=(
         """CREATE TABLE root (
             instance TEXT NOT NULL PRIMARY KEY,
             ciphertext BLOB NOT NULL,
@@ -84,25 +100,103 @@ STEPS: tuple[tuple[str, ...], ...] = (
             last_opened_at REAL NOT NULL,
             mac BLOB NOT NULL
         ) STRICT""",
-    ),
+    )
 )
+
+_VERSIONS = Step(
+    make=(
+        # Tickets live for minutes: who had one asks the console for another.
+        "DROP TABLE tickets",
+        """CREATE TABLE tickets (
+            ticket_hash BLOB NOT NULL PRIMARY KEY,
+            organization TEXT NOT NULL,
+            organization_name TEXT NOT NULL,
+            application TEXT NOT NULL,
+            application_name TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            origin TEXT NOT NULL,
+            credential TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            stage INTEGER NOT NULL,
+            key_id BLOB NOT NULL,
+            expires_at REAL NOT NULL,
+            used_at REAL,
+            mac BLOB NOT NULL
+        ) STRICT""",
+        "CREATE INDEX tickets_by_application ON tickets (application)",
+        "DROP INDEX credentials_by_application",
+        "ALTER TABLE credentials RENAME TO credentials_before",
+        """CREATE TABLE credentials (
+            credential TEXT NOT NULL PRIMARY KEY,
+            organization TEXT NOT NULL,
+            application TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            origin TEXT NOT NULL,
+            state TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            newest INTEGER NOT NULL,
+            active INTEGER NOT NULL,
+            staged INTEGER,
+            previous INTEGER,
+            revoked_at REAL,
+            mac BLOB NOT NULL
+        ) STRICT""",
+        "CREATE INDEX credentials_by_application ON credentials (application)",
+        """CREATE TABLE versions (
+            credential TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            revision INTEGER NOT NULL,
+            key_id BLOB NOT NULL,
+            envelope BLOB,
+            fingerprint TEXT NOT NULL,
+            last_four TEXT NOT NULL,
+            deposited_at REAL NOT NULL,
+            mac BLOB NOT NULL,
+            PRIMARY KEY (credential, version)
+        ) STRICT""",
+    ),
+    carry=carry_credentials,
+    clear=("DROP TABLE credentials_before",),
+)
+
+STEPS: tuple[Step, ...] = (_FOUNDING, _VERSIONS)
 
 _VERSION_TABLE = "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT"
 
 
-def migrate(connection: Connection) -> None:
-    """Bring the schema up to date, inside the caller's transaction; raises `StartError` for a newer one."""
-    found = _found_version(connection)
-    if found > len(STEPS):
+def make_schema(connection: Connection, version: int = len(STEPS)) -> None:
+    """The schema as it was at some version, in an empty database, inside the caller's transaction."""
+    connection.execute(text(_VERSION_TABLE))
+    connection.execute(text("INSERT INTO schema_version (version) VALUES (:version)"), {"version": version})
+    for step in STEPS[:version]:
+        _execute(connection, (*step.make, *step.clear))
+
+
+def upgrade(connection: Connection, proof: Proof) -> None:
+    """Run the steps that are missing, inside the caller's transaction."""
+    for step in STEPS[found_version(connection) :]:
+        _execute(connection, step.make)
+        if step.carry is not None:
+            step.carry(connection, proof)
+        _execute(connection, step.clear)
+    connection.execute(text("UPDATE schema_version SET version = :version"), {"version": len(STEPS)})
+
+
+def found_version(connection: Connection) -> int:
+    """The version of a database that is not empty; raises `StartError` for a newer one or none."""
+    known = text("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'")
+    versions: list[object] = []
+    if connection.execute(known).scalar_one():
+        versions = list(connection.execute(text("SELECT version FROM schema_version")).scalars().all())
+    if len(versions) != 1 or not isinstance(versions[0], int) or versions[0] < 1:
+        raise StartError("schema_altered", "vault.db does not tell its schema version", "restore vault.db")
+    if versions[0] > len(STEPS):
         raise StartError(
             "schema_newer",
-            f"vault.db has schema {found}, this release knows {len(STEPS)}",
+            f"vault.db has schema {versions[0]}, this release knows {len(STEPS)}",
             "run the newer release, or restore the backup made before it",
         )
-    for step in STEPS[found:]:
-        for statement in step:
-            connection.execute(text(statement))
-    connection.execute(text("UPDATE schema_version SET version = :version"), {"version": len(STEPS)})
+    return versions[0]
 
 
 def schema_objects(connection: Connection) -> frozenset[tuple[str, ...]]:
@@ -111,13 +205,6 @@ def schema_objects(connection: Connection) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(str(cell) for cell in row) for row in rows)
 
 
-def _found_version(connection: Connection) -> int:
-    known = text("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'")
-    if not connection.execute(known).scalar_one():
-        connection.execute(text(_VERSION_TABLE))
-        connection.execute(text("INSERT INTO schema_version (version) VALUES (0)"))
-        return 0
-    versions = connection.execute(text("SELECT version FROM schema_version")).scalars().all()
-    if len(versions) != 1 or not isinstance(versions[0], int) or versions[0] < 1:
-        raise StartError("schema_altered", "vault.db does not tell its schema version", "restore vault.db")
-    return versions[0]
+def _execute(connection: Connection, statements: tuple[str, ...]) -> None:
+    for statement in statements:
+        connection.execute(text(statement))

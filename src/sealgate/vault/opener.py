@@ -17,9 +17,9 @@ from sealgate.messages.server import Peer, Reply, SecretReply
 from sealgate.messages.tickets import CredentialState
 from sealgate.vault import fields
 from sealgate.vault.config import VaultConfig
-from sealgate.vault.credentials import CredentialRecord
 from sealgate.vault.faults import AlarmError, StorageError
 from sealgate.vault.stores import Stores
+from sealgate.vault.versions import Credential, CredentialRecord, VersionRecord
 
 _PEER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -56,43 +56,52 @@ class Opener:
         fields.check_id("org", "organization", message.organization)
         fields.check_id("app", "application", message.application)
         fields.check_destination_names(message.provider, message.origin)
+        if message.version is not None:
+            fields.check_version(message.version)
         return self._open(message)
 
     def _renew(self, message: Renew) -> Renewed:
         fields.check_version(message.version)
-        record = self._stores.credentials.find(message.credential)
-        if record is None or record.version != message.version:
+        found = self._stores.credentials.find(message.credential)
+        if found is None:
             raise _no_credential()
-        self._check_living(record)
+        self._check_living(found.record)
+        # What runs on the previous key after a switch may end in peace: that key is still held.
+        if found.version(message.version) is None:
+            raise _no_credential()
         return Renewed(lease_s=self._lease_s)
 
     def _open(self, message: Open) -> SecretReply:
-        record = self._bound(message)
+        found = self._bound(message)
+        record = found.record
+        version = found.active if message.version is None else found.version(message.version)
+        if version is None:
+            raise _no_credential()
         opened = Opened(
             credential=record.credential,
-            version=record.version,
+            version=version.version,
             lease_s=self._lease_s,
             pseudonym_key=self._stores.peppers.pseudonym_key(record.organization, record.application),
         )
         reply = SecretReply(message=opened, slot=self._stores.arena.take())
         try:
-            self._open_into(record, reply.slot.buffer())
+            self._open_into(record, version, reply.slot.buffer())
         except BaseException:
             reply.slot.wipe()
             raise
         self._stores.opens.note(record.credential, self._clock())
         return reply
 
-    def _bound(self, asked: Open) -> CredentialRecord:
-        record = self._stores.credentials.find(asked.credential)
+    def _bound(self, asked: Open) -> Credential:
+        found = self._stores.credentials.find(asked.credential)
+        if found is None:
+            raise _no_credential()
+        record = found.record
         wanted = (asked.organization, asked.application, asked.provider, asked.origin)
-        if (
-            record is None
-            or (record.organization, record.application, record.provider, record.origin) != wanted
-        ):
+        if (record.organization, record.application, record.provider, record.origin) != wanted:
             raise _no_credential()
         self._check_living(record)
-        return record
+        return found
 
     def _check_living(self, record: CredentialRecord) -> None:
         if record.state != CredentialState.ACTIVE or self._stores.credentials.is_cut(record.credential):
@@ -102,22 +111,22 @@ class Opener:
         if self._stores.destinations.find(record.provider, record.origin) is None:
             raise _no_credential()
 
-    def _open_into(self, record: CredentialRecord, slot: memoryview) -> None:
+    def _open_into(self, record: CredentialRecord, version: VersionRecord, slot: memoryview) -> None:
         context = Context(
             instance=self._instance,
             organization=record.organization,
             application=record.application,
             credential=record.credential,
-            version=record.version,
+            version=version.version,
             provider=record.provider,
             origin=record.origin,
-            key_id=record.key_id,
+            key_id=version.key_id,
         )
-        private = self._stores.keyring.private(record.key_id, record.organization)
+        private = self._stores.keyring.private(version.key_id, record.organization)
         try:
-            open_into(record.envelope or b"", private, context, slot)
+            open_into(version.envelope or b"", private, context, slot)
         except (EnvelopeError, KeyFormatError) as error:
-            raise self._stores.credentials.rows.seal.alarm("credentials", record.credential) from error
+            raise self._stores.credentials.alarm(record.credential) from error
 
     def _note_refusal(self, peer: Peer, message: Open | Renew, code: str) -> None:
         # A field that is malformed may hold anything, so it is not quoted.

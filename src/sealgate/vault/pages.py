@@ -72,6 +72,9 @@ class TicketView(msgspec.Struct, frozen=True):
     expires_at: float
     return_url: str
     replaces: bool
+    """True if a key is destroyed by this deposit."""
+    stage: bool
+    """True if the key waits until somebody switches to it."""
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -141,10 +144,10 @@ class Pages:
                 413, "too_large", "The envelope is too large.", "Paste the key alone, nothing else."
             )
         # The ticket first: a stranger must not learn from here what an envelope looks like.
-        self._deposits.plan(body.ticket, self._clock())
-        record = self._deposits.accept(body.ticket, decode_text(body.envelope), self._clock())
-        return_url = self._return_url(record.application)
-        receipt = Receipt(record.credential, record.version, record.last_four, record.fingerprint, return_url)
+        plan = self._deposits.plan(body.ticket, self._clock())
+        stored = self._deposits.accept(body.ticket, decode_text(body.envelope), self._clock())
+        return_url = self._return_url(plan.ticket.application)
+        receipt = Receipt(stored.credential, stored.version, stored.last_four, stored.fingerprint, return_url)
         return self._json(200, receipt)
 
     async def _nothing(self, _request: Request) -> Response:
@@ -204,6 +207,7 @@ class Pages:
             expires_at=ticket.expires_at,
             return_url=self._return_url(ticket.application),
             replaces=plan.replaces,
+            stage=bool(ticket.stage),
         )
 
     def _return_url(self, application: str) -> str:

@@ -15,8 +15,10 @@ import msgspec
 from sqlalchemy import Table
 
 from sealgate.log import Log
-from sealgate.vault.database import Cell
 from sealgate.vault.faults import AlarmError
+
+Cell = str | int | float | bytes | None
+"""What a column can hold."""
 
 _LABEL = "sealgate row v1"
 _NAME = re.compile(r"[a-z]{2,5}_[a-z2-7]{20}")

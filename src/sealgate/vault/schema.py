@@ -15,8 +15,8 @@ def _text(name: str, *, key: bool = False, null: bool = False) -> Column[str]:
     return Column(name, Text, primary_key=key, nullable=null)
 
 
-def _integer(name: str, *, key: bool = False) -> Column[int]:
-    return Column(name, Integer, primary_key=key, nullable=False)
+def _integer(name: str, *, key: bool = False, null: bool = False) -> Column[int]:
+    return Column(name, Integer, primary_key=key, nullable=null)
 
 
 def _time(name: str, *, null: bool = False) -> Column[float]:
@@ -84,6 +84,7 @@ TICKETS = Table(
     _text("origin"),
     _text("credential"),
     _integer("version"),
+    _integer("stage"),
     _bytes("key_id"),
     _time("expires_at"),
     _time("used_at", null=True),
@@ -98,14 +99,27 @@ CREDENTIALS = Table(
     _text("application"),
     _text("provider"),
     _text("origin"),
-    _integer("version"),
     _text("state"),
+    _integer("revision"),
+    _integer("newest"),
+    _integer("active"),
+    _integer("staged", null=True),
+    _integer("previous", null=True),
+    _time("revoked_at", null=True),
+    _bytes("mac"),
+)
+
+VERSIONS = Table(
+    "versions",
+    _metadata,
+    _text("credential", key=True),
+    _integer("version", key=True),
+    _integer("revision"),
     _bytes("key_id"),
     _bytes("envelope", null=True),
     _text("fingerprint"),
     _text("last_four"),
     _time("deposited_at"),
-    _time("revoked_at", null=True),
     _bytes("mac"),
 )
 

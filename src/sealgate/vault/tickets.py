@@ -49,6 +49,8 @@ class TicketRecord(Struct, frozen=True):
     origin: str
     credential: str
     version: int
+    stage: int
+    """1: the key waits beside the active one until it is switched to; 0: it is active at once."""
     key_id: bytes
     expires_at: float
     used_at: float | None

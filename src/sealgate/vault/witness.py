@@ -2,7 +2,8 @@
 
 Counterpart: `anchor`. The database commits first, the anchor follows; after a crash between the two, the
 database is one ahead and the anchor catches up. Any other difference means that one of the files is an old
-copy: the vault does not start.
+copy: the vault does not start. What is counted is changes, not versions: going back to an earlier version
+is a change like any other, and a copy from before it is old all the same.
 """
 
 from __future__ import annotations
@@ -76,10 +77,18 @@ class Witness:
             return Standing(self._pending.version, self._pending.state)
         return self._anchor.standings.get(subject)
 
+    def stands(self, subject: str, version: int, state: str) -> bool:
+        """True if this is how far the subject has come."""
+        return self.standing(subject) == Standing(version, state)
+
     @contextmanager
     def change(self, subject: str, version: int, state: str) -> Iterator[Connection]:
         """A transaction that leaves `subject` at this version and state, witnessed once it is committed."""
         self._catch_up()
+        before = self.standing(subject)
+        if before is not None and version <= before.version:
+            msg = f"{subject} stands at {before.version}; a standing only grows"
+            raise ValueError(msg)
         entry = Entry(self._number + 1, subject, version, state)
         with self._database.transaction() as connection:
             yield connection

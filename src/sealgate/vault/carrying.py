@@ -1,0 +1,91 @@
+"""Carries rows with a MAC from one schema to the next: what verifies is sealed anew, the rest stays refused.
+
+Counterpart: `migrations`, whose steps name these functions. Each knows both forms of its rows by itself, not
+by `schema`, which will have moved on. An upgrade must not be a way to have an edited row sealed.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Struct
+from sqlalchemy import ColumnClause, Connection, column, select, table
+
+from sealgate.vault.faults import AlarmError
+from sealgate.vault.rowseal import Cell, RowSeal
+
+
+class Proof(Struct, frozen=True):
+    """What tells the vault's own newest rows from all others."""
+
+    seal: RowSeal
+    stands: Callable[[str, int, str], bool]
+    """Whether a subject has come to this version and state, and no further: `Witness.stands`."""
+
+
+_CREDENTIAL_BEFORE = (
+    "credential",
+    "organization",
+    "application",
+    "provider",
+    "origin",
+    "version",
+    "state",
+    "key_id",
+    "envelope",
+    "fingerprint",
+    "last_four",
+    "deposited_at",
+    "revoked_at",
+)
+
+
+def carry_credentials(connection: Connection, proof: Proof) -> None:
+    """One row per credential becomes the credential's row and that of its one version."""
+    columns: list[ColumnClause[Cell]] = [column(name) for name in (*_CREDENTIAL_BEFORE, "mac")]
+    for values in connection.execute(select(*columns).select_from(table("credentials_before"))).all():
+        *cells, mac = values
+        before = dict(zip(_CREDENTIAL_BEFORE, cells, strict=True))
+        try:
+            _verify(proof, cells, mac, before)
+        except AlarmError:
+            _insert(connection, "credentials", _credential(before), b"")
+            continue
+        for name, row in (("credentials", _credential(before)), ("versions", _version(before))):
+            _insert(connection, name, row, proof.seal.mac(name, tuple(row), tuple(row.values())))
+
+
+def _verify(proof: Proof, cells: Sequence[Cell], mac: bytes, before: Mapping[str, Cell]) -> None:
+    expected = proof.seal.mac("credentials", _CREDENTIAL_BEFORE, cells)
+    newest = proof.stands(str(before["credential"]), _number(before["version"]), str(before["state"]))
+    if not hmac.compare_digest(mac, expected) or not newest:
+        raise proof.seal.alarm("credentials", before["credential"])
+
+
+def _credential(before: Mapping[str, Cell]) -> dict[str, Cell]:
+    version = before["version"]
+    bound = ("credential", "organization", "application", "provider", "origin", "state")
+    return {name: before[name] for name in bound} | {
+        "revision": version,  # what the witness counted until now
+        "newest": version,
+        "active": version,
+        "staged": None,
+        "previous": None,
+        "revoked_at": before["revoked_at"],
+    }
+
+
+def _version(before: Mapping[str, Cell]) -> dict[str, Cell]:
+    version = {"version": before["version"], "revision": before["version"]}
+    kept = ("key_id", "envelope", "fingerprint", "last_four", "deposited_at")
+    return {"credential": before["credential"]} | version | {name: before[name] for name in kept}
+
+
+def _insert(connection: Connection, name: str, row: Mapping[str, Cell], mac: bytes) -> None:
+    sealed = {**row, "mac": mac}
+    connection.execute(table(name, *map(column, sealed)).insert(), sealed)
+
+
+def _number(value: Cell) -> int:
+    return value if isinstance(value, int) else -1

@@ -1,0 +1,89 @@
+"""A vault's parts without sockets and event loop: for tests that stop it in the middle of a change."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, cast
+
+from sealgate.envelope import Context, seal
+from sealgate.log import LineLog
+from sealgate.messages.frames import Message
+from sealgate.messages.server import Peer, SecretReply
+from sealgate.messages.tickets import IssueTicket
+from sealgate.vault.deposits import Deposits
+from sealgate.vault.desk import Desk
+from sealgate.vault.events import EVENTS
+from sealgate.vault.foundation import Foundation, lay_foundation
+from sealgate.vault.opener import Opener
+from sealgate.vault.stores import build_stores
+from tests.vault.deployment import Addresses, Clock, open_request, vault_config
+
+
+class StillVault:
+    """Opens the vault's files in a folder; `with` closes them."""
+
+    def __init__(self, folder: Path, foundation: Foundation | None = None) -> None:
+        self.log = io.StringIO()
+        self.config = vault_config(folder)
+        clock, log = Clock(), LineLog("vault", EVENTS, self.log)
+        self.foundation = foundation or lay_foundation(self.config.data_dir, self.config.instance, log)
+        self.stores = build_stores(self.config, self.foundation, lambda _notice: 0, log)
+        self.deposits = Deposits(self.config, self.foundation.keys.fingerprint, self.stores, log)
+        self._desk = Desk(self.stores, self.deposits, clock, log)
+        self._opener = Opener(self.config, self.stores, clock, log)
+        self._now_s = clock.now_s
+
+    def __enter__(self) -> StillVault:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.foundation.close()
+
+    def ask(self, message: Message) -> Message:
+        """Ask as the console does."""
+        return self._desk.handle(_peer(), message)
+
+    def ready(self, order: IssueTicket, key: bytes) -> Callable[[], object]:
+        """A deposit that waits to be handed in."""
+        issued = self.deposits.issue(order, self._now_s)
+        plan = self.deposits.plan(issued.ticket, self._now_s)
+        context = Context(
+            instance=self.config.instance,
+            organization=order.organization,
+            application=order.application,
+            credential=issued.credential,
+            version=issued.version,
+            provider=order.provider,
+            origin=order.origin,
+            key_id=plan.ticket.key_id,
+        )
+        envelope = seal(key, plan.key.public, context)
+        return lambda: self.deposits.accept(issued.ticket, envelope, self._now_s)
+
+    def deposit(self, order: IssueTicket, key: bytes) -> str:
+        """Deposit a key; gives the credential."""
+        return str(cast(Any, self.ready(order, key)()).credential)
+
+    def opens(self, at: Addresses, credential: str, version: int | None = None) -> bytes:
+        """The key, as a proxy would get it; raises what the opener raises."""
+        reply = self._opener.handle(_peer(), open_request(at, credential, version))
+        assert isinstance(reply, SecretReply)
+        try:
+            return bytes(reply.slot.key())
+        finally:
+            reply.slot.wipe()
+
+
+def _peer() -> Peer:
+    return cast(Peer, _Named())
+
+
+class _Named:
+    name = "test"
+    uid = os.geteuid()
