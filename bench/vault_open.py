@@ -190,7 +190,8 @@ def _config(folder: Path) -> VaultConfig:
         hosts=(HOST,),
         public_url=f"http://{HOST}",
         console_url="http://console.localhost:8700",
-        allowed_uids=(os.geteuid(),),
+        desk_uids=(os.geteuid(),),
+        opener_uids=(os.geteuid(),),
     )
 
 

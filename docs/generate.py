@@ -8,12 +8,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, get_args, get_origin
 
 import click
 import msgspec
 import typer
-from msgspec import Struct
 
 from sealgate import cli, settings, supervisor
 from sealgate.log import EventTable
@@ -25,54 +23,38 @@ MADE = "<!-- Made by `make docs` from the code. Do not edit. -->\n"
 
 
 def settings_page() -> str:
-    """Every setting with its default."""
+    """Every setting with its variable and its default."""
     lines = [
         MADE,
         "# Settings",
         "",
-        "One TOML file, given with `--config`. Unknown settings are refused by name.",
+        "One TOML file, given with `--config`. A variable of the environment, where it is set, wins over the",
+        "file; what neither says has its default. Lists in variables are separated by commas. Unknown names",
+        "are refused by name, in the file and in the environment. Only `data_dir` has no default.",
         "",
-        "| setting | default | meaning |",
-        "|---|---|---|",
-        *(
-            f"| `{name}` | {default} | {meaning} |"
-            for name, default, meaning in _settings(settings.Settings, "")
-        ),
+        "| setting | variable | default | meaning |",
+        "|---|---|---|---|",
+        *(_setting(row) for row in settings.rows()),
+        "",
+        "These variables have the prefix too, but are no settings of an installation:",
+        "",
+        "| variable | meaning |",
+        "|---|---|",
+        *(f"| `{name}` | {meaning} |" for name, meaning in settings.OTHER_VARIABLES.items()),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _settings(struct: type[Struct], prefix: str) -> Iterator[tuple[str, str, str]]:
-    for field in msgspec.structs.fields(struct):
-        inner, meaning = _annotated(field.type)
-        name = prefix + field.name
-        if isinstance(inner, type) and issubclass(inner, Struct):
-            yield from _settings(inner, f"{name}.")
-        elif _row_type(inner) is not None:
-            yield f"{name}[]", "none", meaning
-            yield from _settings(_row_type(inner), f"{name}[].")  # type: ignore[arg-type]
-        else:
-            yield name, _default(field.default), meaning
-
-
-def _annotated(annotation: object) -> tuple[object, str]:
-    if get_origin(annotation) is Annotated:
-        inner, *metas = get_args(annotation)
-        return inner, next((meta.description for meta in metas if getattr(meta, "description", None)), "")
-    return annotation, ""
-
-
-def _row_type(annotation: object) -> type[Struct] | None:
-    if get_origin(annotation) is tuple:
-        row = get_args(annotation)[0]
-        if isinstance(row, type) and issubclass(row, Struct):
-            return row
-    return None
+def _setting(row: settings.Row) -> str:
+    variable = f"`{row.variable}`" if row.variable else "file only"
+    return f"| `{row.name}` | {variable} | {_default(row.default)} | {row.meaning} |"
 
 
 def _default(value: object) -> str:
     if value is msgspec.NODEFAULT:
         return "required"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
         return ", ".join(f"`{each}`" for each in value) or "none"
     return f"`{value}`" if value != "" else "empty"

@@ -23,12 +23,15 @@ IMPORTS: dict[str, set[str]] = {
     "session": LEAVES,
     "policy": LEAVES,
     "messages": set(),
-    "vault": {"envelope", "messages"} | LEAVES,
-    "proxy": {"session", "policy", "messages"} | LEAVES,
-    "console": {"policy", "messages"} | LEAVES,
+    "listening": LEAVES,
+    "vault": {"envelope", "messages", "listening"} | LEAVES,
+    "proxy": {"session", "policy", "messages", "listening"} | LEAVES,
+    "console": {"policy", "messages", "listening"} | LEAVES,
     "simulator": LEAVES,
-    "settings": {"vault", "console", "proxy"} | LEAVES,
+    "settings": {"vault", "console", "proxy", "listening"} | LEAVES,
     "supervisor": {"settings", "messages"} | LEAVES,
+    "up": {"settings", "supervisor", "console", "listening", "messages"} | LEAVES,
+    "doctor": {"settings", "supervisor", "vault", "console", "proxy", "listening", "messages"} | LEAVES,
     "demo": {
         "settings",
         "supervisor",
@@ -41,7 +44,7 @@ IMPORTS: dict[str, set[str]] = {
         "simulator",
     }
     | LEAVES,
-    "cli": {"demo", "settings", "supervisor", "vault", "console", "proxy", "simulator"} | LEAVES,
+    "cli": {"demo", "up", "doctor", "settings", "supervisor", "vault", "console", "proxy", "simulator"} | LEAVES,
 }
 
 FILE_LINES = 500

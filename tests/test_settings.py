@@ -1,19 +1,42 @@
-"""The settings file: a wrong value is named with a hint; nothing listens in the clear beyond loopback."""
+"""The settings: a wrong value is named with a hint, wherever it comes from; nothing speaks in the clear
+beyond this machine unless a proxy that terminates TLS is named.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+import tomli_w
 
 from sealgate.ids import new_id
-from sealgate.settings import Settings, SettingsError, check, load, parse, write
+from sealgate.settings import (
+    IDENTITY_NAME,
+    OTHER_VARIABLES,
+    Settings,
+    SettingsError,
+    check,
+    identify,
+    load,
+    make_identity,
+    parse,
+    read,
+    rows,
+    write,
+)
 
-DESTINATION = {"provider": "openai", "origin": "https://x", "label": "x"}
+HTTPS = {
+    "vault": {"url": "https://vault.example"},
+    "console": {"url": "https://console.example"},
+    "proxy": {"url": "https://ai.example"},
+}
+PLAIN_ORIGIN = {"provider": "openai", "origin": "http://127.0.0.1:11434", "label": "x"}
 
 
-def good(tmp_path: Path) -> dict[str, object]:
+def good(tmp_path: Path) -> dict[str, Any]:
     return {
         "instance": new_id("inst"),
         "data_dir": str(tmp_path / "data"),
@@ -22,11 +45,24 @@ def good(tmp_path: Path) -> dict[str, object]:
     }
 
 
+def with_changes(tmp_path: Path, change: dict[str, Any]) -> dict[str, Any]:
+    raw = good(tmp_path)
+    for name, value in change.items():
+        raw[name] = {**raw.get(name, {}), **value} if isinstance(value, dict) else value
+    return raw
+
+
+def file_with(tmp_path: Path, raw: dict[str, Any]) -> Path:
+    path = tmp_path / "sealgate.toml"
+    path.write_text(tomli_w.dumps(raw))
+    return path
+
+
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     settings = check(parse(good(tmp_path), "test"))
     path = tmp_path / "sealgate.toml"
     write(settings, path)
-    assert load(path) == settings
+    assert load(path, {}) == settings
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -41,67 +77,241 @@ def test_the_three_processes_get_folders_of_their_own(tmp_path: Path) -> None:
     assert settings.vault_config().console_url == settings.console_config().public_url
 
 
+def test_a_data_folder_is_all_that_must_be_said(tmp_path: Path) -> None:
+    settings = read(file_with(tmp_path, {"data_dir": str(tmp_path)}), {})
+    assert settings.runtime_folder == tmp_path / "run"
+    assert settings.vault.url == "http://vault.localhost:8701"
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
         ({"surprise": 1}, "surprise"),
+        ({"surprise": {"a": 1}}, "surprise"),
         ({"vault": {"prot": 8701}}, "prot"),
         ({"vault": {"port": 0}}, "port"),
+        ({"vault": {"port": 65_536}}, "port"),
         ({"vault": {"port": "8701"}}, "port"),
-        ({"vault": {"hosts": []}}, "hosts"),
+        ({"vault": {"port": True}}, "port"),
+        ({"vault": {"hosts": "vault.localhost"}}, "hosts"),
         ({"vault": {"url": "vault.example"}}, "url"),
-        ({"vault": {"destinations": [{"provider": "openai", "origin": "http://x", "label": "x"}]}}, "origin"),
+        ({"vault": {"url": "https://vault.example/path"}}, "url"),
+        ({"vault": {"url": "https://me@vault.example"}}, "url"),
+        ({"vault": {"url": "http://vault.localhost:99999"}}, "url"),
+        ({"vault": {"url": "http://Vault.localhost"}}, "lower case"),
+        ({"vault": {"destinations": [{"provider": "openai", "origin": "ftp://x", "label": "x"}]}}, "origin"),
         (
             {"vault": {"destinations": [{"provider": "openai", "origin": "https://x/v1", "label": "x"}]}},
             "origin",
         ),
+        (
+            {"vault": {"destinations": [{"provider": "openai", "origin": "http://x:1", "label": "x"}]}},
+            "clear",
+        ),
+        ({"vault": {"destinations": [PLAIN_ORIGIN]}}, "dangerously_allow_plain_http_to_loopback"),
+        ({"vault": {"dangerously_allow_plain_http_to_loopback": "yes"}}, "dangerously"),
         ({"proxy": {"credential_cache_s": -1}}, "credential_cache_s"),
         ({"proxy": {"id": "proxy"}}, "proxy.id"),
+        ({"proxy": {"admin_host": "0.0.0.0"}}, "proxy.admin_host"),
+        ({"proxy": {"admin_port": 8702}}, "proxy.admin_port"),
+        ({"console": {"port": 8701}}, "console.port"),
+        ({"console": {"url": "http://vault.localhost:8700"}}, "same host name"),
         ({"instance": "mine"}, "instance"),
         ({"data_dir": "data"}, "data_dir"),
+        ({"data_dir": ""}, "data_dir"),
         ({"runtime_dir": "run"}, "runtime_dir"),
         ({"egress": {"ca_file": 3}}, "ca_file"),
+        ({"egress": {"ca_file": "ca.pem"}}, "egress.ca_file"),
+        ({"vault": {"tls_certificate": "/c.pem"}}, "vault.tls_key"),
+        ({"console": {"tls_key": "/k.pem"}}, "console.tls_certificate"),
+        ({"proxy": {"tls_certificate": "c.pem", "tls_key": "/k.pem"}}, "proxy.tls_certificate"),
+        ({"proxy": {"tls_certificate": "/c.pem", "tls_key": "/k.pem"}}, "proxy.url"),
+        ({"trusted_proxies": ["front.example"]}, "trusted_proxies"),
+        ({"trusted_proxies": ["0.0.0.0/0"]}, "trusted_proxies"),
+        ({"trusted_proxies": "127.0.0.1"}, "trusted_proxies"),
+        ({"users": {"vault": "nobody-of-that-name"}}, "nobody-of-that-name"),
+        ({"users": {"simulator": "root"}}, "simulator"),
     ],
 )
-def test_a_wrong_setting_is_named_with_a_hint(tmp_path: Path, change: dict[str, object], named: str) -> None:
+def test_a_wrong_setting_is_named_with_a_hint(tmp_path: Path, change: dict[str, Any], named: str) -> None:
     with pytest.raises(SettingsError, match="hint:") as caught:
-        check(parse({**good(tmp_path), **change}, "sealgate.toml"))
+        read(file_with(tmp_path, with_changes(tmp_path, change)), {})
     assert named in str(caught.value)
 
 
 @pytest.mark.parametrize("process", ["vault", "console", "proxy"])
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.com", ""])
 def test_plain_http_beyond_loopback_is_refused(tmp_path: Path, process: str, host: str) -> None:
-    change = {process: {"host": host, "id": new_id("prx")} if process == "proxy" else {"host": host}}
     with pytest.raises(SettingsError, match="in the clear"):
-        check(parse({**good(tmp_path), **change}, "sealgate.toml"))
+        check(parse(with_changes(tmp_path, {process: {"host": host}}), "sealgate.toml"))
 
 
-@pytest.mark.parametrize("missing", ["instance", "data_dir", "runtime_dir"])
-def test_a_missing_setting_is_named(tmp_path: Path, missing: str) -> None:
-    raw = {name: value for name, value in good(tmp_path).items() if name != missing}
-    with pytest.raises(SettingsError, match=missing):
-        parse(raw, "sealgate.toml")
+@pytest.mark.parametrize("process", ["vault", "console", "proxy"])
+def test_a_public_name_needs_somebody_who_terminates_tls(tmp_path: Path, process: str) -> None:
+    plain = {process: {"url": HTTPS[process]["url"].replace("https", "http")}}
+    with pytest.raises(SettingsError, match="http is for loopback names only"):
+        check(parse(with_changes(tmp_path, plain), "x"))
+    nobody = {process: HTTPS[process]}
+    with pytest.raises(SettingsError, match="nothing terminates TLS"):
+        check(parse(with_changes(tmp_path, nobody), "x"))
+
+
+def test_with_certificates_it_may_listen_everywhere(tmp_path: Path) -> None:
+    tls = {"host": "0.0.0.0", "tls_certificate": "/c.pem", "tls_key": "/k.pem"}
+    raw = with_changes(tmp_path, {name: {**section, **tls} for name, section in HTTPS.items()})
+    settings = check(parse(raw, "x"))
+    files = settings.vault_config().tls
+    assert files is not None
+    assert (files.certificate, files.key, files.host) == (Path("/c.pem"), Path("/k.pem"), "vault.example")
+
+
+def test_behind_named_proxies_it_may_listen_in_the_clear(tmp_path: Path) -> None:
+    raw = with_changes(tmp_path, {"trusted_proxies": ["10.1.2.3"], **HTTPS})
+    raw["console"]["host"] = "0.0.0.0"
+    config = check(parse(raw, "x")).console_config()
+    assert config.trusted_proxies == ("10.1.2.3",)
+    assert config.tls is None
+
+
+def test_a_process_answers_to_the_name_in_its_url(tmp_path: Path) -> None:
+    raw = with_changes(tmp_path, {"trusted_proxies": ["127.0.0.1"], **HTTPS})
+    assert "ai.example" in check(parse(raw, "x")).proxy_config().hosts
+
+
+def test_each_socket_is_for_the_user_of_its_one_peer(tmp_path: Path) -> None:
+    raw = with_changes(tmp_path, {"users": {"vault": "61001", "console": "61002", "proxy": "61003"}})
+    settings = check(parse(raw, "x"))
+    vault, console, proxy = settings.vault_config(), settings.console_config(), settings.proxy_config()
+    assert (vault.desk_uids, vault.opener_uids) == ((61002,), (61003,))
+    assert (console.allowed_uids, console.vault_uids) == ((61003,), (61001,))
+    assert (proxy.vault_uids, proxy.console_uids) == ((61001,), (61002,))
+
+
+def test_without_users_everything_runs_as_one(tmp_path: Path) -> None:
+    vault = check(parse(good(tmp_path), "x")).vault_config()
+    assert vault.desk_uids == vault.opener_uids == (os.getuid(),)
+
+
+# The environment.
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
+    path = file_with(tmp_path, with_changes(tmp_path, {"vault": {"port": 9001}, "console": {"port": 9002}}))
+    settings = read(path, {"SEALGATE_VAULT_PORT": "9101", "PATH": "/bin"})
+    assert (settings.vault.port, settings.console.port, settings.proxy.port) == (9101, 9002, 8702)
+
+
+def test_the_environment_can_bring_everything(tmp_path: Path) -> None:
+    environment = {
+        "SEALGATE_DATA_DIR": str(tmp_path),
+        "SEALGATE_TRUSTED_PROXIES": "127.0.0.1, 10.1.0.0/16",
+        "SEALGATE_PROXY_HOSTS": "ai.example",
+        "SEALGATE_PROXY_CREDENTIAL_CACHE_S": "0",
+        "SEALGATE_EGRESS_DANGEROUSLY_ALLOW_PLAIN_HTTP_TO_LOOPBACK": "true",
+    }
+    settings = read(file_with(tmp_path, {}), environment)
+    assert settings.trusted_proxies == ("127.0.0.1", "10.1.0.0/16")
+    assert settings.proxy.hosts == ("ai.example",)
+    assert settings.proxy.credential_cache_s == 0
+    assert settings.egress.dangerously_allow_plain_http_to_loopback
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("SEALGATE_VAULT_PROT", "8701", "SEALGATE_VAULT_PROT"),
+        ("SEALGATE_", "", "SEALGATE_"),
+        ("SEALGATE_PORT", "1", "SEALGATE_PORT"),
+        ("SEALGATE_VAULT_DESTINATIONS", "[]", "SEALGATE_VAULT_DESTINATIONS"),
+        ("SEALGATE_VAULT_PORT", "0", "SEALGATE_VAULT_PORT"),
+        ("SEALGATE_VAULT_PORT", "many", "SEALGATE_VAULT_PORT"),
+        ("SEALGATE_VAULT_PORT", "", "SEALGATE_VAULT_PORT"),
+        ("SEALGATE_PROXY_CREDENTIAL_CACHE_S", "soon", "SEALGATE_PROXY_CREDENTIAL_CACHE_S"),
+        ("SEALGATE_EGRESS_DANGEROUSLY_ALLOW_PLAIN_HTTP_TO_LOOPBACK", "perhaps", "DANGEROUSLY"),
+        ("SEALGATE_CONSOLE_HOST", "0.0.0.0", "console.host"),
+        ("SEALGATE_DATA_DIR", "data", "data_dir"),
+    ],
+)
+def test_a_wrong_variable_is_named_with_a_hint(tmp_path: Path, variable: str, value: str, named: str) -> None:
+    with pytest.raises(SettingsError, match="hint:") as caught:
+        read(file_with(tmp_path, good(tmp_path)), {variable: value})
+    assert named in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", OTHER_VARIABLES)
+def test_a_variable_with_another_use_is_no_setting(tmp_path: Path, variable: str) -> None:
+    read(file_with(tmp_path, good(tmp_path)), {variable: "x"})
+
+
+def test_every_setting_outside_lists_has_a_variable_of_its_own() -> None:
+    variables = [row.variable for row in rows() if "[]" not in row.name]
+    assert all(variables)
+    assert len(set(variables) | set(OTHER_VARIABLES)) == len(variables) + len(OTHER_VARIABLES)
+
+
+# Files that cannot be read.
 
 
 def test_a_file_that_is_not_there_or_not_toml_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot read"):
-        load(tmp_path / "absent.toml")
+        load(tmp_path / "absent.toml", {})
     (tmp_path / "bad.toml").write_text("instance = ")
     with pytest.raises(SettingsError, match="is not TOML"):
-        load(tmp_path / "bad.toml")
+        load(tmp_path / "bad.toml", {})
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match="is not TOML"):
-        load(tmp_path / "binary.toml")
+        load(tmp_path / "binary.toml", {})
+
+
+def test_a_missing_data_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="data_dir"):
+        read(file_with(tmp_path, {}), {})
+
+
+# Ids.
+
+
+def anonymous(tmp_path: Path) -> Settings:
+    return read(file_with(tmp_path, {"data_dir": str(tmp_path)}), {})
+
+
+def test_ids_are_made_once_and_found_again(tmp_path: Path) -> None:
+    settings = anonymous(tmp_path)
+    assert make_identity(settings)
+    first = identify(settings)
+    assert not make_identity(settings)
+    assert identify(settings) == first
+    assert first.instance.startswith("inst_")
+    assert first.proxy.id.startswith("prx_")
+
+
+def test_a_start_without_ids_is_told_how_to_make_them(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="sealgate up"):
+        identify(anonymous(tmp_path))
+
+
+@pytest.mark.parametrize("database", ["vault/vault.db", "console/console.db"])
+def test_ids_are_never_made_anew_beside_a_database(tmp_path: Path, database: str) -> None:
+    (tmp_path / database).parent.mkdir()
+    (tmp_path / database).touch()
+    with pytest.raises(SettingsError, match="put it back from its backup"):
+        make_identity(anonymous(tmp_path))
+
+
+def test_another_instance_in_the_file_than_in_the_folder_is_refused(tmp_path: Path) -> None:
+    make_identity(anonymous(tmp_path))
+    settings = msgspec.structs.replace(anonymous(tmp_path), instance=new_id("inst"))
+    with pytest.raises(SettingsError, match="keep one of them"):
+        identify(settings)
+
+
+@pytest.mark.parametrize("content", ["", "instance = 'x'", "instance = ", 'instance="x"\nproxy="y"'])
+def test_a_damaged_file_of_ids_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / IDENTITY_NAME).write_text(content)
+    with pytest.raises(SettingsError, match="hint:"):
+        identify(anonymous(tmp_path))
 
 
 def test_every_setting_has_a_meaning() -> None:
-    def meanings(struct: type[msgspec.Struct]) -> None:
-        for field in msgspec.structs.fields(struct):
-            inner = field.type
-            if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
-                meanings(inner)
-            else:
-                assert getattr(inner, "__metadata__", ()), f"{struct.__name__}.{field.name}"
-
-    meanings(Settings)
+    for row in rows():
+        assert row.meaning, row.name

@@ -256,7 +256,8 @@ def vault_config(folder: Path, **changes: Any) -> VaultConfig:
         "public_url": f"http://{HOST}",
         "console_url": "http://console.localhost:8700",
         "destinations": (Destination(provider="openai", origin=EVIL_ORIGIN, label="Simulator"),),
-        "allowed_uids": (os.geteuid(),),
+        "desk_uids": (os.geteuid(),),
+        "opener_uids": (os.geteuid(),),
     }
     return VaultConfig(**(values | changes))
 

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from sealgate.listening.certificates import TlsFiles
+
 _HIGHEST_PORT = 65_535
 
 
@@ -17,7 +19,9 @@ class ConsoleConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One console. URLs are origins such as `https://console.example`; a port of 0 takes a free one.
 
     `hosts` are further names (without a port) that visitors are sent on from to `public_url`; every other
-    name is refused. `allowed_uids` are the system users whose proxies may connect to the feed.
+    name is refused. `allowed_uids` are the system users whose proxies may connect to the feed, `vault_uids`
+    those that the vault may run as (None: any). `trusted_proxies` may come in the clear, and name their
+    clients.
     """
 
     instance: str
@@ -31,6 +35,9 @@ class ConsoleConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     port: int = 8700
     hosts: tuple[str, ...] = ()
     drain_s: float = 5.0
+    vault_uids: tuple[int, ...] | None = None
+    tls: TlsFiles | None = None
+    trusted_proxies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be meant; raises `ValueError` with a hint."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from sealgate.listening.certificates import TLS_EVENTS
 from sealgate.log import Event, EventTable, Kind, Level
 
 EVENTS: EventTable = {
+    **TLS_EVENTS,
     "started": Event(
         Level.INFO,
         {"host": Kind.ID, "port": Kind.NUMBER, "url": Kind.ID, "instance": Kind.ID},

@@ -22,6 +22,9 @@ from sealgate.console.database import migrate
 from sealgate.console.events import EVENTS
 from sealgate.console.failures import where
 from sealgate.console.site import make_site
+from sealgate.listening.arrival import Arrival
+from sealgate.listening.certificates import ServerTls
+from sealgate.listening.peers import TrustedPeers
 from sealgate.log import LineLog, Log
 
 
@@ -57,9 +60,12 @@ async def serve(config: ConsoleConfig, log: Log, stop: asyncio.Event | None = No
 async def _serve_pages(
     config: ConsoleConfig, log: Log, site: Starlette, listener: socket.socket, stop: asyncio.Event
 ) -> None:
+    tls = ServerTls(config.tls, log) if config.tls else None
+    peers = TrustedPeers(config.trusted_proxies)
     server = _QuietServer(
         uvicorn.Config(
-            site,
+            Arrival(site, config.public_url, peers, encrypted=tls is not None),
+            ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
             http="httptools",
             lifespan="off",
             log_config=None,
@@ -78,8 +84,10 @@ async def _serve_pages(
         instance=config.instance,
     )
     stopping = asyncio.create_task(stop.wait())
+    watching = asyncio.create_task(tls.watch()) if tls is not None else stopping
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
+    watching.cancel()
     server.should_exit = True
     await serving
 

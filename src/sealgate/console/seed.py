@@ -164,7 +164,7 @@ async def _parts(edit: Editing, application: str, wanted: ApplicationSeed) -> No
 async def _take_ticket(
     config: ConsoleConfig, seeded: Seeded, destination: Destination, timeout_s: float
 ) -> TicketIssued:
-    desk = Desk(config.desk_socket, config.instance, NullLog(EVENTS))
+    desk = Desk(config.desk_socket, config.instance, NullLog(EVENTS), config.vault_uids)
     connecting = asyncio.create_task(desk.run())
     database = Database(config.database_path)
     try:

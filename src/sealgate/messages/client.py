@@ -7,7 +7,7 @@ owner is told when the connection is back, since notices may have been missed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +22,7 @@ from sealgate.messages.frames import (
     RefusedError,
     encode,
 )
+from sealgate.messages.peer_user import peer_uid
 from sealgate.messages.receiver import Frame, Receiver
 from sealgate.messages.slot import Slot
 
@@ -52,6 +53,9 @@ class _Link(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # A cast: uvloop's transports do not inherit from asyncio's.
         self._transport = cast(asyncio.Transport, transport)
+        allowed = self._client.server_uids
+        if allowed is not None and peer_uid(transport.get_extra_info("socket")) not in allowed:
+            self._transport.abort()  # somebody sits at the path of a process that is away
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._receiver.buffer()
@@ -111,6 +115,7 @@ class Client:
     """Keeps one connection to a Unix socket and asks over it.
 
     `replies` is the union of reply and notice types. `on_connected` runs after each successful hello.
+    `server_uids` are the system users that the other side may run as (None: any).
     """
 
     def __init__(
@@ -122,7 +127,9 @@ class Client:
         on_notice: Callable[[Message], None] = lambda _notice: None,
         on_connected: Callable[[], None] = lambda: None,
         on_disconnected: Callable[[], None] = lambda: None,
+        server_uids: Sequence[int] | None = None,
     ) -> None:
+        self.server_uids = None if server_uids is None else frozenset(server_uids)
         self._path = path
         self._hello = hello
         self._decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(replies | Hello)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import struct
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import cast
@@ -26,13 +25,12 @@ from sealgate.messages.frames import (
     encode,
     encode_secret_parts,
 )
+from sealgate.messages.peer_user import peer_uid
 from sealgate.messages.receiver import Frame, Receiver
 from sealgate.messages.slot import Slot
 
 SOCKET_PATH_LIMIT_BYTES = 107
 """`sun_path` holds 108 bytes with its terminator (unix(7))."""
-
-_PEER_CREDENTIALS = struct.Struct("3i")
 
 
 class SocketPathError(ValueError):
@@ -66,7 +64,7 @@ class Peer(asyncio.BufferedProtocol):
         """Check who it is before anything is read."""
         # A cast: uvloop's transports do not inherit from asyncio's.
         self._transport = cast(asyncio.Transport, transport)
-        self.uid = _peer_uid(transport.get_extra_info("socket"))
+        self.uid = peer_uid(transport.get_extra_info("socket"))
         if self.uid not in self._server.allowed_uids:
             self._transport.abort()
             return
@@ -182,7 +180,7 @@ class Server:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.unlink(missing_ok=True)
         loop = asyncio.get_running_loop()
-        listener = _bind(self.path)
+        listener = _bind(self.path, shared=bool(self.allowed_uids - {os.geteuid()}))
         self._server = await loop.create_unix_server(lambda: Peer(self), sock=listener)
 
     async def close(self) -> None:
@@ -236,20 +234,16 @@ def check_socket_path(path: Path) -> None:
         raise SocketPathError(msg)
 
 
-def _bind(path: Path) -> socket.socket:
+def _bind(path: Path, *, shared: bool) -> socket.socket:
+    """A bound socket; `shared` opens it to the folder's group, whose members are then told apart by user."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)  # the socket must never stand open to others, not even for a moment
+    # The socket must never stand open to others, not even for a moment.
+    before = os.umask(0o117 if shared else 0o177)
     try:
         listener.bind(os.fspath(path))
     finally:
         os.umask(before)
     return listener
-
-
-def _peer_uid(sock: socket.socket) -> int:
-    raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size)
-    _pid, uid, _gid = _PEER_CREDENTIALS.unpack(raw)
-    return int(uid)
 
 
 def _hello_fault(message: Message, ours: Hello) -> Refusal | None:

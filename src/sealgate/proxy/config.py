@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from sealgate.ids import is_id
+from sealgate.listening.certificates import TlsFiles
 
 MIB = 1_048_576
 _HIGHEST_PORT = 65_535
@@ -36,8 +37,17 @@ class ProxyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Distinct for every proxy of an instance: usage is counted once by it."""
     egress_ca_file: Path | None = None
     """Certificate authorities for the way out, instead of the system's."""
-    allowed_uids: tuple[int, ...] = ()
-    """Kept beside the other processes' own; the proxy listens on no Unix socket."""
+    egress_proxy: str = ""
+    """`http://host:port` of a proxy to reach providers through (HTTP CONNECT); empty for none."""
+    dangerously_allow_plain_http_to_loopback: bool = False
+    """Let keys go in the clear to origins of this machine."""
+    vault_uids: tuple[int, ...] | None = None
+    console_uids: tuple[int, ...] | None = None
+    """System users that the vault and the console may run as; None: any. Whoever else listens is left alone."""
+    tls: TlsFiles | None = None
+    """Certificate of the listener; None for plain HTTP."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Proxies in front that may come in the clear from beyond this machine."""
     credential_cache_s: float = 30.0
     connection_limit: int = 10_000
     keep_alive_s: float = 75.0

@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from sealgate.listening.certificates import TLS_EVENTS
 from sealgate.log import Event, Kind, Level
 
 _ID, _NUMBER, _PATH, _FLAG = Kind.ID, Kind.NUMBER, Kind.PATH, Kind.FLAG
 
 EVENTS: Final[Mapping[str, Event]] = {
+    **TLS_EVENTS,
     "started": Event(Level.INFO, {"host": _ID, "port": _NUMBER, "admin": _ID, "instance": _ID, "epoch": _ID}, "It serves."),
     "draining": Event(Level.INFO, {"exchanges": _NUMBER}, "It takes no new requests and lets the running ones end."),
     "stopped": Event(Level.INFO, {"cut": _NUMBER}, "It ended; `cut` exchanges were still running."),

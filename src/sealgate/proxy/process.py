@@ -14,6 +14,7 @@ from typing import Any
 
 import uvloop
 
+from sealgate.listening.certificates import ServerTls
 from sealgate.log import LineLog, Log
 from sealgate.messages.client import Client
 from sealgate.messages.feed import FeedReply
@@ -24,6 +25,7 @@ from sealgate.proxy.admin import Admin
 from sealgate.proxy.applications import Applications, Known
 from sealgate.proxy.config import ProxyConfig
 from sealgate.proxy.credentials import Credentials
+from sealgate.proxy.door import door
 from sealgate.proxy.egress import ignored_proxy_variables, refuse_key_log, tls_context
 from sealgate.proxy.events import EVENTS
 from sealgate.proxy.journal import Journal
@@ -73,6 +75,7 @@ class Proxy:
             on_notice=self._vault_noticed,
             on_connected=self._vault_connected,
             on_disconnected=self._vault_lost,
+            server_uids=config.vault_uids,
         )
         self.console = Client(
             config.runtime_dir / "console-feed.sock",
@@ -80,6 +83,7 @@ class Proxy:
             FeedReply,
             on_connected=self._console_connected,
             on_disconnected=self._console_lost,
+            server_uids=config.console_uids,
         )
         self._arena = SlotArena()
         self.parts = self._make_parts()
@@ -130,8 +134,13 @@ class Proxy:
         if not self._arena.locked:
             self._log("slots_not_locked")
         self.parts.applications.load_snapshot()
+        tls = ServerTls(config.tls, self._log) if config.tls else None
         client_server = await loop.create_server(
-            self.listener.connection, config.host, config.port, backlog=1024
+            door(self.listener, config, encrypted=tls is not None),
+            config.host,
+            config.port,
+            backlog=1024,
+            ssl=tls.context if tls else None,
         )
         self.port = client_server.sockets[0].getsockname()[1]
         admin = Admin(self.parts, self._connected, self._admin_names())
@@ -147,6 +156,8 @@ class Proxy:
             self._save(),
         ):
             self._keep_going(work)
+        if tls is not None:
+            self._keep_going(tls.watch())
         self._log(
             "started",
             host=config.host,

@@ -107,7 +107,8 @@ class ClientConnection(asyncio.Protocol):
             self._reader.eof()
         except WireError:
             return False
-        if self._visit is None or self._lingering:
+        tls = self._transport is None or not self._transport.can_write_eof()  # it closes both ways at once
+        if self._visit is None or self._lingering or tls:
             return False
         self._half_closed = True
         self._probe()
@@ -265,7 +266,8 @@ class ClientConnection(asyncio.Protocol):
         if self._held_back:
             self._held_back = False
             transport.resume_reading()
-        transport.write_eof()
+        if transport.can_write_eof():
+            transport.write_eof()
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None:

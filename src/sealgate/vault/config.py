@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from sealgate.ids import is_id
+from sealgate.listening.certificates import TlsFiles
 from sealgate.messages.tickets import Destination
 
 __all__ = ["Destination", "VaultConfig", "check_destination"]
@@ -40,8 +41,14 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     console_url: str
     """Where the sealing page sends the developer back to."""
     destinations: tuple[Destination, ...] = ()
-    allowed_uids: tuple[int, ...] = ()
-    """System users that may connect to the sockets."""
+    desk_uids: tuple[int, ...] = ()
+    """System users of consoles: they may ask for tickets and revoke, and never open."""
+    opener_uids: tuple[int, ...] = ()
+    """System users of proxies: they may open, and nothing else."""
+    tls: TlsFiles | None = None
+    """Certificate of the sealing page's listener; None for plain HTTP."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Proxies in front that may come in the clear from beyond this machine."""
     lease_s: float = 300.0
     ticket_lifetime_s: float = 600.0
 
@@ -60,9 +67,8 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
                 f"host is {host!r}",
                 "write a lower-case host name, no scheme, no path",
             )
-        _require(
-            bool(self.allowed_uids), "allowed_uids is empty", "name the system users of console and proxies"
-        )
+        _require(bool(self.desk_uids), "desk_uids is empty", "name the system users of consoles")
+        _require(bool(self.opener_uids), "opener_uids is empty", "name the system users of proxies")
         _require(0 < self.lease_s <= 3600, f"lease_s is {self.lease_s}", "use at most 3600")
         _require(
             0 < self.ticket_lifetime_s <= 3600,

@@ -5,11 +5,13 @@ Events named `alarm_…` mean that somebody changed the vault's files: look at o
 
 from __future__ import annotations
 
+from sealgate.listening.certificates import TLS_EVENTS
 from sealgate.log import Event, EventTable, Kind, Level
 
 _CREDENTIAL = {"organization": Kind.ID, "application": Kind.ID, "credential": Kind.ID, "version": Kind.NUMBER}
 
 EVENTS: EventTable = {
+    **TLS_EVENTS,
     "started": Event(
         Level.INFO,
         {"host": Kind.ID, "port": Kind.NUMBER, "kek": Kind.ID, "instance": Kind.ID},

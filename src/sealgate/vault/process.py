@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,10 +20,13 @@ from pathlib import Path
 import uvicorn
 import uvloop
 
+from sealgate.listening.arrival import Arrival
+from sealgate.listening.certificates import ServerTls
+from sealgate.listening.peers import TrustedPeers
 from sealgate.log import LineLog, Log
 from sealgate.messages.frames import PROTOCOL, Hello
 from sealgate.messages.opening import CredentialChanged, OpeningRequest
-from sealgate.messages.server import Handler, Server
+from sealgate.messages.server import Server
 from sealgate.messages.tickets import TicketRequest
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.deposits import Deposits
@@ -91,8 +95,12 @@ class Vault:
         deposits = Deposits(config, self._foundation.keys.fingerprint, self._stores, log)
         opener = Opener(config, self._stores, clock, log)
         desk = Desk(self._stores, deposits, clock, log)
-        self._opener_server = _server(config, OPENER_SOCKET, OpeningRequest, opener.handle)
-        self._desk_server = _server(config, DESK_SOCKET, TicketRequest, desk.handle)
+        hello = Hello(protocol=PROTOCOL, instance=config.instance, process="vault")
+        folder = config.runtime_dir
+        self._opener_server = Server(
+            folder / OPENER_SOCKET, hello, OpeningRequest, opener.handle, config.opener_uids
+        )
+        self._desk_server = Server(folder / DESK_SOCKET, hello, TicketRequest, desk.handle, config.desk_uids)
         self._pages = Pages(config, deposits, assets, clock, log)
         self._web: _Web | None = None
         self._flusher: asyncio.Task[None] | None = None
@@ -106,7 +114,7 @@ class Vault:
     async def start(self) -> None:
         """Listen everywhere; raises `StartError` for a port that is taken."""
         try:
-            self._web = _Web(self._pages, self._config)
+            self._web = _Web(self._pages, self._config, self._log)
             await self._opener_server.start()
             await self._desk_server.start()
             await self._web.start()
@@ -160,13 +168,20 @@ class Vault:
 class _Web:
     """uvicorn in our own loop, without its access log (it would hold addresses) and signal handlers."""
 
-    def __init__(self, pages: Pages, config: VaultConfig) -> None:
+    def __init__(self, pages: Pages, config: VaultConfig, log: Log) -> None:
+        self._tls = ServerTls(config.tls, log) if config.tls else None
         self._listener = _listen(config.host, config.port)
         self.port = int(self._listener.getsockname()[1])
         logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())
         self._server = _QuietServer(
             uvicorn.Config(
-                pages.app,
+                Arrival(
+                    pages.app,
+                    config.public_url,
+                    TrustedPeers(config.trusted_proxies),
+                    encrypted=self._tls is not None,
+                ),
+                ssl_context_factory=self._context_factory(),
                 http="httptools",
                 ws="none",
                 lifespan="off",
@@ -179,12 +194,21 @@ class _Web:
             )
         )
         self._task: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._server.serve(sockets=[self._listener]))
         await self._server.listening.wait()
+        if self._tls is not None:
+            self._watch = asyncio.create_task(self._tls.watch())
+
+    def _context_factory(self) -> Callable[..., ssl.SSLContext] | None:
+        tls = self._tls
+        return None if tls is None else lambda _config, _default: tls.context
 
     async def close(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
         if self._task is None:
             self._listener.close()
             return
@@ -206,11 +230,6 @@ class _QuietServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Signals are `_serve`'s."""
         yield
-
-
-def _server(config: VaultConfig, name: str, requests: object, handler: Handler) -> Server:
-    hello = Hello(protocol=PROTOCOL, instance=config.instance, process="vault")
-    return Server(config.runtime_dir / name, hello, requests, handler, config.allowed_uids)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -43,7 +43,9 @@ class VaultRefusedError(Exception):
 class Desk:
     """Asks the vault over its desk socket; `run` keeps the connection until it is cancelled."""
 
-    def __init__(self, socket: Path, instance: str, log: Log) -> None:
+    def __init__(
+        self, socket: Path, instance: str, log: Log, server_uids: Sequence[int] | None = None
+    ) -> None:
         hello = Hello(protocol=PROTOCOL, instance=instance, process="console")
         self._log = log
         self._client = Client(
@@ -52,6 +54,7 @@ class Desk:
             TicketReply,
             on_connected=self._here,
             on_disconnected=self._away,
+            server_uids=server_uids,
         )
         self._up = asyncio.Event()
 

@@ -1,0 +1,273 @@
+"""The table of settings: names, types, defaults and meanings. docs/reference/settings.md is made from it.
+
+Counterparts: `reading` fills it, `checks` holds the rules between settings. The three processes' structs are
+made from it here. It holds no secret.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from msgspec import Meta, Struct
+
+from sealgate.console.config import ConsoleConfig
+from sealgate.listening.certificates import TlsFiles
+from sealgate.proxy.config import ProxyConfig
+from sealgate.vault.config import Destination, VaultConfig
+
+Host = Annotated[
+    str,
+    Meta(
+        description="Address to listen on. Beyond loopback only with TLS, or with `trusted_proxies` in front."
+    ),
+]
+AdminHost = Annotated[
+    str, Meta(description="Address of the pages for operators (health, metrics); loopback only.")
+]
+Port = Annotated[int, Meta(ge=1, le=65535, description="TCP port to listen on.")]
+Hosts = Annotated[
+    tuple[str, ...],
+    Meta(description="Host names that requests may name, beside the one in `url`; any other is refused."),
+]
+Url = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[^/\s?#@]+$",
+        description="The address that browsers use for it. `http` for loopback names only.",
+    ),
+]
+Certificate = Annotated[
+    str,
+    Meta(description="PEM file: the certificate for the name in `url`, then its chain. Read anew on change."),
+]
+Key = Annotated[str, Meta(description="PEM file with the certificate's key; mode 0600.")]
+User = Annotated[
+    str,
+    Meta(description="System user (name or number) that it runs as; empty: the one that reads this setting."),
+]
+LoudPlainHttp = Annotated[
+    bool,
+    Meta(
+        description="Let keys go in the clear to origins `http://127.0.0.1:…`, `http://[::1]:…` and "
+        "`http://*.localhost:…`: for tests and for models on this machine, never for a key of worth."
+    ),
+]
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used. The message says which and what to do."""
+
+
+class DestinationSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """One more origin that keys may be bound to, beside the built-in ones."""
+
+    provider: Annotated[str, Meta(description="Provider whose dialect is spoken there, such as `openai`.")]
+    origin: Annotated[
+        str, Meta(pattern=r"^https?://[^/\s?#@]+$", description="Origin, `https://…`, no path.")
+    ]
+    label: Annotated[str, Meta(description="Name that developers see.")]
+
+
+class VaultSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The vault: sealed credentials, and the page that seals them."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8701
+    hosts: Hosts = ("vault.localhost",)
+    url: Url = "http://vault.localhost:8701"
+    tls_certificate: Certificate = ""
+    tls_key: Key = ""
+    destinations: Annotated[
+        tuple[DestinationSettings, ...],
+        Meta(description="Origins that keys may be bound to beside the built-in ones."),
+    ] = ()
+    dangerously_allow_plain_http_to_loopback: LoudPlainHttp = False
+
+
+class ConsoleSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The console: the developers' web application."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8700
+    hosts: Hosts = ("console.localhost",)
+    url: Url = "http://console.localhost:8700"
+    tls_certificate: Certificate = ""
+    tls_key: Key = ""
+
+
+class ProxySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The proxy: prompts in, answers out."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8702
+    admin_host: AdminHost = "127.0.0.1"
+    admin_port: Port = 8703
+    hosts: Hosts = ("proxy.localhost", "localhost", "127.0.0.1")
+    url: Url = "http://proxy.localhost:8702"
+    tls_certificate: Certificate = ""
+    tls_key: Key = ""
+    id: Annotated[
+        str,
+        Meta(
+            description="Names this proxy in usage and in the vault's list; `prx_…`. Empty: made at the "
+            "first start, kept in `data_dir`."
+        ),
+    ] = ""
+    credential_cache_s: Annotated[
+        float,
+        Meta(
+            ge=0, le=3600, description="Seconds for which an opened key stays in its slot; 0 wipes at once."
+        ),
+    ] = 30.0
+
+
+class EgressSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The proxy's way out to providers."""
+
+    ca_file: Annotated[
+        str,
+        Meta(description="PEM file of authorities to trust instead of the system's; empty for the system's."),
+    ] = ""
+    proxy: Annotated[
+        str,
+        Meta(
+            description="`http://host:port` of a proxy to reach providers through (HTTP CONNECT; TLS "
+            "stays end to end); empty for none. `HTTPS_PROXY` is never followed."
+        ),
+    ] = ""
+    dangerously_allow_plain_http_to_loopback: LoudPlainHttp = False
+
+
+class UserSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The system users of the three processes: who may connect to whose socket."""
+
+    vault: User = ""
+    console: User = ""
+    proxy: User = ""
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """One installation."""
+
+    data_dir: Annotated[str, Meta(description="Folder for databases, the KEK, the journal and snapshots.")]
+    instance: Annotated[
+        str,
+        Meta(
+            description="Id of this installation, bound into every key. Empty: made at the first start, kept "
+            "in `data_dir`."
+        ),
+    ] = ""
+    runtime_dir: Annotated[
+        str,
+        Meta(description="Folder for the sockets between processes; short. Empty: `run` inside `data_dir`."),
+    ] = ""
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses or networks of the TLS-terminating proxies in front: they may come in the "
+            "clear, and name their client in `X-Forwarded-For`. Nobody else may."
+        ),
+    ] = ()
+    users: UserSettings = UserSettings()
+    vault: VaultSettings = VaultSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    proxy: ProxySettings = ProxySettings()
+    egress: EgressSettings = EgressSettings()
+
+    def vault_config(self) -> VaultConfig:
+        """What the vault is started with."""
+        return VaultConfig(
+            instance=self.instance,
+            data_dir=Path(self.data_dir) / "vault",
+            runtime_dir=self.runtime_folder,
+            host=self.vault.host,
+            port=self.vault.port,
+            hosts=_names(self.vault),
+            public_url=self.vault.url,
+            console_url=self.console.url,
+            destinations=tuple(
+                Destination(provider=each.provider, origin=each.origin, label=each.label)
+                for each in self.vault.destinations
+            ),
+            desk_uids=(uid_of(self.users.console),),
+            opener_uids=(uid_of(self.users.proxy),),
+            tls=_tls(self.vault),
+            trusted_proxies=self.trusted_proxies,
+        )
+
+    def console_config(self) -> ConsoleConfig:
+        """What the console is started with."""
+        return ConsoleConfig(
+            instance=self.instance,
+            data_dir=Path(self.data_dir) / "console",
+            runtime_dir=self.runtime_folder,
+            host=self.console.host,
+            port=self.console.port,
+            hosts=_names(self.console),
+            public_url=self.console.url,
+            vault_url=self.vault.url,
+            proxy_url=self.proxy.url,
+            allowed_uids=(uid_of(self.users.proxy),),
+            vault_uids=(uid_of(self.users.vault),),
+            tls=_tls(self.console),
+            trusted_proxies=self.trusted_proxies,
+        )
+
+    def proxy_config(self) -> ProxyConfig:
+        """What the proxy is started with."""
+        return ProxyConfig(
+            instance=self.instance,
+            data_dir=Path(self.data_dir) / "proxy",
+            runtime_dir=self.runtime_folder,
+            host=self.proxy.host,
+            port=self.proxy.port,
+            admin_host=self.proxy.admin_host,
+            admin_port=self.proxy.admin_port,
+            hosts=_names(self.proxy),
+            proxy_id=self.proxy.id,
+            egress_ca_file=Path(self.egress.ca_file) if self.egress.ca_file else None,
+            egress_proxy=self.egress.proxy,
+            dangerously_allow_plain_http_to_loopback=self.egress.dangerously_allow_plain_http_to_loopback,
+            credential_cache_s=self.proxy.credential_cache_s,
+            vault_uids=(uid_of(self.users.vault),),
+            console_uids=(uid_of(self.users.console),),
+            tls=_tls(self.proxy),
+            trusted_proxies=self.trusted_proxies,
+        )
+
+    @property
+    def runtime_folder(self) -> Path:
+        """Where the sockets lie."""
+        return Path(self.runtime_dir) if self.runtime_dir else Path(self.data_dir) / "run"
+
+
+def uid_of(user: str) -> int:
+    """The number of a system user; raises `SettingsError`."""
+    if not user:
+        return os.getuid()
+    if user.isdecimal():
+        return int(user)
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        msg = f"users: this machine has no user {user!r}. hint: make it, or give its number"
+        raise SettingsError(msg) from None
+
+
+def host_of(url: str) -> str:
+    """The host name of a configured address."""
+    return urlsplit(url).hostname or ""
+
+
+def _tls(section: VaultSettings | ConsoleSettings | ProxySettings) -> TlsFiles | None:
+    if not section.tls_certificate:
+        return None
+    return TlsFiles(Path(section.tls_certificate), Path(section.tls_key), host_of(section.url))
+
+
+def _names(section: VaultSettings | ConsoleSettings | ProxySettings) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*section.hosts, host_of(section.url))))
