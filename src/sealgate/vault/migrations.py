@@ -164,8 +164,9 @@ STEPS: tuple[Step, ...] = (_FOUNDING, _VERSIONS)
 _VERSION_TABLE = "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT"
 
 
-def make_schema(connection: Connection, version: int = len(STEPS)) -> None:
-    """The schema as it was at some version, in an empty database, inside the caller's transaction."""
+def make_schema(connection: Connection, version: int | None = None) -> None:
+    """The schema, or what it was at an earlier version, in an empty database and the caller's transaction."""
+    version = len(STEPS) if version is None else version
     connection.execute(text(_VERSION_TABLE))
     connection.execute(text("INSERT INTO schema_version (version) VALUES (:version)"), {"version": version})
     for step in STEPS[:version]:
