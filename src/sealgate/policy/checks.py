@@ -275,7 +275,9 @@ class Tagged:
     def __call__(self, value: JSON, unlisted: Unlisted, /) -> None:
         if not isinstance(value, dict):
             _refuse(self)
-        kind = value.get(self.tag, self.absent)
+        kind = value.get(self.tag)
+        if kind is None:
+            kind = self.absent
         check = self.kinds.get(kind) if isinstance(kind, str) else None
         if check is None:
             shown = f" '{plain(kind)}'" if isinstance(kind, str) else ""
