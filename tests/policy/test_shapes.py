@@ -119,6 +119,7 @@ FUNCTION: JSON = {"type": "function", "name": "weather", "parameters": SCHEMA, "
 # One accepted value for every field that passes; the test below holds that none is forgotten.
 ACCEPTED: dict[Endpoint, dict[str, JSON]] = {
     "responses": {
+        "background": False,
         "image": {"context_compression": "auto"},
         "include": ["reasoning.encrypted_content", "message.output_text.logprobs"],
         "input": [MESSAGE],
@@ -348,10 +349,6 @@ def test_stream_options_without_a_stream_are_refused() -> None:
 def test_a_stream_s_usage_cannot_be_declined_by_an_option_of_chat() -> None:
     refusal = refusal_of("responses", stream=True, stream_options={"include_usage": False})
     assert refusal.param == "stream_options.include_usage"
-
-
-def test_background_may_be_declined() -> None:
-    assert "background" not in shape("responses", background=None).body
 
 
 def test_a_conversation_passes_as_the_sdk_sends_it_back_without_the_ids_of_its_items() -> None:

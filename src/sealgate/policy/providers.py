@@ -113,6 +113,7 @@ _COMPATIBLE: Final = Provider(
                 b"/v1/responses",
                 refused=MappingProxyType({"moderation": _UNKNOWN}),
                 removed=(
+                    "background",
                     "prompt_cache_options",
                     "prompt_cache_retention",
                     "safety_identifier",

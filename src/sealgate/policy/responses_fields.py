@@ -259,7 +259,7 @@ RESPONSES_FIELDS: Final = MappingProxyType(
         "access_programs": Field(
             Does.REFUSE, AnyObject(), "it asks for access that belongs to the key's owner"
         ),
-        "background": Field(Does.REMOVE, OnlyFalse(REFERENCES["background"]), REFERENCES["background"]),
+        "background": Field(Does.ALLOW, OnlyFalse(REFERENCES["background"])),
         "background_options": _reference("background_options"),
         "context_management": Field(
             Does.REFUSE,
