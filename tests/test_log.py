@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import re
+import threading
+import time
 
 import pytest
 
 from sealgate.ids import is_id, new_id
-from sealgate.log import Event, Kind, Level, LineLog, NullLog
+from sealgate.log import BackgroundStream, Event, Kind, Level, LineLog, NullLog
 
 EVENTS = {
     "started": Event(Level.INFO, {"port": Kind.NUMBER, "ready": Kind.FLAG, "id": Kind.ID, "at": Kind.PATH}),
@@ -59,3 +61,41 @@ def test_ids_name_their_kind_and_never_repeat() -> None:
     made = {new_id("app") for _ in range(1000)}
     assert len(made) == 1000
     assert all(is_id("app", each) and not is_id("org", each) for each in made)
+
+
+class Stalled(io.StringIO):
+    """A stream whose reader has stopped reading."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads_again = threading.Event()
+
+    def write(self, text: str, /) -> int:
+        self.reads_again.wait(20)
+        return super().write(text)
+
+
+def test_a_stalled_reader_never_stalls_the_one_who_logs_and_drops_are_counted() -> None:
+    out = Stalled()
+    stream = BackgroundStream(out, queued_lines=5)
+    log = LineLog("p", EVENTS, stream)
+    for port in range(100):
+        log("started", port=port)
+    out.reads_again.set()
+    end = time.monotonic() + 10
+    while "lines.dropped" not in out.getvalue():
+        assert time.monotonic() < end
+        log("started", port=0)
+        time.sleep(0.01)
+    stream.close()
+    assert re.search(r"warning log lines\.dropped \d+\n", out.getvalue())
+
+
+def test_a_full_disk_loses_lines_and_nothing_else() -> None:
+    class Full(io.StringIO):
+        def write(self, text: str, /) -> int:
+            raise OSError(28, "No space left on device")
+
+    stream = BackgroundStream(Full())
+    LineLog("p", EVENTS, stream)("started", port=1)
+    stream.close()

@@ -12,10 +12,13 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from sealgate.console.config import ConsoleConfig
 from sealgate.log import NullLog
-from sealgate.supervisor import EVENTS, NotReadyError, Probe, Program, Supervisor, answers
+from sealgate.proxy.config import ProxyConfig
+from sealgate.supervisor import EVENTS, GRACE_S, NotReadyError, Probe, Program, Supervisor, answers
 
 
 def program(name: str, body: str, probe: Probe | None = None) -> Program:
@@ -151,3 +154,24 @@ async def test_supervised_programs_die_when_the_supervisor_is_killed(tmp_path: P
 def _alive(pid: int) -> bool:
     status = Path(f"/proc/{pid}/status")
     return status.exists() and "State:\tZ" not in status.read_text()
+
+
+async def test_a_process_that_cannot_be_made_is_tried_again(supervisor: Supervisor, tmp_path: Path) -> None:
+    absent = tmp_path / "late"
+    supervisor.start(Program("a", (str(absent),)))
+    await asyncio.sleep(0)
+    absent.write_text("#!/bin/sh\nsleep 60\n")
+    absent.chmod(0o700)
+    await until(lambda: supervisor.pid("a") is not None)
+    await supervisor.stop()
+
+
+def test_the_supervisor_waits_longer_than_any_process_drains() -> None:
+    drains = [
+        field.default
+        for config in (ProxyConfig, ConsoleConfig)
+        for field in msgspec.structs.fields(config)
+        if field.name == "drain_s"
+    ]
+    assert len(drains) == 2
+    assert max(drains) + 5 <= GRACE_S

@@ -6,8 +6,12 @@ code path can carry a prompt, a key, an address or an exception's text to a log.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import queue
 import re
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from enum import StrEnum
@@ -59,6 +63,52 @@ class LineStream(Protocol):
         """Hold nothing back."""
 
 
+QUEUED_LINES = 10_000
+_CLOSE_WITHIN_S = 1.0
+
+
+class BackgroundStream:
+    """Hands lines to a thread that writes them, so that a stalled reader never stalls the one who logs.
+
+    What does not fit in the queue is dropped and counted; the count is written once there is room again.
+    """
+
+    def __init__(self, stream: LineStream, queued_lines: int = QUEUED_LINES) -> None:
+        self._stream = stream
+        self._queue: queue.Queue[str | None] = queue.Queue(queued_lines)
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def write(self, text: str, /) -> None:
+        """Queue one line; never waits."""
+        try:
+            if self._dropped:
+                self._queue.put_nowait(
+                    f"{_timestamp(time.time())} warning log lines.dropped {self._dropped}\n"
+                )
+                self._dropped = 0
+            self._queue.put_nowait(text)
+        except queue.Full:
+            self._dropped += 1
+
+    def flush(self) -> None:
+        """The thread flushes after each line."""
+
+    def close(self) -> None:
+        """Write what is queued, for a second at most."""
+        with contextlib.suppress(queue.Full):
+            self._queue.put_nowait(None)
+        self._thread.join(_CLOSE_WITHIN_S)
+
+    def _run(self) -> None:
+        while (line := self._queue.get()) is not None:
+            # A full disk or a closed pipe must not end the process that wanted to tell something.
+            with contextlib.suppress(OSError, ValueError):
+                self._stream.write(line)
+                self._stream.flush()
+
+
 class Log(Protocol):
     """What a part needs of a logger."""
 
@@ -72,7 +122,7 @@ class LineLog:
     def __init__(self, process: str, events: EventTable, stream: LineStream | None = None) -> None:
         self._process = process
         self._events = events
-        self._stream = stream or sys.stderr
+        self._stream: LineStream = stream or _background_stderr()
 
     def __call__(self, event: str, /, **fields: Field) -> None:
         """Write one line; raises `KeyError` or `TypeError` for what the table does not declare."""
@@ -94,6 +144,12 @@ class NullLog:
         row = self._events[event]
         for name, value in fields.items():
             _render(row.fields[name], name, value)
+
+
+def _background_stderr() -> BackgroundStream:
+    stream = BackgroundStream(sys.stderr)
+    atexit.register(stream.close)
+    return stream
 
 
 def _render(kind: Kind, name: str, value: Field) -> str:

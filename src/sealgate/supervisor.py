@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -21,10 +22,14 @@ from sealgate.log import Event, Kind, Level, Log
 EX_CONFIG = 78
 """`sysexits.h`: something was found in an unconfigured or misconfigured state."""
 
+EX_OSERR = 71
+"""`sysexits.h`: the system could not do it, such as create a process."""
+
 BACKOFF_FIRST_S = 0.2
 BACKOFF_MOST_S = 10.0
 HEALTHY_AFTER_S = 30.0
-GRACE_S = 20.0
+GRACE_S = 30.0
+"""Longer than any process takes to drain; a test compares."""
 LINE_LIMIT_BYTES = 64 * 1024
 
 EVENTS: Mapping[str, Event] = {
@@ -48,13 +53,14 @@ EVENTS: Mapping[str, Event] = {
 
 
 class Probe(Struct, frozen=True):
-    """A plain-HTTP question that a program answers with 200 once it is ready."""
+    """A question over HTTP(S) that a program answers with 200 once it is ready."""
 
     host: str
     port: int
     path: str
     name: str
     """Host name to ask for; each process answers to its own names only."""
+    tls: bool = False
 
 
 class Program(Struct, frozen=True):
@@ -134,7 +140,10 @@ class _Keeper:
         pause_s = BACKOFF_FIRST_S
         while not self._stopping:
             began = time.monotonic()
-            code = await self._run_once()
+            try:
+                code = await self._run_once()
+            except OSError:  # no descriptor, no memory, no process: it may come back
+                code = EX_OSERR
             if self._stopping:
                 return
             if code == EX_CONFIG:
@@ -176,6 +185,7 @@ class _Keeper:
             stderr=asyncio.subprocess.STDOUT,
             limit=LINE_LIMIT_BYTES,
             env={**os.environ, SUPERVISED: str(os.getpid())},
+            process_group=0,  # Ctrl-C is for us: we stop them in order
         )
         self.process = process
         self._log("program.started", program=self.program.name, pid=process.pid)
@@ -210,8 +220,12 @@ def die_with_parent() -> None:
 
 async def answers(probe: Probe) -> bool:
     """True if the program answers its probe with 200 within a second."""
+    tls = _any_certificate() if probe.tls else None
+    opening = asyncio.open_connection(
+        probe.host, probe.port, ssl=tls, server_hostname=probe.name if tls else None
+    )
     try:
-        reader, writer = await asyncio.wait_for(asyncio.open_connection(probe.host, probe.port), 1.0)
+        reader, writer = await asyncio.wait_for(opening, 1.0)
     except (OSError, TimeoutError):
         return False
     request = f"GET {probe.path} HTTP/1.1\r\nHost: {probe.name}:{probe.port}\r\nConnection: close\r\n\r\n"
@@ -223,3 +237,11 @@ async def answers(probe: Probe) -> bool:
     finally:
         writer.close()
     return b" 200" in status[:13]
+
+
+def _any_certificate() -> ssl.SSLContext:
+    """For asking whether a process of our own answers: what it presents is checked elsewhere."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -101,7 +101,7 @@ def open_house(folder: Path, ports: Ports) -> House:
         raise DemoFolderError(msg) from error
     house = House(folder, ports, kept, _settings(folder, ports, kept))
     if not house.signing_key_path.exists():
-        _write_secret(house.signing_key_path, SigningKey.generate(kept.session_kid).to_pem())
+        write_private(house.signing_key_path, SigningKey.generate(kept.session_kid).to_pem())
     settings_file.write(house.settings, house.settings_path)
     return house
 
@@ -119,11 +119,12 @@ def _kept(path: Path) -> Kept:
         session_kid=new_id("key"),
         owner_password="-".join(secrets.token_hex(2) for _ in range(4)),
     )
-    _write_secret(path, msgspec.json.encode(kept).decode())
+    write_private(path, msgspec.json.encode(kept).decode())
     return kept
 
 
-def _write_secret(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
     scratch = path.with_suffix(".new")
     scratch.unlink(missing_ok=True)
     scratch.touch(mode=0o600)

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 import sealgate
-from sealgate.demo.house import House
+from sealgate.demo.house import House, write_private
 from sealgate.supervisor import Probe, Program
 
 LOOPBACK = "127.0.0.1"
@@ -63,7 +63,7 @@ def write_newsletter_config(house: House, application: str) -> None:
         "signing_key_path": str(house.signing_key_path),
         "signing_key_id": house.kept.session_kid,
     }
-    (house.folder / "newsletter.json").write_bytes(msgspec.json.format(msgspec.json.encode(config)))
+    write_private(house.folder / "newsletter.json", msgspec.json.format(msgspec.json.encode(config)).decode())
 
 
 def _server(house: House, name: str, port: int, host: str, path: str = "/healthz") -> Program:

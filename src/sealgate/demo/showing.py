@@ -6,10 +6,11 @@ Log lines go to a file in the demo's folder; only warnings and errors reach the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import signal
 import sys
 from pathlib import Path
-from typing import TextIO
 
 import msgspec
 from rich.console import Console
@@ -65,7 +66,8 @@ async def stay_up(folder: Path, ports: object) -> None:
     terminal = Console(highlight=False, soft_wrap=True)
     house = open_house(folder, settle(ports))
     log_path = house.folder / "demo.log"
-    with log_path.open("a") as log:
+    log_path.touch(mode=0o600)
+    with log_path.open("ab", buffering=0) as log:
         running = Running(house, lambda line: _keep_line(terminal, log, line))
         stop = _stop_event()
         try:
@@ -110,9 +112,9 @@ def _welcome(house: House, log_path: Path) -> str:
     )
 
 
-def _keep_line(terminal: Console, log: TextIO, line: str) -> None:
-    log.write(line + "\n")
-    log.flush()
+def _keep_line(terminal: Console, log: io.RawIOBase, line: str) -> None:
+    with contextlib.suppress(OSError):  # a full disk loses lines, not processes
+        log.write(f"{line}\n".encode())
     if any(word in line[:60] for word in LOUD) or "sealgate: " in line[:12]:
         terminal.print(line, markup=False)
 

@@ -35,7 +35,12 @@ class AllowedDestinations:
     """Looks destinations up; a configured one with the origin of a built-in only changes its label."""
 
     def __init__(self, configured: Iterable[Destination]) -> None:
-        self._items = {(each.provider, each.origin): each for each in (*BUILT_IN, *configured)}
+        first = {(each.provider, each.origin): each for each in configured}
+        self._items = first | {
+            (each.provider, each.origin): each
+            for each in BUILT_IN
+            if (each.provider, each.origin) not in first
+        }
 
     def find(self, provider: str, origin: str) -> Destination | None:
         """The destination, or None: then no key may go there."""
@@ -43,5 +48,5 @@ class AllowedDestinations:
 
     @property
     def items(self) -> tuple[Destination, ...]:
-        """All of them: built-in first, then as configured."""
+        """All of them: as configured, then the built-in ones; pages offer the first."""
         return tuple(self._items.values())
