@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { build, type InlineConfig, type Rolldown } from "vite";
+import { build, type InlineConfig, type Plugin, type Rolldown } from "vite";
 
 const WEB = import.meta.dirname;
 const PACKAGE = join(dirname(WEB), "src", "sealgate");
@@ -44,7 +44,8 @@ async function script(source: string, name: string): Step {
   const output = await bundle({
     build: {
       lib: { entry, formats: ["es"], fileName: () => name },
-      rolldownOptions: { output: { codeSplitting: false, comments: false } },
+      // Vite keeps the white space of libraries, for those who bundle them on; nobody bundles these on.
+      rolldownOptions: { output: { codeSplitting: false, comments: false, minify: true } },
     },
   });
   return [name, sole(output, source)];
@@ -70,6 +71,26 @@ async function islands(folder: string): Promise<Step[]> {
   return sources.map((file) => script(join(folder, file), `${basename(file, ".ts")}.js`));
 }
 
+/** Takes out what only the reader of a template needs: comments and indentation of style sheets, indentation of markup. */
+function tightTemplates(): Plugin {
+  return {
+    name: "tight-templates",
+    enforce: "pre",
+    transform(code, id) {
+      if (!id.startsWith(WEB) || id.includes("node_modules") || !id.endsWith(".ts")) return null;
+      const tight = code.replace(/(?<=\bcss`)[^`]*(?=`)/g, (sheet) =>
+        sheet
+          .replace(/\/\*.*?\*\//gs, "")
+          .replace(/\s+/g, " ")
+          .replace(/ ?([{};]) ?/g, "$1")
+          .replaceAll(";}", "}"),
+      );
+      // Line breaks stay: between inline elements they are the space between words.
+      return { code: tight.replace(/\n[ \t]+/g, "\n"), map: null };
+    },
+  };
+}
+
 async function bundle(config: InlineConfig): Promise<readonly Bytes[]> {
   const result = await build({
     ...config,
@@ -78,6 +99,7 @@ async function bundle(config: InlineConfig): Promise<readonly Bytes[]> {
     envDir: false,
     publicDir: false,
     logLevel: "warn",
+    plugins: [tightTemplates()],
     build: {
       ...config.build,
       write: false,
@@ -130,6 +152,11 @@ function report(name: string, content: Bytes): void {
   process.stdout.write(`${name}  ${size} bytes, ${zipped} gzipped\n`);
 }
 
+/** Everything, or the folders named on the command line: `node build.ts proxy/assets`. */
+const wanted = process.argv.slice(2);
+for (const unknown of wanted.filter((folder) => !(folder in PLAN))) {
+  throw new Error(`nothing is built into ${unknown}; hint: one of ${Object.keys(PLAN).join(", ")}`);
+}
 for (const [folder, assets] of Object.entries(PLAN)) {
-  await place(folder, await assets());
+  if (wanted.length === 0 || wanted.includes(folder)) await place(folder, await assets());
 }

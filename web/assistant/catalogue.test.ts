@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Action, defaults, readCatalogue } from "./catalogue.ts";
+import { type Action, defaults, languageOf, readCatalogue } from "./catalogue.ts";
 import { ME } from "./testing/scripted-proxy.ts";
 
 describe("the catalogue", () => {
@@ -29,6 +29,28 @@ describe("the catalogue", () => {
 
   it.each([[null], ["x"], [[]], [{}], [{ actions: {} }]])("is not read from %j", (body) => {
     expect(readCatalogue(body)).toBeNull();
+  });
+
+  it.each([
+    [{ prompt: true }, true, 6],
+    [{ prompt: true, follow_ups: 2 }, true, 2],
+    [{ prompt: false }, false, 6],
+    [{ prompt: "yes" }, false, 6],
+    [undefined, false, 6],
+  ])("reads the rights %j", (rights, canPrompt, followUps) => {
+    expect(readCatalogue({ actions: [], rights })).toMatchObject({ canPrompt, followUps });
+  });
+
+  it.each([
+    ["language", "de", "de"],
+    ["target-language", "pt-BR", "pt-BR"],
+    ["language", "plain", null],
+    ["tone", "it", null],
+  ])("knows that %s %s asks for the language %j", (id, value, language) => {
+    const choices = [{ value, label: value }];
+    const parameters = [{ id, label: id, choices, default: value }];
+    const action = { id: "x", label: "X", description: "", parameters };
+    expect(languageOf(action, { [id]: value })).toBe(language);
   });
 
   it("does without an allowance", () => {

@@ -1,5 +1,5 @@
 /**
- * What this session may do, as the proxy answers GET /assistant/v1/me: actions, parameters, allowance, notice.
+ * What this session may do, as the proxy answers GET /assistant/v1/me: actions, parameters, rights, allowance, notice.
  * Its counterpart is the proxy's assistant module; the reading of that JSON stands here and nowhere else.
  * It never holds a prompt: an action is an id with words for people.
  */
@@ -33,6 +33,10 @@ export interface Allowance {
 
 export interface Catalogue {
   readonly actions: readonly Action[];
+  /** Whether the user may say in their own words what is to be written. */
+  readonly canPrompt: boolean;
+  /** How many earlier turns a follow-up may send along. */
+  readonly followUps: number;
   readonly allowance: Allowance | null;
   readonly notice: string;
 }
@@ -40,11 +44,17 @@ export interface Catalogue {
 /** Values chosen for an action, by parameter id. */
 export type Values = Readonly<Record<string, string>>;
 
+/** What a policy allows that says nothing else. */
+const USUAL_FOLLOW_UPS = 6;
+
 /** Null when the answer is not a catalogue at all; single unreadable entries are left out. */
 export function readCatalogue(body: unknown): Catalogue | null {
   if (!isRecord(body) || !Array.isArray(body.actions)) return null;
+  const rights = isRecord(body.rights) ? body.rights : {};
   return {
     actions: listOf(body.actions, readAction),
+    canPrompt: rights.prompt === true,
+    followUps: numberOr(rights.follow_ups, USUAL_FOLLOW_UPS),
     allowance: isRecord(body.allowance) ? readAllowance(body.allowance.requests) : null,
     notice: textOr(body.notice, ""),
   };
@@ -52,6 +62,13 @@ export function readCatalogue(body: unknown): Catalogue | null {
 
 export function defaults(action: Action): Values {
   return Object.fromEntries(action.parameters.map(({ id, default: value }) => [id, value]));
+}
+
+/** The language (BCP 47) that these values ask the answer to be in; null where no parameter is one. */
+export function languageOf({ parameters }: Action, values: Values): string | null {
+  const asked = parameters.find(({ id }) => /^(target[-_])?language$/.test(id));
+  const value = asked && values[asked.id];
+  return value && /^[a-z]{2,3}(-[a-z\d]{2,8})*$/i.test(value) ? value : null;
 }
 
 function readAction(value: unknown): Action | null {

@@ -1,9 +1,10 @@
 /**
- * The assistant's only way to the network: what may be done (me), and doing it (run, a stream of events).
+ * The assistant's only way to the network: what may be done (me), and doing it (run and prompt, streams of events).
  * Its counterpart is the proxy's /assistant/v1. A refused session is asked for afresh, once, before anyone hears of it.
  * It never touches the document and never talks to anything but the proxy.
  */
 import { type Catalogue, readCatalogue, type Values } from "./catalogue.ts";
+import type { Turn } from "./conversation.ts";
 import { isRecord, numberOr, textOr } from "./json.ts";
 import { localProblem, ProblemError, readProblem } from "./problem.ts";
 import type { Fetch, SessionKeeper } from "./session.ts";
@@ -20,6 +21,15 @@ export type FinishReason = "stop" | "length" | "content_filter";
 export interface Order {
   readonly text: string;
   readonly parameters: Values;
+  readonly locale?: string;
+}
+
+export interface Request {
+  readonly prompt: string;
+  /** The text to work on; without it, something new is written. */
+  readonly text?: string;
+  /** Earlier turns, newest last. */
+  readonly history: readonly Turn[];
   readonly locale?: string;
 }
 
@@ -57,11 +67,24 @@ export class ProxyClient {
   }
 
   /** Runs one action. Throws ProblemError when it fails, also midway; aborting the signal ends the exchange at the proxy. */
-  async *run(action: string, order: Order, signal: AbortSignal): AsyncGenerator<RunEvent, void> {
-    const response = await this.#authorized(`/assistant/v1/actions/${encodeURIComponent(action)}`, {
+  run(action: string, order: Order, signal: AbortSignal): AsyncGenerator<RunEvent, void> {
+    return this.#stream(`/assistant/v1/actions/${encodeURIComponent(action)}`, order, signal);
+  }
+
+  /** Writes what the user asks for in their own words; else as `run`. */
+  prompt(request: Request, signal: AbortSignal): AsyncGenerator<RunEvent, void> {
+    return this.#stream("/assistant/v1/prompt", request, signal);
+  }
+
+  async *#stream(
+    path: string,
+    body: Order | Request,
+    signal: AbortSignal,
+  ): AsyncGenerator<RunEvent, void> {
+    const response = await this.#authorized(path, {
       method: "POST",
       headers: { "content-type": "application/json", accept: "text/event-stream" },
-      body: JSON.stringify(order),
+      body: JSON.stringify(body),
       signal,
     });
     const id = requestId(response);

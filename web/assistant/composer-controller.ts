@@ -1,26 +1,30 @@
 /**
- * The way from an action to applied text: choose, set parameters, write, look, use or discard.
+ * The way from an action or a prompt to applied text: choose, set parameters, write, look, refine, use or discard.
  * Its counterparts are the views, which draw what it holds, and run-, edit- and connection-controller, which do the parts.
  * It never decides where things stand on the screen or which key was pressed.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import { type Action, defaults, type Values } from "./catalogue.ts";
+import { waitOf } from "./allowance.ts";
+import { type Action, defaults, type Parameter, type Values } from "./catalogue.ts";
+import { best, matching } from "./choices.ts";
 import type { ConnectionController } from "./connection-controller.ts";
+import { recent } from "./conversation.ts";
 import { CountdownController } from "./countdown-controller.ts";
 import { EditController, type Placing } from "./edit-controller.ts";
+import { type Obstacle, snapshot } from "./edits.ts";
 import type { Emit } from "./events.ts";
+import type { Field } from "./field.ts";
 import { localProblem, type Problem } from "./problem.ts";
-import { problemWords } from "./problem-view.ts";
-import { originalOf, type Snapshot } from "./range.ts";
+import { problemWords } from "./problem-words.ts";
+import { isBlank, originalOf, type Snapshot } from "./range.ts";
 import type { ResultMode } from "./result-view.ts";
-import { type Attempt, RunController } from "./run-controller.ts";
+import { type Attempt, type Order, RunController, type Task } from "./run-controller.ts";
 import { statusLine } from "./summary-view.ts";
-import { type Obstacle, snapshot, type TextField } from "./text-field.ts";
 import type { TextKey, Wording } from "./texts.ts";
 import { diffWords, type Piece } from "./words.ts";
 
 export interface Surroundings {
-  field(): TextField | null;
+  field(): Field | null;
   wording(): Wording;
   /** The work is finished: the panel may go. */
   finished(): void;
@@ -30,9 +34,15 @@ export interface Surroundings {
 
 export class ComposerController implements ReactiveController {
   readonly run: RunController;
+  /** Until what failed can succeed, or until a used-up allowance has room for a request. */
   readonly countdown: CountdownController;
   action: Action | null = null;
   values: Values = {};
+  /** What was typed to find a choice, by parameter id. */
+  queries: Values = {};
+  /** What stands in the two boxes for the user's own words. */
+  prompt = "";
+  followUp = "";
   mode: ResultMode = "result";
   /** The last thing to be told to screen readers. */
   told = "";
@@ -56,7 +66,7 @@ export class ComposerController implements ReactiveController {
     this.#connection = connection;
     this.#around = around;
     this.#edits = new EditController(host);
-    this.countdown = new CountdownController(host, () => this.#waited());
+    this.countdown = new CountdownController(host, () => void this.#waited());
     this.run = new RunController(host, emit, {
       remaining: (count) => connection.noteRemaining(count),
       changed: (attempt) => this.#attemptChanged(attempt),
@@ -66,6 +76,8 @@ export class ComposerController implements ReactiveController {
 
   hostDisconnected(): void {
     this.action = null;
+    this.prompt = "";
+    this.followUp = "";
     this.#ownProblem = null;
   }
 
@@ -105,6 +117,20 @@ export class ComposerController implements ReactiveController {
     return this.#edits.canUndo;
   }
 
+  /** Seconds until another request makes sense; zero when that is now. */
+  get waitS(): number {
+    return this.countdown.remainingS;
+  }
+
+  get canPrompt(): boolean {
+    return this.#connection.catalogue?.canPrompt ?? false;
+  }
+
+  /** Whether the version on show can be refined in the user's own words. */
+  get canFollowUp(): boolean {
+    return this.canPrompt && (this.#connection.catalogue?.followUps ?? 0) > 0;
+  }
+
   obstacle(placing: Placing): Obstacle | null {
     const { order, attempt } = this.run;
     if (!order || !attempt) return null;
@@ -115,8 +141,9 @@ export class ComposerController implements ReactiveController {
   async load(): Promise<void> {
     this.#ownProblem = this.#around.field() ? null : localProblem("field_missing");
     await this.#connection.load();
+    if (this.waitS === 0) this.#wait(null);
     if (this.view !== "menu" || !this.problem) return;
-    this.countdown.start(this.problem.retryAfterS);
+    this.#wait(this.problem);
     this.#tellProblem(this.problem);
   }
 
@@ -124,6 +151,7 @@ export class ComposerController implements ReactiveController {
     const usual = defaults(action);
     this.values = this.action?.id === action.id ? { ...usual, ...this.values } : usual;
     this.action = action;
+    this.queries = {};
     if (action.parameters.length === 0) this.begin();
     else this.#around.viewChanged();
     this.#host.requestUpdate();
@@ -134,20 +162,85 @@ export class ComposerController implements ReactiveController {
     this.#host.requestUpdate();
   }
 
+  /** Narrows a long list to what was typed; the choice that was probably meant is taken. */
+  find(parameter: Parameter, query: string): void {
+    this.queries = { ...this.queries, [parameter.id]: query };
+    const meant = query.trim() === "" ? null : best(parameter.choices, query);
+    if (meant) this.set(parameter.id, meant.value);
+    this.#tell(meant ? "matches" : "noMatch", matching(parameter.choices, query).length);
+  }
+
+  readonly write = (prompt: string): void => {
+    this.prompt = prompt;
+    this.#host.requestUpdate();
+  };
+
+  readonly writeFollowUp = (prompt: string): void => {
+    this.followUp = prompt;
+    this.#host.requestUpdate();
+  };
+
   readonly back = (): void => {
     this.#reset();
     this.#around.viewChanged();
   };
 
+  /** Lets go of every version and of what was said, and begins with the text as it is now. */
+  readonly startOver = (): void => {
+    this.back();
+    this.#tell("startedOver");
+  };
+
   begin(): void {
-    const { action, values, present: origin } = this;
-    if (!action || !origin || originalOf(origin).trim() === "") return;
+    const { action, values, present } = this;
+    if (!action || !present || isBlank(present) || this.waitS > 0) return;
     this.mode = "result";
-    const order = { action, values, origin, locale: this.#around.wording().locale };
-    void this.run.start(this.#connection.client, order);
+    void this.run.start(
+      this.#connection.client,
+      this.#order({ kind: "action", action, values }, present),
+    );
   }
 
+  /** Writes what the prompt says, from the text or from nothing. */
+  readonly ask = (): void => {
+    const prompt = this.prompt.trim();
+    const { present } = this;
+    if (!present || prompt === "" || this.waitS > 0) return;
+    this.mode = "result";
+    this.action = null;
+    void this.run.start(
+      this.#connection.client,
+      this.#order({ kind: "prompt", prompt, history: [] }, present),
+    );
+    this.prompt = "";
+  };
+
+  /** Refines the version on show: what was asked for it and what was answered goes along. */
+  readonly refine = (): void => {
+    const prompt = this.followUp.trim();
+    const { attempt } = this.run;
+    if (!attempt || prompt === "" || this.waitS > 0) return;
+    const { order } = attempt;
+    const turn = { prompt: this.#wordsOf(order.task), answer: attempt.text };
+    const earlier = order.task.kind === "prompt" ? order.task.history : [];
+    const history = recent([...earlier, turn], this.#connection.catalogue?.followUps ?? 0);
+    this.#ownProblem = null;
+    this.mode = "result";
+    void this.run.extend(
+      this.#connection.client,
+      this.#order({ kind: "prompt", prompt, history }, order.origin),
+    );
+    this.followUp = "";
+  };
+
+  /** Shows an earlier or a later version, and says which. */
+  readonly show = (offset: -1 | 1): void => {
+    this.run.show(offset);
+    this.#tell("version", this.run.position.n, this.run.position.total);
+  };
+
   readonly again = (): void => {
+    if (this.waitS > 0) return;
     this.#ownProblem = null;
     this.mode = "result";
     void this.run.again(this.#connection.client);
@@ -166,9 +259,12 @@ export class ComposerController implements ReactiveController {
     this.#host.requestUpdate();
   };
 
-  readonly replace = (): void => this.#apply("replace", "replaced");
+  readonly replace = (): void => {
+    const fresh = this.run.order !== null && isBlank(this.run.order.origin);
+    void this.#apply("replace", fresh ? "insertedNew" : "replaced");
+  };
 
-  readonly insert = (): void => this.#apply("insert", "inserted");
+  readonly insert = (): void => void this.#apply("insert", "inserted");
 
   readonly copy = async (): Promise<void> => {
     const text = this.run.attempt?.text ?? "";
@@ -194,7 +290,7 @@ export class ComposerController implements ReactiveController {
     this.#around.finished();
   };
 
-  #apply(placing: Placing, told: TextKey): void {
+  async #apply(placing: Placing, told: TextKey): Promise<void> {
     const field = this.#around.field();
     const { order, attempt } = this.run;
     if (!field || !order || !attempt) return;
@@ -204,7 +300,15 @@ export class ComposerController implements ReactiveController {
       return;
     }
     this.#around.finished();
-    this.#edits.apply(placing, field, order.origin, attempt.text);
+    const { text: before } = field;
+    const { origin } = order;
+    const isIn =
+      this.#edits.apply(placing, field, origin, attempt.text) ||
+      (await this.#edits.taken(field, before));
+    if (!isIn) {
+      this.#tell("readOnly"); // The page refused it. The result is kept, for the panel to be opened again.
+      return;
+    }
     this.#emitApplied(placing);
     this.#reset();
     this.#tell(told);
@@ -220,22 +324,48 @@ export class ComposerController implements ReactiveController {
   #reset(): void {
     this.run.discard();
     this.action = null;
+    this.followUp = "";
     this.#ownProblem = null;
-    this.countdown.start(null);
+    if (this.#connection.catalogue?.allowance?.remaining !== 0) this.countdown.start(null);
+  }
+
+  /** Counts down to what the problem says, else to the next request that a used-up allowance has room for. */
+  #wait(problem: Problem | null): void {
+    const allowance = this.#connection.catalogue?.allowance;
+    this.countdown.start(problem?.retryAfterS ?? (allowance ? waitOf(allowance) : null));
   }
 
   /** Time has done its work: what is left is asked afresh. */
-  #waited(): void {
+  async #waited(): Promise<void> {
     this.#tell("retryNow");
-    void this.#connection.refresh();
+    await this.#connection.refresh();
+    if (this.waitS === 0) this.#wait(null);
   }
 
   #attemptChanged(attempt: Attempt): void {
-    if (attempt.problem?.code === "rate_limited") this.#connection.noteRemaining(0);
-    this.countdown.start(attempt.problem?.retryAfterS ?? null);
-    if (attempt.problem) this.#tellProblem(attempt.problem);
+    const { problem, state } = attempt;
+    if (problem?.code === "rate_limited") {
+      this.#connection.noteRemaining(0, problem.retryAfterS);
+    }
+    if (state !== "writing") this.#wait(problem);
+    if (problem) this.#tellProblem(problem);
     else this.#say(statusLine(this.#around.wording(), attempt));
     this.#around.viewChanged();
+  }
+
+  #order(task: Task, origin: Snapshot): Order {
+    return { task, origin, locale: this.#around.wording().locale };
+  }
+
+  /** What was asked, in words that make sense to whoever answers the follow-up. */
+  #wordsOf(task: Task): string {
+    if (task.kind === "prompt") return task.prompt;
+    const { label, parameters } = task.action;
+    const chosen = parameters.map(({ id, label: name, choices }) => {
+      const choice = choices.find(({ value }) => value === task.values[id]);
+      return `${name}: ${choice?.label ?? ""}`;
+    });
+    return [label, ...chosen].join(". ");
   }
 
   #tellProblem(problem: Problem): void {
@@ -243,8 +373,8 @@ export class ComposerController implements ReactiveController {
     this.#say(`${message} ${hint}`.trim());
   }
 
-  #tell(key: TextKey): void {
-    this.#say(this.#around.wording().say(key));
+  #tell(key: TextKey, n = 0, total = 0): void {
+    this.#say(this.#around.wording().say(key, { n, total }));
   }
 
   /** The same words twice are only read out again when they differ: a trailing space does that. */

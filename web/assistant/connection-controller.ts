@@ -4,6 +4,7 @@
  * It never keeps a catalogue that another proxy or session source answered.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
+import { noted, type Standing, standingOf, waitOf } from "./allowance.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { ProxyClient } from "./client.ts";
 import type { Emit } from "./events.ts";
@@ -31,6 +32,7 @@ export class ConnectionController implements ReactiveController {
   #asking: AbortController | null = null;
   #loading: Promise<void> | null = null;
   #loadedAtMs = Number.NEGATIVE_INFINITY;
+  #standing: Standing = "enough";
 
   constructor(host: ReactiveControllerHost, emit: Emit, send: Fetch) {
     this.#host = host;
@@ -82,11 +84,12 @@ export class ConnectionController implements ReactiveController {
     await this.load();
   }
 
-  /** The allowance as an answer's header told it. */
-  noteRemaining(remaining: number | null): void {
+  /** The allowance as an answer told it: in its header, or by refusing and saying when to come back. */
+  noteRemaining(remaining: number | null, retryAfterS: number | null = null): void {
     const allowance = this.catalogue?.allowance;
     if (!this.catalogue || !allowance || remaining === null) return;
-    this.catalogue = { ...this.catalogue, allowance: { ...allowance, remaining } };
+    this.catalogue = { ...this.catalogue, allowance: noted(allowance, remaining, retryAfterS) };
+    this.#tellLimit();
     this.#host.requestUpdate();
   }
 
@@ -110,6 +113,19 @@ export class ConnectionController implements ReactiveController {
     this.catalogue = catalogue;
     this.#loadedAtMs = performance.now();
     if (first) this.#emit("sealgate-ready", { actions: catalogue.actions });
+    this.#tellLimit();
+  }
+
+  /** Once whenever it comes to that, not with every request. */
+  #tellLimit(): void {
+    const allowance = this.catalogue?.allowance;
+    const standing = allowance ? standingOf(allowance) : "enough";
+    const same = standing === this.#standing;
+    this.#standing = standing;
+    if (!allowance || same || standing === "enough") return;
+    const { remaining, limit, windowS } = allowance;
+    const retryAfterS = waitOf(allowance);
+    this.#emit("sealgate-limit", { standing, remaining, limit, windowS, retryAfterS });
   }
 
   #failed(error: unknown): void {

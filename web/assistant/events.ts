@@ -8,7 +8,8 @@ import type { FinishReason, Usage } from "./client.ts";
 import type { Problem } from "./problem.ts";
 
 export interface Ordered {
-  readonly action: string;
+  /** The action's id; null for what the user asked in their own words. */
+  readonly action: string | null;
   readonly parameters: Values;
   readonly scope: "selection" | "field";
 }
@@ -35,6 +36,16 @@ export interface AssistantEvents {
   };
   /** The user stopped the writing; `text` is what was kept. */
   "sealgate-stopped": Ordered & { readonly text: string };
+  /** Requests run low or are used up: a good moment to offer more. Told once each time it comes to that. */
+  "sealgate-limit": {
+    readonly standing: "low" | "used-up";
+    readonly remaining: number;
+    readonly limit: number;
+    /** The time that the limit is for, in seconds. */
+    readonly windowS: number;
+    /** Seconds until the next request fits; zero while some are left. */
+    readonly retryAfterS: number;
+  };
   "sealgate-error": { readonly problem: Problem };
 }
 

@@ -1,10 +1,12 @@
 /**
- * Finds the text field that the assistant belongs to and listens to it: shortcut, interest, edits, selection.
+ * Finds the field that the assistant belongs to and listens to it: shortcut, interest, edits, selection.
  * The field is given as an element (`target`) or by the id in `for`, looked up in the same document or shadow root.
- * It never changes the field: edits are text-field.ts's work.
+ * It never changes the field: edits are edits.ts's work.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import { isTextField, type TextField } from "./text-field.ts";
+import { EditableField, isEditable } from "./editable-field.ts";
+import type { Field } from "./field.ts";
+import { isTextField, NativeField } from "./native-field.ts";
 
 export interface FieldListener {
   /** The user is in the field: a good moment to find out what may be done. */
@@ -15,11 +17,11 @@ export interface FieldListener {
 }
 
 export class FieldController implements ReactiveController {
-  field: TextField | null = null;
+  field: Field | null = null;
 
   readonly #host: ReactiveControllerHost & HTMLElement;
   readonly #listener: FieldListener;
-  #target: TextField | null = null;
+  #target: HTMLElement | null = null;
   #id = "";
   #listening: AbortController | null = null;
 
@@ -38,19 +40,18 @@ export class FieldController implements ReactiveController {
     this.#attach(null);
   }
 
-  use(target: TextField | null, id: string): void {
+  use(target: HTMLElement | null, id: string): void {
     this.#target = target;
     this.#id = id;
     this.find();
   }
 
   /** Looks again, since pages replace their fields; returns the field in hand. */
-  find(): TextField | null {
+  find(): Field | null {
     if (!this.#host.isConnected) return null;
     const found = this.#target ?? this.#byId();
-    const field = isTextField(found) ? found : null;
-    if (field !== this.field) this.#attach(field);
-    return field;
+    if (!found || found !== this.field?.element) this.#attach(fieldOf(found));
+    return this.field;
   }
 
   #byId(): Element | null {
@@ -58,20 +59,28 @@ export class FieldController implements ReactiveController {
     return this.#id ? root.getElementById(this.#id) : null;
   }
 
-  #attach(field: TextField | null): void {
+  #attach(field: Field | null): void {
     this.#listening?.abort();
     this.field = field;
     if (!field) return;
     this.#listening = new AbortController();
     const { signal } = this.#listening;
+    const { element } = field;
     const changed = () => this.#listener.changed();
-    field.addEventListener("keydown", (event) => this.#listener.keydown(event as KeyboardEvent), {
-      signal,
-    });
-    field.addEventListener("focus", () => this.#listener.interest(), { signal });
-    field.addEventListener("input", changed, { signal });
-    field.addEventListener("select", changed, { signal });
-    field.ownerDocument.addEventListener("selectionchange", changed, { signal });
+    const selected = () => {
+      field.selectionMoved();
+      changed();
+    };
+    element.addEventListener("keydown", (event) => this.#listener.keydown(event), { signal });
+    element.addEventListener("focus", () => this.#listener.interest(), { signal });
+    element.addEventListener("input", changed, { signal });
+    element.addEventListener("select", changed, { signal });
+    element.ownerDocument.addEventListener("selectionchange", selected, { signal });
     this.#host.requestUpdate();
   }
+}
+
+function fieldOf(element: Element | null): Field | null {
+  if (isTextField(element)) return new NativeField(element);
+  return isEditable(element) ? new EditableField(element) : null;
 }

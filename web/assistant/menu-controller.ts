@@ -43,7 +43,8 @@ export class MenuController {
   }
 }
 
-function startingWith(
+/** The next item in turn whose words begin with this letter. */
+export function startingWith(
   letter: string,
   items: readonly HTMLElement[],
   current: number,

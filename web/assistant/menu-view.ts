@@ -11,7 +11,9 @@ import type { Wording } from "./texts.ts";
 export interface MenuView {
   readonly wording: Wording;
   readonly actions: readonly Action[] | null;
-  readonly hasText: boolean;
+  /** Whether an action can begin: there is text, and there are requests left. */
+  readonly canBegin: boolean;
+  readonly canPrompt: boolean;
   readonly canUndo: boolean;
   readonly choose: (action: Action) => void;
   readonly undo: () => void;
@@ -21,6 +23,7 @@ export interface MenuView {
 export function menuView(view: MenuView): TemplateResult {
   const { wording, actions } = view;
   if (!actions) return html`<p class="quiet" part="empty">${wording.say("loading")}</p>`;
+  if (actions.length === 0 && view.canPrompt) return html``;
   if (actions.length === 0) {
     return html`<p class="quiet" part="empty">${wording.say("noActions")}</p>`;
   }
@@ -42,8 +45,8 @@ function item(view: MenuView, action: Action, index: number): TemplateResult {
       class="item"
       tabindex=${index === 0 ? 0 : -1}
       data-action=${id}
-      aria-disabled=${view.hasText ? nothing : "true"}
-      @click=${() => view.hasText && view.choose(action)}
+      aria-disabled=${view.canBegin ? nothing : "true"}
+      @click=${() => view.canBegin && view.choose(action)}
     >
       <span class="words">
         <span part="menu-item-label">${label}</span>

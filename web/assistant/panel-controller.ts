@@ -6,6 +6,8 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import { place } from "./placement.ts";
 
+type Focusable = Pick<HTMLElement, "focus">;
+
 export interface PanelParts {
   panel(): HTMLElement | null;
   anchor(): HTMLElement | null;
@@ -18,7 +20,7 @@ export class PanelController implements ReactiveController {
 
   readonly #host: ReactiveControllerHost & HTMLElement;
   readonly #parts: PanelParts;
-  #returnTo: HTMLElement | null = null;
+  #returnTo: Focusable | null = null;
   #listening: AbortController | null = null;
 
   constructor(host: ReactiveControllerHost & HTMLElement, parts: PanelParts) {
@@ -36,7 +38,7 @@ export class PanelController implements ReactiveController {
   }
 
   /** Shows the panel; `returnTo` gets focus when it closes. */
-  open(returnTo: HTMLElement | null): void {
+  open(returnTo: Focusable | null): void {
     const panel = this.#parts.panel();
     if (this.isOpen || !panel) return;
     this.isOpen = true;

@@ -4,9 +4,10 @@
  * Drawing only: every decision is handed in.
  */
 import { html, nothing, type TemplateResult } from "lit";
+import { standingOf } from "./allowance.ts";
 import type { Action, Catalogue, Values } from "./catalogue.ts";
 import { BACK, CLOSE } from "./icons.ts";
-import { allowanceLine, noticeLine } from "./summary-view.ts";
+import { allowanceLine, noticeLine, usedUpLine } from "./summary-view.ts";
 import type { Wording } from "./texts.ts";
 
 export interface HeaderView {
@@ -32,12 +33,30 @@ export function headerView(shown: HeaderView): TemplateResult {
   `;
 }
 
-export function footerView(wording: Wording, catalogue: Catalogue | null): TemplateResult {
+export interface FooterView {
+  readonly wording: Wording;
+  readonly catalogue: Catalogue | null;
+  /** Whether an error above says already that nothing is left. */
+  readonly isTold: boolean;
+  readonly waitS: number;
+}
+
+export function footerView({ wording, catalogue, isTold, waitS }: FooterView): TemplateResult {
   const allowance = catalogue?.allowance;
+  const standing = allowance ? standingOf(allowance) : "enough";
   return html`
+    ${
+      standing === "used-up" && !isTold
+        ? html`<p part="used-up" class="used-up">${usedUpLine(wording, waitS)}</p>`
+        : nothing
+    }
     <div part="footer" class="footer">
       <p part="notice">${noticeLine(wording, catalogue)}</p>
-      ${allowance ? html`<p part="allowance">${allowanceLine(wording, allowance)}</p>` : nothing}
+      ${
+        allowance
+          ? html`<p part="allowance" data-standing=${standing}>${allowanceLine(wording, allowance)}</p>`
+          : nothing
+      }
     </div>
   `;
 }

@@ -1,10 +1,11 @@
 /**
  * An error as its reader needs it: who can fix it, what happened, what to do, and when another try makes sense.
- * Its counterpart is problem.ts; the words of the proxy stand unless the host's own texts reword its code.
+ * Its counterparts are problem.ts and problem-words.ts, which has the words.
  * Drawing only; it shows no status codes and no stack.
  */
 import { html, nothing, type TemplateResult } from "lit";
 import type { Fixer, Problem } from "./problem.ts";
+import { problemWords } from "./problem-words.ts";
 import type { TextKey, Wording } from "./texts.ts";
 
 export interface ProblemView {
@@ -35,14 +36,6 @@ export function problemView({ wording, problem, waitS, retry }: ProblemView): Te
   `;
 }
 
-export function problemWords(wording: Wording, problem: Problem) {
-  const { code } = problem;
-  return {
-    message: wording.ofProblem("error", code) || problem.message || wording.say("error.unknown"),
-    hint: wording.ofProblem("hint", code) ?? problem.hint,
-  };
-}
-
 /** What the button for another try says: now, or how long from now. */
 export function retryWords(wording: Wording, waitS: number): string {
   return waitS > 0
@@ -51,7 +44,7 @@ export function retryWords(wording: Wording, waitS: number): string {
 }
 
 /** Digits and words for a wait: seconds up to a minute and a half, minutes above. */
-function waitWords(wording: Wording, seconds: number): string {
+export function waitWords(wording: Wording, seconds: number): string {
   return seconds <= 90
     ? wording.say("seconds", { n: seconds })
     : wording.say("minutes", { n: Math.ceil(seconds / 60) });
@@ -68,9 +61,12 @@ function retryButton(wording: Wording, waitS: number, retry: () => void): Templa
 }
 
 /** Only administrators can do something with it, so only their problems show it. */
-function reference(wording: Wording, { who, requestId }: Problem): TemplateResult | typeof nothing {
-  if (who !== "administrator" || !requestId) return nothing;
+function reference(
+  wording: Wording,
+  { who, code, requestId }: Problem,
+): TemplateResult | typeof nothing {
+  if (who !== "administrator") return nothing;
   return html`<p class="quiet" part="problem-reference">
-    ${wording.say("reference")}: <code>${requestId}</code>
+    ${wording.say("reference")}: <code>${requestId ? `${code} ${requestId}` : code}</code>
   </p>`;
 }

@@ -20,6 +20,11 @@ export function originalOf({ value, range }: Snapshot): string {
   return value.slice(range.start, range.end);
 }
 
+/** Whether there was no text to work on. */
+export function isBlank(snapshot: Snapshot): boolean {
+  return originalOf(snapshot).trim() === "";
+}
+
 /**
  * The original's place in the present text; null once it was touched itself.
  * An edit wholly before it moves it, an edit wholly after it leaves it alone.
@@ -32,6 +37,13 @@ export function relocate({ value, range }: Snapshot, present: string): Range | n
   if (present.startsWith(value.slice(0, range.end))) return range;
   if (moved.start >= 0 && present.endsWith(value.slice(range.start))) return moved;
   return null;
+}
+
+/** The range without the white space at both its ends; empty where it holds nothing else. */
+export function trimmed(text: string, { start, end }: Range): Range {
+  const chosen = text.slice(start, end);
+  const from = start + chosen.length - chosen.trimStart().length;
+  return { start: from, end: from + chosen.trim().length };
 }
 
 /** The end of the line that holds the offset: where "below" begins. */

@@ -39,6 +39,13 @@ export const resultStyles = css`
       animation: none;
     }
   }
+  .asked {
+    margin-block-end: 0.5em;
+    overflow-wrap: anywhere;
+  }
+  .asked span {
+    color: var(--_muted);
+  }
   .modes {
     display: flex;
     font-size: max(12px, 0.8125em);

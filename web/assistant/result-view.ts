@@ -1,13 +1,14 @@
 /**
  * What was written and what can be done with it: the text as it streams, then result, changes or both side by side.
- * Its counterparts are run-controller.ts (the attempt) and text-field.ts (whether it can be applied).
+ * Its counterparts are run-controller.ts (the attempt) and edits.ts (whether it can be applied).
  * Drawing only. Generated text is always a text node, never markup.
  */
 import { html, nothing, type TemplateResult } from "lit";
+import { languageOf } from "./catalogue.ts";
+import type { Obstacle } from "./edits.ts";
 import { BACK, FORWARD } from "./icons.ts";
 import { retryWords } from "./problem-view.ts";
 import type { Attempt } from "./run-controller.ts";
-import type { Obstacle } from "./text-field.ts";
 import type { TextKey, Wording } from "./texts.ts";
 import type { Piece } from "./words.ts";
 
@@ -24,6 +25,8 @@ export interface ResultView {
   readonly position: { readonly n: number; readonly total: number };
   readonly obstacles: { readonly replace: Obstacle | null; readonly insert: Obstacle | null };
   readonly problem: TemplateResult | typeof nothing;
+  /** The box for a follow-up, where there may be one. */
+  readonly followUp: TemplateResult | typeof nothing;
   /** Seconds until another try makes sense. */
   readonly waitS: number;
   readonly show: (offset: -1 | 1) => void;
@@ -38,6 +41,7 @@ export interface ResultActions {
   readonly copy: () => void;
   readonly again: () => void;
   readonly back: () => void;
+  readonly startOver: () => void;
   readonly discard: () => void;
 }
 
@@ -46,19 +50,38 @@ export function resultView(view: ResultView): TemplateResult {
   const writing = attempt.state === "writing";
   const hasText = attempt.text !== "";
   return html`
+    ${asked(view)}
     <div class="bar">
       <p part="status-line" class="status" ?data-writing=${writing}>${statusLine}</p>
-      ${hasText && !writing ? modes(view) : nothing}
+      ${hasText && !writing && !isNew(view) ? modes(view) : nothing}
     </div>
     ${hasText ? body(view) : nothing} ${remark(view)} ${view.problem}
     ${writing ? stopButton(view) : actions(view)}
+    ${hasText && !writing ? view.followUp : nothing}
   `;
+}
+
+/** The user's own words that this version answers. */
+function asked({ wording, attempt }: ResultView): TemplateResult | typeof nothing {
+  const { task } = attempt.order;
+  if (task.kind !== "prompt") return nothing;
+  return html`<p part="asked" class="asked"><span>${wording.say("asked")}: </span>${task.prompt}</p>`;
+}
+
+/** The language that the action was asked to write in: screen readers pronounce it, browsers hyphenate it. */
+function language({ order: { task } }: Attempt): string | null {
+  return task.kind === "action" ? languageOf(task.action, task.values) : null;
+}
+
+/** Whether there was no text before: then nothing can be compared, and nothing is replaced. */
+function isNew({ original }: ResultView): boolean {
+  return original.trim() === "";
 }
 
 function body(view: ResultView): TemplateResult {
   const { wording, attempt, mode, original, pieces } = view;
-  if (attempt.state === "writing" || mode === "result") {
-    return passage(wording.say("result"), "result", attempt.text);
+  if (attempt.state === "writing" || mode === "result" || isNew(view)) {
+    return passage(wording.say("result"), "result", attempt.text, language(attempt));
   }
   if (mode === "changes" && pieces) {
     return passage(wording.say("changes"), "changes", pieces.map(piece));
@@ -66,15 +89,20 @@ function body(view: ResultView): TemplateResult {
   return html`
     <div class="columns" part="compare">
       <div><h3>${wording.say("original")}</h3>${passage(wording.say("original"), "original", original)}</div>
-      <div><h3>${wording.say("result")}</h3>${passage(wording.say("result"), "result", attempt.text)}</div>
+      <div><h3>${wording.say("result")}</h3>${passage(wording.say("result"), "result", attempt.text, language(attempt))}</div>
     </div>
   `;
 }
 
 /** Focusable, so that a long text can be scrolled with the keyboard; no live region, so that pieces are not read out. */
-function passage(name: string, part: string, text: unknown): TemplateResult {
+function passage(
+  name: string,
+  part: string,
+  text: unknown,
+  lang: string | null = null,
+): TemplateResult {
   // prettier-ignore
-  return html`<div class="passage" part="passage ${part}" role="group" aria-label=${name} tabindex="0" dir="auto">${text}</div>`;
+  return html`<div class="passage" part="passage ${part}" role="group" aria-label=${name} tabindex="0" lang=${lang ?? nothing} dir="auto">${text}</div>`;
 }
 
 function piece({ kind, text }: Piece): TemplateResult | string {
@@ -137,6 +165,7 @@ function stopButton({ wording, act }: ResultView): TemplateResult {
 /** Using the text comes first; another try and letting go stand below it. */
 function actions(view: ResultView): TemplateResult {
   const { wording, attempt, obstacles, act } = view;
+  const fresh = isNew(view);
   if (attempt.text === "") {
     return html`
       <div class="buttons" part="buttons">
@@ -146,11 +175,12 @@ function actions(view: ResultView): TemplateResult {
   }
   return html`
     <div class="buttons" part="buttons">
-      ${button("replace", wording.say("replace"), act.replace, obstacles.replace, true)}
-      ${button("insert", wording.say("insert"), act.insert, obstacles.insert)}
+      ${button("replace", wording.say(fresh ? "insertNew" : "replace"), act.replace, obstacles.replace, true)}
+      ${fresh ? nothing : button("insert", wording.say("insert"), act.insert, obstacles.insert)}
       ${button("copy", wording.say("copy"), act.copy)}
       <div class="more">
         ${againButton(view)} ${versions(view)}
+        ${button("start-over", wording.say("startOver"), act.startOver)}
         ${button("discard", wording.say("discard"), act.discard)}
       </div>
     </div>
@@ -188,6 +218,7 @@ function button(
   `;
 }
 
+/** A button at its end is not disabled, since that would take focus from under the user's finger. */
 function versions({ wording, position, show }: ResultView): TemplateResult | typeof nothing {
   const { n, total } = position;
   if (total < 2) return nothing;
@@ -197,14 +228,14 @@ function versions({ wording, position, show }: ResultView): TemplateResult | typ
       class="icon"
       part="button ${offset < 0 ? "previous-version" : "next-version"}"
       aria-label=${wording.say(name)}
-      ?disabled=${offset < 0 ? n === 1 : n === total}
+      aria-disabled=${(offset < 0 ? n === 1 : n === total) ? "true" : nothing}
       @click=${() => show(offset)}
     >${icon}</button>
   `;
   return html`
     <span class="versions" part="versions">
       ${step(-1, "previousVersion", BACK)}
-      <span>${wording.say("version", { n, total })}</span>
+      <span part="version">${wording.say("version", { n, total })}</span>
       ${step(1, "nextVersion", FORWARD)}
     </span>
   `;

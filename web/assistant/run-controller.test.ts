@@ -18,8 +18,7 @@ const [action] = (readCatalogue(ME) as Catalogue).actions;
 if (!action) throw new Error("the catalogue has an action");
 
 const ORDER: Order = {
-  action,
-  values: { amount: "half" },
+  task: { kind: "action", action, values: { amount: "half" } },
   origin: { value: "one two three", range: { start: 4, end: 7 }, selection: { start: 4, end: 7 } },
   locale: "en",
 };
@@ -151,6 +150,41 @@ describe("a run", () => {
     expect(run.attempt?.text).toBe("third");
     run.show(-1);
     expect(run.attempt?.text).toBe("second");
+  });
+
+  it("writes a follow-up as a further version, and another try of the version that is on show", async () => {
+    const { run, proxy, client, emitted } = setUp();
+    for (const text of ["first", "second", "third"])
+      proxy.answers(streamOf(event("delta", { text }), DONE));
+    const history = [{ prompt: "Shorten", answer: "first" }];
+    const followUp: Order = { ...ORDER, task: { kind: "prompt", prompt: "Warmer", history } };
+    await run.start(client, ORDER);
+    await run.extend(client, followUp);
+    expect(proxy.calls[1]).toMatchObject({
+      url: "https://proxy.example/assistant/v1/prompt",
+      body: { prompt: "Warmer", text: "two", history, locale: "en" },
+    });
+    expect(emitted.at(-1)).toMatchObject([
+      "sealgate-generated",
+      { action: null, parameters: {}, scope: "selection", text: "second" },
+    ]);
+    expect(run.position).toEqual({ n: 2, total: 2 });
+    run.show(-1);
+    await run.again(client);
+    expect(proxy.calls[2]?.url).toBe("https://proxy.example/assistant/v1/actions/shorten");
+    expect(run.position).toEqual({ n: 3, total: 3 });
+  });
+
+  it("sends no text along with a prompt where there is none", async () => {
+    const { run, proxy, client } = setUp();
+    proxy.answers(streamOf(DONE));
+    const nowhere = { start: 0, end: 1 };
+    await run.start(client, {
+      task: { kind: "prompt", prompt: "A toast", history: [] },
+      origin: { value: " ", range: nowhere, selection: nowhere },
+      locale: undefined,
+    });
+    expect(proxy.calls[0]?.body).toEqual({ prompt: "A toast", history: [] });
   });
 
   it("does not count versions that brought no text", async () => {

@@ -1,18 +1,23 @@
 /**
  * One piece of writing from order to result: start, stream, stop, try again, and the versions that came of it.
  * Stopping keeps the text so far and ends the exchange at the proxy; a failure midway keeps it too.
- * It never touches the field: applying a result is text-field.ts's work.
+ * It never touches the field: applying a result is edits.ts's work.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import type { Action, Values } from "./catalogue.ts";
 import type { FinishReason, ProxyClient, RunEvent, Usage } from "./client.ts";
+import type { Turn } from "./conversation.ts";
 import type { Emit, Ordered } from "./events.ts";
 import { localProblem, type Problem, ProblemError } from "./problem.ts";
 import { originalOf, type Snapshot } from "./range.ts";
 
+/** What is to be written: an action with its parameters, or the user's own words after earlier turns. */
+export type Task =
+  | { readonly kind: "action"; readonly action: Action; readonly values: Values }
+  | { readonly kind: "prompt"; readonly prompt: string; readonly history: readonly Turn[] };
+
 export interface Order {
-  readonly action: Action;
-  readonly values: Values;
+  readonly task: Task;
   readonly origin: Snapshot;
   readonly locale: string | undefined;
 }
@@ -20,6 +25,7 @@ export interface Order {
 export type AttemptState = "writing" | "done" | "stopped" | "failed";
 
 export interface Attempt {
+  readonly order: Order;
   readonly state: AttemptState;
   readonly text: string;
   readonly finishReason: FinishReason;
@@ -28,7 +34,7 @@ export interface Attempt {
   readonly requestId: string | null;
 }
 
-const BLANK: Attempt = {
+const BLANK: Omit<Attempt, "order"> = {
   state: "writing",
   text: "",
   finishReason: "stop",
@@ -45,8 +51,6 @@ export interface RunListener {
 }
 
 export class RunController implements ReactiveController {
-  order: Order | null = null;
-
   readonly #host: ReactiveControllerHost;
   readonly #emit: Emit;
   readonly #listener: RunListener;
@@ -70,6 +74,11 @@ export class RunController implements ReactiveController {
     return this.#attempts[this.#shown] ?? null;
   }
 
+  /** What the attempt on show was asked for. */
+  get order(): Order | null {
+    return this.attempt?.order ?? null;
+  }
+
   get position(): { readonly n: number; readonly total: number } {
     return { n: this.#shown + 1, total: this.#attempts.length };
   }
@@ -80,24 +89,32 @@ export class RunController implements ReactiveController {
 
   get ordered(): Ordered | null {
     if (!this.order) return null;
-    const { action, values, origin } = this.order;
+    const { task, origin } = this.order;
     const whole = origin.range.end - origin.range.start === origin.value.length;
-    return { action: action.id, parameters: values, scope: whole ? "field" : "selection" };
+    return {
+      action: task.kind === "action" ? task.action.id : null,
+      parameters: task.kind === "action" ? task.values : {},
+      scope: whole ? "field" : "selection",
+    };
   }
 
   /** Begins an order of its own; earlier versions belonged to another and go. */
   async start(client: ProxyClient, order: Order): Promise<void> {
     this.discard();
-    this.order = order;
-    await this.again(client);
+    await this.extend(client, order);
   }
 
-  /** Writes another version of the same order. Versions without any text are not worth keeping. */
+  /** Writes another version of the order on show. */
   async again(client: ProxyClient): Promise<void> {
-    if (!this.order || this.isWriting) return;
-    this.#attempts = [...this.#attempts.filter(({ text }) => text !== ""), BLANK];
+    if (this.order) await this.extend(client, this.order);
+  }
+
+  /** Writes a further version, to this order. Versions without any text are not worth keeping. */
+  async extend(client: ProxyClient, order: Order): Promise<void> {
+    if (this.isWriting) return;
+    this.#attempts = [...this.#attempts.filter(({ text }) => text !== ""), { ...BLANK, order }];
     this.#shown = this.#attempts.length - 1;
-    await this.#write(client, this.order);
+    await this.#write(client, order);
   }
 
   /** Ends the exchange; the text so far stays. */
@@ -117,7 +134,6 @@ export class RunController implements ReactiveController {
 
   discard(): void {
     this.stop();
-    this.order = null;
     this.#attempts = [];
     this.#shown = 0;
     this.#host.requestUpdate();
@@ -129,7 +145,7 @@ export class RunController implements ReactiveController {
     this.#settle({});
     if (this.ordered) this.#emit("sealgate-generating", this.ordered);
     try {
-      for await (const event of client.run(order.action.id, body(order), running.signal)) {
+      for await (const event of asked(client, order, running.signal)) {
         if (running.signal.aborted) return;
         this.#take(event);
       }
@@ -192,6 +208,13 @@ export class RunController implements ReactiveController {
   }
 }
 
-function body({ origin, values, locale }: Order) {
-  return { text: originalOf(origin), parameters: values, ...(locale ? { locale } : {}) };
+function asked(client: ProxyClient, { task, origin, locale }: Order, signal: AbortSignal) {
+  const text = originalOf(origin);
+  const language = locale ? { locale } : {};
+  if (task.kind === "action") {
+    return client.run(task.action.id, { text, parameters: task.values, ...language }, signal);
+  }
+  const { prompt, history } = task;
+  const material = text.trim() === "" ? {} : { text };
+  return client.prompt({ prompt, ...material, history, ...language }, signal);
 }

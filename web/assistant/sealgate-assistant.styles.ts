@@ -201,6 +201,16 @@ const panel = css`
     overscroll-behavior: contain;
     padding: 0.75em 1em 1em;
   }
+  .used-up {
+    padding: 0.5em 1em;
+    border-block-start: 1px solid var(--_rule);
+    background: var(--_sunken);
+    font-variant-numeric: tabular-nums;
+  }
+  [data-standing="low"] {
+    color: var(--_text);
+    font-weight: 600;
+  }
   .footer {
     padding: 0.5em 1em;
     border-block-start: 1px solid var(--_rule);
@@ -263,6 +273,50 @@ const menu = css`
   }
 `;
 
+const boxes = css`
+  .box {
+    inline-size: 100%;
+    min-inline-size: 0;
+    padding: 0.5em 0.75em;
+    border: 1px solid var(--_border);
+    border-radius: var(--_radius);
+    background: var(--_surface);
+    color: var(--_text);
+    font: inherit;
+    unicode-bidi: plaintext;
+  }
+  .box:focus-visible {
+    outline-offset: -1px;
+  }
+  .box::placeholder {
+    color: var(--_muted);
+    opacity: 1;
+  }
+  .ask {
+    display: flex;
+    align-items: end;
+    gap: 0.375em;
+    margin-block-end: 0.5em;
+  }
+  .ask .box {
+    display: block;
+    flex: 1;
+    min-block-size: 2.5em;
+    max-block-size: 9em;
+    line-height: 1.375;
+    resize: none;
+    field-sizing: content;
+  }
+  .send {
+    block-size: 2.5em;
+    inline-size: 2.5em;
+    flex: none;
+  }
+  .send:not(:disabled) {
+    border-color: var(--_border);
+  }
+`;
+
 const options = css`
   fieldset {
     margin-block-end: 1em;
@@ -277,6 +331,13 @@ const options = css`
     gap: 0.5em;
     min-block-size: 2em;
     cursor: pointer;
+  }
+  .choices.long {
+    max-block-size: 14em;
+    margin-block-start: 0.375em;
+    padding-inline: 2px;
+    overflow-y: auto;
+    overscroll-behavior: contain;
   }
   input[type="radio"] {
     inline-size: 1.125em;
@@ -315,4 +376,4 @@ const highContrast = css`
   }
 `;
 
-export const styles = [palette, controls, panel, menu, options, resultStyles, highContrast];
+export const styles = [palette, controls, panel, menu, boxes, options, resultStyles, highContrast];

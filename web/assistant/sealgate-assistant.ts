@@ -1,5 +1,5 @@
 /**
- * `<sealgate-assistant>`: puts a writing assistant beside a text field of the host page.
+ * `<sealgate-assistant>`: puts a writing assistant beside a field of the host page.
  * Its counterpart is the proxy's /assistant/v1. What it does is in the controllers; this file joins and draws them.
  * It never stores the session token or any text, and shows generated text as text nodes alone.
  */
@@ -15,7 +15,8 @@ import { optionsView } from "./options-view.ts";
 import { PanelController } from "./panel-controller.ts";
 import { footerView, headerView } from "./panel-view.ts";
 import { problemView } from "./problem-view.ts";
-import { originalOf } from "./range.ts";
+import { promptView } from "./prompt-view.ts";
+import { isBlank } from "./range.ts";
 import { resultView } from "./result-view.ts";
 import { styles } from "./sealgate-assistant.styles.ts";
 import type { GetSession } from "./session.ts";
@@ -28,18 +29,19 @@ import {
   type Shortcut,
 } from "./shortcut.ts";
 import { scopeLine, statusLine } from "./summary-view.ts";
-import type { TextField } from "./text-field.ts";
 import { type Texts, Wording } from "./texts.ts";
+
+const ITEM = "[role=menuitem]";
 
 /** What gets focus in each view, first that exists. */
 const FOCUS = {
-  menu: "[role=menuitem]",
-  options: "input:checked, form button",
+  menu: "[part~=prompt] .box, [role=menuitem]",
+  options: "[part~=find], input:checked, form button",
   result: "[part~=stop], .passage, .problem, .buttons button",
 } as const;
 
 /**
- * A writing assistant for one `<textarea>` or text `<input>`.
+ * A writing assistant for one `<textarea>`, text `<input>` or `contenteditable` element.
  *
  * @attr for - id of the field, in the same document or shadow root
  * @attr proxy - origin of the Sealgate proxy, e.g. `https://proxy.example.com`
@@ -48,7 +50,7 @@ const FOCUS = {
  * @attr locale - BCP 47 language of numbers and plurals, and of answers to texts too short to tell theirs; the page's by default
  * @attr theme - `light` or `dark`; without it the `color-scheme` of the page counts
  * @prop {() => Promise<string>} getSession - gives a session token; called again when the proxy refuses the last one
- * @prop {HTMLTextAreaElement | HTMLInputElement | null} target - the field itself, instead of `for`
+ * @prop {HTMLElement | null} target - the field itself, instead of `for`
  * @prop {Texts} texts - overrides for any of the assistant's words (texts.ts)
  *
  * @slot - label of the trigger, instead of "Write with AI"
@@ -60,18 +62,22 @@ const FOCUS = {
  * @event sealgate-generated - writing ended by itself, with usage
  * @event sealgate-applied - the result was used: `replace`, `insert` or `copy`
  * @event sealgate-stopped - the user stopped the writing
+ * @event sealgate-limit - requests run low (under a fifth left) or are used up; told once each time
  * @event sealgate-error - something failed; the detail says who can fix it
  *
  * @csspart trigger - the button beside the field
- * @csspart panel - the popover; in it: header, title, back, close, content, scope, footer, notice, allowance
+ * @csspart panel - the popover; in it: header, title, back, close, content, scope, used-up, footer,
+ *   notice, allowance
+ * @csspart prompt - the form for the user's own words, `follow-up` the one below a result; in both: prompt-box, send
  * @csspart menu - the list of actions; in it: menu-item, menu-item-label, undo;
  *   `empty` stands in its place while there is nothing to list
- * @csspart options - the form of parameters; in it: parameter, choice, begin
+ * @csspart options - the form of parameters; in it: parameter, find, choice, begin
  * @csspart status-line - how the writing stands
+ * @csspart asked - the user's own words that the result answers
  * @csspart passage - any shown text: also result, changes (with added, removed), original, compare
  * @csspart modes - the choice between result, changes and side by side; in it: mode
- * @csspart buttons - the row of buttons; each is a `button`: stop, replace, insert, copy, again, back, discard, retry,
- *   previous-version, next-version (both in `versions`); `primary-button` is the coloured one
+ * @csspart buttons - the row of buttons; each is a `button`: stop, replace, insert, copy, again, back, start-over,
+ *   discard, retry, previous-version, next-version (both in `versions`, around `version`); `primary-button` is the coloured one
  * @csspart remark - what to know before the text is used
  * @csspart problem - an error; in it: problem-who, problem-message, problem-hint, problem-reference
  * @csspart status - the hidden line that screen readers are told
@@ -109,7 +115,7 @@ export class SealgateAssistant extends LitElement {
   declare locale: string | null;
   declare theme: "light" | "dark" | null;
   declare getSession: GetSession | null;
-  declare target: TextField | null;
+  declare target: HTMLElement | null;
   declare texts: Texts;
 
   readonly #emit = emitter(this);
@@ -119,7 +125,7 @@ export class SealgateAssistant extends LitElement {
     keydown: (event) => this.#keydownInField(event),
     changed: () => this.#panel.isOpen && this.requestUpdate(),
   });
-  readonly #menu = new MenuController(() => this.#all("[role=menuitem]"));
+  readonly #menu = new MenuController(() => this.#all(ITEM));
   readonly #panel = new PanelController(this, {
     panel: () => this.#one(".panel"),
     anchor: () => this.#one(".trigger"),
@@ -227,19 +233,26 @@ export class SealgateAssistant extends LitElement {
         close: () => this.close(),
       })}
       <div class="content ${view}" part="content">${body[view].call(this)}</div>
-      ${footerView(this.#wording, this.#connection.catalogue)}
+      ${footerView({
+        wording: this.#wording,
+        catalogue: this.#connection.catalogue,
+        isTold: this.#composer.problem?.code === "rate_limited",
+        waitS: this.#composer.waitS,
+      })}
     `;
   }
 
   #menuBody(): TemplateResult | typeof nothing {
     if (this.#composer.problem) return this.#problem(this.#composer.retry);
-    const { present } = this.#composer;
+    const { present, canPrompt, waitS } = this.#composer;
+    const hasText = present !== null && !isBlank(present);
     return html`
-      <p class="scope" part="scope">${present ? scopeLine(this.#wording, present) : nothing}</p>
+      ${canPrompt ? this.#prompt(hasText) : nothing} ${this.#scope()}
       ${menuView({
         wording: this.#wording,
         actions: this.#connection.catalogue?.actions ?? null,
-        hasText: present !== null && originalOf(present).trim() !== "",
+        canBegin: hasText && waitS === 0,
+        canPrompt,
         canUndo: this.#composer.canUndo,
         choose: (action) => this.#composer.choose(action),
         undo: this.#composer.undo,
@@ -248,15 +261,54 @@ export class SealgateAssistant extends LitElement {
     `;
   }
 
+  #scope(): TemplateResult {
+    const { present, canPrompt } = this.#composer;
+    const line = present ? scopeLine(this.#wording, present, canPrompt) : nothing;
+    return html`<p class="scope" part="scope">${line}</p>`;
+  }
+
+  #prompt(hasText: boolean): TemplateResult {
+    const { prompt, waitS, write, ask } = this.#composer;
+    return promptView({
+      part: "prompt",
+      label: this.#wording.say(hasText ? "promptText" : "prompt"),
+      sendLabel: this.#wording.say("send"),
+      text: prompt,
+      canSend: waitS === 0,
+      write,
+      send: ask,
+      leave: () => this.#menu.focus(),
+    });
+  }
+
+  #followUp(): TemplateResult | typeof nothing {
+    const { canFollowUp, followUp, waitS, writeFollowUp, refine } = this.#composer;
+    if (!canFollowUp) return nothing;
+    return promptView({
+      part: "follow-up",
+      label: this.#wording.say("followUp"),
+      sendLabel: this.#wording.say("send"),
+      text: followUp,
+      canSend: waitS === 0,
+      write: writeFollowUp,
+      send: refine,
+      leave: () => undefined,
+    });
+  }
+
   #optionsBody(): TemplateResult {
-    const { action, values, present } = this.#composer;
+    const { action, values, queries, waitS } = this.#composer;
     if (!action) return html``;
     return html`
-      <p class="scope" part="scope">${present ? scopeLine(this.#wording, present) : nothing}</p>
+      ${this.#scope()}
       ${optionsView({
+        wording: this.#wording,
         action,
         values,
+        queries,
+        canBegin: waitS === 0,
         set: (parameter, value) => this.#composer.set(parameter, value),
+        find: (parameter, query) => this.#composer.find(parameter, query),
         begin: () => this.#composer.begin(),
       })}
     `;
@@ -281,8 +333,9 @@ export class SealgateAssistant extends LitElement {
         insert: settled ? this.#composer.obstacle("insert") : null,
       },
       problem: this.#problem(null),
-      waitS: this.#composer.countdown.remainingS,
-      show: (offset) => run.show(offset),
+      followUp: this.#followUp(),
+      waitS: this.#composer.waitS,
+      show: this.#composer.show,
     });
   }
 
@@ -300,7 +353,7 @@ export class SealgateAssistant extends LitElement {
     else this.open();
   };
 
-  #open(returnTo: HTMLElement | null): void {
+  #open(returnTo: Pick<HTMLElement, "focus"> | null): void {
     if (!this.#panel.isOpen) {
       this.#panel.open(returnTo);
       void this.#composer.load();
@@ -338,8 +391,8 @@ export class SealgateAssistant extends LitElement {
 
   /** Presses elsewhere close what holds no work yet; the field stays free for selecting. */
   #pressedOutside(path: readonly EventTarget[]): void {
-    const field = this.#field.field;
-    const inField = field !== null && path.includes(field);
+    const element = this.#field.field?.element;
+    const inField = element !== undefined && path.includes(element);
     if (this.#composer.view !== "result" && !inField) this.#panel.close(false);
   }
 
@@ -350,12 +403,12 @@ export class SealgateAssistant extends LitElement {
   }
 
   #moveFocus(): void {
-    const { view } = this.#composer;
-    const target = this.#one(FOCUS[view]);
+    const { view, problem } = this.#composer;
+    const target = (view === "menu" && isTouch() && this.#one(ITEM)) || this.#one(FOCUS[view]);
     // The list of actions is still to come: hold focus in the panel until it is there.
-    this.#wantsFocus = !target && !this.#composer.problem;
-    if (view === "menu" && !this.#composer.problem) this.#menu.focus();
-    (target ?? this.#one(".problem") ?? this.#one(".panel"))?.focus({ preventScroll: true });
+    this.#wantsFocus = !target && !problem && !this.#connection.catalogue;
+    if (target?.matches(ITEM)) this.#menu.focus();
+    else (target ?? this.#one(".problem") ?? this.#one(".panel"))?.focus({ preventScroll: true });
   }
 
   /** Keeps the newest words in sight unless the reader scrolled away from the end. */
@@ -378,6 +431,11 @@ export class SealgateAssistant extends LitElement {
   #all(selector: string): readonly HTMLElement[] {
     return [...(this.renderRoot?.querySelectorAll<HTMLElement>(selector) ?? [])];
   }
+}
+
+/** Where a focused text box would bring up a keyboard over the list of actions. */
+function isTouch(): boolean {
+  return matchMedia("(pointer: coarse)").matches;
 }
 
 declare global {

@@ -3,15 +3,17 @@
  * Used by the panel's head and foot, and read out as status.
  * Pure: words in, words out.
  */
+import { standingOf } from "./allowance.ts";
 import type { Allowance, Catalogue } from "./catalogue.ts";
+import { waitWords } from "./problem-view.ts";
 import { originalOf, type Snapshot } from "./range.ts";
 import type { Attempt } from "./run-controller.ts";
 import type { Wording } from "./texts.ts";
 import { countWords } from "./words.ts";
 
-export function scopeLine(wording: Wording, origin: Snapshot): string {
+export function scopeLine(wording: Wording, origin: Snapshot, canPrompt = false): string {
   const text = originalOf(origin);
-  if (text.trim() === "") return wording.say("scopeEmpty");
+  if (text.trim() === "") return wording.say(canPrompt ? "scopeNew" : "scopeEmpty");
   const whole = text.length === origin.value.length;
   return wording.say(whole ? "scopeField" : "scopeSelection", { n: countWords(text) });
 }
@@ -25,12 +27,24 @@ export function statusLine(wording: Wording, { state, text }: Attempt): string {
   return text === "" ? wording.say("nothing") : wording.say("done", { n });
 }
 
+/** What is left, and that it runs low where it does. */
 export function allowanceLine(wording: Wording, allowance: Allowance): string {
-  const { remaining, limit, windowS } = allowance;
+  const line = within(wording, allowance);
+  return standingOf(allowance) === "low" ? wording.say("low", { allowance: line }) : line;
+}
+
+function within(wording: Wording, { remaining, limit, windowS }: Allowance): string {
   const words = wording.say("allowance", { n: remaining, limit });
   if (windowS === 60) return wording.say("perMinute", { allowance: words });
   if (windowS === 3600) return wording.say("perHour", { allowance: words });
   return windowS === 86_400 ? wording.say("perDay", { allowance: words }) : words;
+}
+
+/** That nothing is left, and when the next request is there; `waitS` is zero where nobody knows. */
+export function usedUpLine(wording: Wording, waitS: number): string {
+  return waitS > 0
+    ? wording.say("usedUpUntil", { time: waitWords(wording, waitS) })
+    : wording.say("usedUp");
 }
 
 /** The host's wording first, then the proxy's, then ours: it may be reworded, never lost. */

@@ -2,21 +2,35 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   apply,
+  type Edit,
   insertingBelow,
-  isTextField,
+  type Obstacle,
   replacing,
   restoreSelectionOnUndo,
   revert,
-  selectionOf,
   snapshot,
-} from "./text-field.ts";
+} from "./edits.ts";
+import { isTextField, NativeField } from "./native-field.ts";
 
-function area(value: string, start = 0, end = start): HTMLTextAreaElement {
-  const field = document.createElement("textarea");
-  document.body.append(field);
-  field.value = value;
-  field.setSelectionRange(start, end);
-  return field;
+function area(value: string, start = 0, end = start): NativeField {
+  const element = document.createElement("textarea");
+  document.body.append(element);
+  element.value = value;
+  element.setSelectionRange(start, end);
+  return new NativeField(element);
+}
+
+/** The edit, where nothing stands in its way. */
+function possible(edit: Edit | Obstacle): Edit {
+  if ("kind" in edit) throw new Error(edit.kind);
+  return edit;
+}
+
+/** The edit that was made, where the page did not refuse it. */
+function made(...edit: Parameters<typeof apply>) {
+  const applied = apply(...edit);
+  if (!applied) throw new Error("refused");
+  return applied;
 }
 
 /** What a browser does for execCommand: one edit at the selection, and an input event. */
@@ -24,8 +38,8 @@ function editingCommands(): void {
   Object.assign(document, {
     execCommand(name: string, _ui: boolean, text = "") {
       const field = document.activeElement as HTMLTextAreaElement;
-      const { start, end } = selectionOf(field);
-      field.setRangeText(name === "delete" ? "" : text, start, end, "end");
+      const { selectionStart, selectionEnd } = field;
+      field.setRangeText(name === "delete" ? "" : text, selectionStart, selectionEnd, "end");
       return field.dispatchEvent(
         new InputEvent("input", { bubbles: true, inputType: "insertText" }),
       );
@@ -41,6 +55,10 @@ afterEach(() => {
 describe("a snapshot", () => {
   it("is of the selection where there is one", () => {
     expect(snapshot(area("one two", 4, 7)).range).toEqual({ start: 4, end: 7 });
+  });
+
+  it("leaves out the white space at both ends of a selection", () => {
+    expect(snapshot(area("one two \nthree", 3, 9)).range).toEqual({ start: 4, end: 7 });
   });
 
   it.each([
@@ -63,50 +81,47 @@ describe.each([
     const told = vi.fn();
     document.body.addEventListener("input", () => told("input"), { once: true });
     document.body.addEventListener("change", () => told("change"), { once: true });
-    const edit = replacing(field, snapshot(field), "2");
-    if ("kind" in edit) throw new Error(edit.kind);
+    const edit = possible(replacing(field, snapshot(field), "2"));
     apply(field, edit);
-    expect(field.value).toBe("one 2 three");
-    expect(selectionOf(field)).toEqual({ start: 4, end: 5 });
+    expect(field.text).toBe("one 2 three");
+    expect(field.selection).toEqual({ start: 4, end: 5 });
     expect(told.mock.calls.flat()).toEqual(["input", "change"]);
-    expect(document.activeElement).toBe(field);
+    expect(document.activeElement).toBe(field.element);
   });
 
   it("an edit can be taken back, text and selection", () => {
     if (commands) editingCommands();
     const field = area("one two three", 4, 7);
-    const edit = replacing(field, snapshot(field), "2");
-    if ("kind" in edit) throw new Error(edit.kind);
-    const applied = apply(field, edit);
+    const edit = possible(replacing(field, snapshot(field), "2"));
+    const applied = made(field, edit);
     expect(revert(field, applied)).toBe(true);
-    expect(field.value).toBe("one two three");
-    expect(selectionOf(field)).toEqual({ start: 4, end: 7 });
+    expect(field.text).toBe("one two three");
+    expect(field.selection).toEqual({ start: 4, end: 7 });
   });
 });
 
 describe("an edit", () => {
   it("is not taken back over what was typed since", () => {
     const field = area("one two", 0, 3);
-    const edit = replacing(field, snapshot(field), "1");
-    if ("kind" in edit) throw new Error(edit.kind);
-    const applied = apply(field, edit);
-    field.value += "!";
+    const edit = possible(replacing(field, snapshot(field), "1"));
+    const applied = made(field, edit);
+    field.element.value += "!";
     expect(revert(field, applied)).toBe(false);
-    expect(field.value).toBe("1 two!");
+    expect(field.text).toBe("1 two!");
   });
 
   it("goes below the line of the original", () => {
     const field = area("one two\nthree", 0, 3);
-    const edit = insertingBelow(field, snapshot(field), "2");
-    if ("kind" in edit) throw new Error(edit.kind);
+    const edit = possible(insertingBelow(field, snapshot(field), "2"));
     apply(field, edit);
-    expect(field.value).toBe("one two\n\n2\nthree");
+    expect(field.text).toBe("one two\n\n2\nthree");
   });
 
   it("stays on the one line that an input has", () => {
-    const field = document.createElement("input");
-    document.body.append(field);
-    field.value = "one";
+    const element = document.createElement("input");
+    document.body.append(element);
+    element.value = "one";
+    const field = new NativeField(element);
     expect(insertingBelow(field, snapshot(field), "2")).toEqual({
       range: { start: 3, end: 3 },
       text: " 2",
@@ -116,20 +131,40 @@ describe("an edit", () => {
   it("is refused where the original was edited", () => {
     const field = area("one two", 0, 3);
     const origin = snapshot(field);
-    field.value = "0ne two";
+    field.element.value = "0ne two";
     expect(replacing(field, origin, "1")).toEqual({ kind: "stale" });
     expect(insertingBelow(field, origin, "1")).not.toHaveProperty("kind");
   });
 
+  it("puts something new under what was typed meanwhile into an empty field", () => {
+    const field = area("");
+    const origin = snapshot(field);
+    field.element.value = "Dear all,";
+    made(field, possible(replacing(field, origin, "Come on Saturday.")));
+    expect(field.text).toBe("Dear all,\n\nCome on Saturday.");
+  });
+
+  it("is announced before it is made, and left to a page that takes over", () => {
+    const field = area("one two", 0, 3);
+    const told = vi.fn((event: InputEvent) => event.preventDefault());
+    document.body.addEventListener("beforeinput", told, { once: true });
+    expect(apply(field, possible(replacing(field, snapshot(field), "1")))).toBeNull();
+    expect(told.mock.calls[0]?.[0]).toMatchObject({
+      inputType: "insertReplacementText",
+      data: "1",
+    });
+    expect(field.text).toBe("one two");
+  });
+
   it.each(["readOnly", "disabled"] as const)("is refused in a field that is %s", (state) => {
     const field = area("one");
-    field[state] = true;
+    Object.assign(field.element, { [state]: true });
     expect(replacing(field, snapshot(field), "1")).toEqual({ kind: "readOnly" });
   });
 
   it("is refused past the field's length, and says by how much", () => {
     const field = area("one two", 0, 3);
-    field.maxLength = 10;
+    field.element.maxLength = 10;
     expect(replacing(field, snapshot(field), "eleven!")).toEqual({ kind: "tooLong", by: 1 });
     expect(replacing(field, snapshot(field), "eleven")).not.toHaveProperty("kind");
   });
@@ -137,13 +172,12 @@ describe("an edit", () => {
   it("gets its selection back when the browser undoes it", async () => {
     const field = area("one two", 2, 2);
     const origin = snapshot(field);
-    const edit = replacing(field, origin, "1");
-    if ("kind" in edit) throw new Error(edit.kind);
-    const applied = apply(field, edit, origin.selection);
+    const edit = possible(replacing(field, origin, "1"));
+    const applied = made(field, edit, origin.selection);
     restoreSelectionOnUndo(field, applied, new AbortController().signal);
-    field.value = "one two";
-    field.dispatchEvent(new InputEvent("input", { inputType: "historyUndo" }));
-    await vi.waitFor(() => expect(selectionOf(field)).toEqual({ start: 2, end: 2 }));
+    field.element.value = "one two";
+    field.element.dispatchEvent(new InputEvent("input", { inputType: "historyUndo" }));
+    await vi.waitFor(() => expect(field.selection).toEqual({ start: 2, end: 2 }));
   });
 });
 
