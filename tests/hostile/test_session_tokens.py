@@ -7,9 +7,10 @@ import json
 import warnings
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 
 from sealgate.session import (
     InvalidSession,
@@ -33,7 +34,13 @@ from tests.session.tokens import (
     KID,
     NOW_S,
     OTHER_APPLICATION,
+    P256_HEADER,
+    P256_KEY,
+    P256_KID,
+    P256_ORDER,
     b64url,
+    raw_private,
+    signature,
     signed,
     token,
 )
@@ -42,6 +49,9 @@ OTHER_KEY = SigningKey.generate("key_" + "e" * 20)
 IMPOSTOR = SigningKey.generate(KID)
 GOOD = token()
 HEAD, BODY, SIGNATURE = GOOD.split(".")
+P256_IMPOSTOR = SigningKey.generate(P256_KID, "ES256")
+P256_HEAD = b64url(json.dumps(P256_HEADER).encode())
+P256_RAW = signature(f"{P256_HEAD}.{BODY}", P256_KEY)
 HEADER_BYTES = json.dumps(HEADER).encode()
 CLAIMS_BYTES = json.dumps(CLAIMS).encode()
 
@@ -56,12 +66,6 @@ def hmac_of_signature_length(algorithm: str) -> str:
     head = b64url(json.dumps({**HEADER, "alg": algorithm}).encode())
     mac = hmac.new(KEY.public.public_key, f"{head}.{BODY}".encode(), hashlib.sha512).digest()
     return f"{head}.{BODY}.{b64url(mac)}"
-
-
-def signed_with_p256() -> str:
-    head = b64url(json.dumps({**HEADER, "alg": "ES256"}).encode())
-    signature = generate_private_key(SECP256R1()).sign(f"{head}.{BODY}".encode(), ECDSA(SHA256()))
-    return f"{head}.{BODY}.{b64url(signature[:64].ljust(64, b'0'))}"
 
 
 def signed_with_ed448() -> str:
@@ -89,6 +93,30 @@ def with_order_added() -> str:
     return f"{HEAD}.{BODY}.{b64url(raw[:32] + scalar.to_bytes(32, 'little'))}"
 
 
+def p256_token(signature: bytes) -> str:
+    """The good token of the P-256 key with another signature."""
+    return f"{P256_HEAD}.{BODY}.{b64url(signature)}"
+
+
+def hmac_with_the_point() -> str:
+    head = b64url(json.dumps({**P256_HEADER, "alg": "HS512"}).encode())
+    mac = hmac.new(P256_KEY.public.public_key, f"{head}.{BODY}".encode(), hashlib.sha512).digest()
+    return f"{head}.{BODY}.{b64url(mac)}"
+
+
+def der_signature() -> bytes:
+    private = raw_private(P256_KEY)
+    assert isinstance(private, EllipticCurvePrivateKey)
+    return private.sign(f"{P256_HEAD}.{BODY}".encode(), ECDSA(SHA256()))
+
+
+def signed_over_sha384() -> str:
+    private = raw_private(P256_KEY)
+    assert isinstance(private, EllipticCurvePrivateKey)
+    r, s = decode_dss_signature(private.sign(f"{P256_HEAD}.{BODY}".encode(), ECDSA(SHA384())))
+    return p256_token(r.to_bytes(32) + s.to_bytes(32))
+
+
 def duplicated(raw: bytes, member: bytes) -> bytes:
     return b"{" + member + b"," + raw[1:]
 
@@ -102,7 +130,19 @@ SILENT: dict[str, str | bytes] = {
     "HS256 keyed with the public key": hmac_with_the_public_key("HS256"),
     "HS512 keyed with the public key": hmac_of_signature_length("HS512"),
     "HMAC under the name Ed25519": hmac_of_signature_length("Ed25519"),
-    "ES256": signed_with_p256(),
+    "ES256 with a key of Ed25519": token({"alg": "ES256"}),
+    "ES256 signed by P-256 under a kid of Ed25519": token({"alg": "ES256"}, key=P256_KEY),
+    "Ed25519 with a key of P-256": token({"kid": P256_KID}, key=P256_KEY),
+    "EdDSA with a key of P-256": token({"kid": P256_KID, "alg": "EdDSA"}, key=P256_KEY),
+    "Ed25519 signed by Ed25519 under a kid of P-256": token({"kid": P256_KID}),
+    "ES256 signed by Ed25519 under a kid of P-256": token(P256_HEADER),
+    "ES384 by name": token({**P256_HEADER, "alg": "ES384"}, key=P256_KEY),
+    "ES256K by name": token({**P256_HEADER, "alg": "ES256K"}, key=P256_KEY),
+    "ESP256 by name": token({**P256_HEADER, "alg": "ESP256"}, key=P256_KEY),
+    "es256 in lower case": token({**P256_HEADER, "alg": "es256"}, key=P256_KEY),
+    "none under a kid of P-256": token({**P256_HEADER, "alg": "none"}, key=P256_KEY),
+    "HS256 keyed with the point": hmac_with_the_point(),
+    "ES256 over a hash of SHA-384": signed_over_sha384(),
     "RS256 by name": token({"alg": "RS256"}),
     "PS256 by name": token({"alg": "PS256"}),
     "Ed448 by name": token({"alg": "Ed448"}),
@@ -165,6 +205,19 @@ SILENT: dict[str, str | bytes] = {
     "application changed after signing": (
         f"{HEAD}.{b64url(json.dumps({**CLAIMS, 'app': OTHER_APPLICATION}).encode())}.{SIGNATURE}"
     ),
+    "another P-256 key under this kid": token(P256_HEADER, key=P256_IMPOSTOR),
+    "R and S of zero": p256_token(bytes(64)),
+    "R of zero": p256_token(bytes(32) + P256_RAW[32:]),
+    "S of zero": p256_token(P256_RAW[:32] + bytes(32)),
+    "R and S of the order": p256_token(P256_ORDER.to_bytes(32) * 2),
+    "R beyond the order": p256_token(b"\xff" * 32 + P256_RAW[32:]),
+    "S beyond the order of P-256": p256_token(P256_RAW[:32] + b"\xff" * 32),
+    "R and S of one": p256_token((bytes(31) + b"\x01") * 2),
+    "R and S the wrong way round": p256_token(P256_RAW[32:] + P256_RAW[:32]),
+    "first bit of R of P-256": p256_token(bytes([P256_RAW[0] ^ 1]) + P256_RAW[1:]),
+    "last bit of S of P-256": p256_token(P256_RAW[:63] + bytes([P256_RAW[63] ^ 1])),
+    "a signature in DER": f"{P256_HEAD}.{BODY}.{b64url(der_signature())}",
+    "a signature of P-256 without its last byte": p256_token(P256_RAW[:63]),
     # outer form
     "empty": "",
     "one dot": "a.b",
@@ -327,7 +380,45 @@ def test_a_public_key_for_which_anybody_can_sign_is_refused(point: str) -> None:
         SessionPublicKey(KID, "Ed25519", bytes.fromhex(point))
 
 
+POINT = P256_KEY.public.public_key
+NO_POINTS: dict[str, bytes] = {
+    "zeros": bytes(65),
+    "the origin": b"\x04" + bytes(64),
+    "infinity": b"\0" + bytes(64),
+    "a point beside the curve": POINT[:64] + bytes([POINT[64] ^ 1]),
+    "coordinates beyond the field": b"\x04" + b"\xff" * 64,
+    "x of the field's size": b"\x04" + bytes.fromhex("ffffffff00000001" + "00" * 12 + "ff" * 12) + POINT[33:],
+    "x without its y": POINT[:33] + bytes(32),
+    "the marks of a compressed point": b"\x02" + POINT[1:],
+    "the marks of a hybrid point": bytes([6 + POINT[64] % 2]) + POINT[1:],
+    "its halves the wrong way round": b"\x04" + POINT[33:] + POINT[1:33],
+}
+
+
+@pytest.mark.parametrize("point", NO_POINTS.values(), ids=NO_POINTS)
+def test_what_is_no_point_of_p256_is_refused(point: bytes) -> None:
+    with pytest.raises(SessionKeyError, match="no point") as caught:
+        SessionPublicKey(KID, "ES256", point)
+    assert caught.value.hint
+
+
+def test_the_key_says_the_algorithm_whatever_the_token_says() -> None:
+    confused = (SessionPublicKey(P256_KID, "Ed25519", KEY.public.public_key),)
+    with pytest.raises(InvalidSession):
+        verify(token(P256_HEADER, key=P256_KEY), confused, INSTANCE, NOW_S)
+    with pytest.raises(InvalidSession):
+        verify(token(P256_HEADER), confused, INSTANCE, NOW_S)
+
+
+def test_every_truncation_of_an_es256_token_is_refused() -> None:
+    good = token(P256_HEADER, key=P256_KEY)
+    for length in range(len(good)):
+        with pytest.raises(InvalidSession):
+            verify(good[:length], KEYS, INSTANCE, NOW_S)
+
+
 def test_verifying_never_warns() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert verify(token({"alg": "EdDSA"}), KEYS, INSTANCE, NOW_S).subject == "user-17"
+        assert verify(token(P256_HEADER, key=P256_KEY), KEYS, INSTANCE, NOW_S).subject == "user-17"

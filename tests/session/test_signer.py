@@ -6,7 +6,7 @@ import json
 import pytest
 
 from sealgate.session import MalformedClaims, SessionSigner, peek, verify
-from tests.session.tokens import APPLICATION, INSTANCE, KEY, KEYS, KID, NOW_S
+from tests.session.tokens import APPLICATION, INSTANCE, KEY, KEYS, KID, NOW_S, P256_HEADER, P256_KEY, P256_KID
 
 SIGNER = SessionSigner(APPLICATION, INSTANCE, KEY, clock=lambda: NOW_S + 0.7)
 
@@ -30,6 +30,14 @@ def test_a_minted_token_names_its_type_algorithm_and_key() -> None:
         "typ": "sealgate-session+jwt",
         "kid": KID,
     }
+
+
+def test_a_key_of_p256_mints_es256() -> None:
+    minted = SessionSigner(APPLICATION, INSTANCE, P256_KEY, clock=lambda: NOW_S).token(user="user-17")
+    header, _, signature = minted.split(".")
+    assert json.loads(base64.urlsafe_b64decode(header + "==")) == P256_HEADER
+    assert len(base64.urlsafe_b64decode(signature + "==")) == 64
+    assert verify(minted, KEYS, INSTANCE, NOW_S).kid == P256_KID
 
 
 def test_a_look_shows_application_and_key() -> None:

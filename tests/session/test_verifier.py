@@ -1,5 +1,7 @@
 """Verifying: what a good token yields, how far clocks may differ, and which spellings of it are accepted."""
 
+import base64
+
 import pytest
 
 from sealgate.session import (
@@ -12,7 +14,20 @@ from sealgate.session import (
     SigningKey,
     verify,
 )
-from tests.session.tokens import APPLICATION, INSTANCE, KEY, KEYS, KID, NOW_S, token
+from tests.session.tokens import (
+    APPLICATION,
+    INSTANCE,
+    KEY,
+    KEYS,
+    KID,
+    NOW_S,
+    P256_HEADER,
+    P256_KEY,
+    P256_KID,
+    P256_ORDER,
+    b64url,
+    token,
+)
 
 
 def test_a_good_token_yields_its_session() -> None:
@@ -48,6 +63,19 @@ def test_a_token_may_come_as_bytes() -> None:
 @pytest.mark.parametrize("name", ["Ed25519", "EdDSA"])
 def test_both_names_of_the_algorithm_are_accepted(name: str) -> None:
     assert verify(token({"alg": name}), KEYS, INSTANCE, NOW_S).kid == KID
+
+
+def test_a_token_of_another_library_s_es256_is_accepted() -> None:
+    es256 = token(P256_HEADER, key=P256_KEY)
+    assert verify(es256, KEYS, INSTANCE, NOW_S).kid == P256_KID
+
+
+def test_both_spellings_of_an_ecdsa_signature_are_accepted_since_libraries_write_both() -> None:
+    head, body, signature = token(P256_HEADER, key=P256_KEY).split(".")
+    raw = base64.urlsafe_b64decode(signature + "==")
+    other = P256_ORDER - int.from_bytes(raw[32:])
+    for s in (raw[32:], other.to_bytes(32)):
+        assert verify(f"{head}.{body}.{b64url(raw[:32] + s)}", KEYS, INSTANCE, NOW_S).kid == P256_KID
 
 
 def test_an_audience_list_of_one_is_accepted() -> None:
