@@ -44,7 +44,20 @@ IMPORTS: dict[str, set[str]] = {
         "simulator",
     }
     | LEAVES,
-    "cli": {"demo", "up", "doctor", "settings", "supervisor", "vault", "console", "proxy", "simulator"} | LEAVES,
+    "scripts": {"envelope", "session"} | LEAVES,
+    "cli": {
+        "scripts",
+        "demo",
+        "up",
+        "doctor",
+        "settings",
+        "supervisor",
+        "vault",
+        "console",
+        "proxy",
+        "simulator",
+    }
+    | LEAVES,
 }
 
 FILE_LINES = 500

@@ -1,0 +1,195 @@
+"""The commands that work over HTTP: `apply`, `deposit`, `session`, `usage`, `status`.
+
+Counterpart: `sealgate.cli`, which loads this only when one of them is asked for. Errors are one line with a
+hint and an exit code of `failures.EXITS`, never a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console as Screen
+from typer.core import TyperCommand
+
+from sealgate.scripts import keyboard, reports
+from sealgate.scripts.apply import apply_file
+from sealgate.scripts.consoles import API, connect
+from sealgate.scripts.deposit import Order, Ways
+from sealgate.scripts.deposit import deposit as deposit_key
+from sealgate.scripts.failures import Exit, ScriptError
+from sealgate.scripts.sessions import SessionOrder, session_token
+from sealgate.scripts.talking import Connection
+
+
+class Command(TyperCommand):
+    """A command whose wrong use has an exit code of its own: 2 is a plan's word for “different”."""
+
+    def make_context(self, *words: Any, **more: Any) -> Any:
+        """Read the command line."""
+        try:
+            return super().make_context(*words, **more)
+        except Exception as error:
+            if getattr(error, "exit_code", None) == Exit.DIFFERENCE:
+                error.exit_code = int(Exit.USAGE)  # type: ignore[attr-defined]
+            raise
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+ConsoleOption = Annotated[
+    str, typer.Option("--console", envvar="SEALGATE_CONSOLE", help="The console's address.")
+]
+TokenFileOption = Annotated[
+    Path | None,
+    typer.Option("--token-file", help="File with a management token; else the variable SEALGATE_TOKEN."),
+]
+CaFileOption = Annotated[
+    Path | None, typer.Option("--ca-file", help="PEM file of authorities to trust instead of the system's.")
+]
+ApplicationOption = Annotated[str, typer.Option("--application", help="Its id or external name.")]
+
+
+@app.command(cls=Command)
+def apply(
+    file: Annotated[Path, typer.Argument(help="What should be (YAML).")],
+    console: ConsoleOption,
+    token_file: TokenFileOption = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what differs and change nothing.")] = False,
+    ca_file: CaFileOption = None,
+) -> None:
+    """Make a console's applications what a file says.
+
+    Needs a token with the scopes read and write. With --plan the exit code is 2 where something differs.
+    """
+    with _told():
+        done = apply_file(file, connect(console, token_file, ca_file), _say, plan=plan)
+        raise SystemExit(int(done))
+
+
+@app.command(cls=Command)
+def deposit(  # noqa: PLR0917 - one parameter per option
+    application: ApplicationOption,
+    console: ConsoleOption,
+    token_file: TokenFileOption = None,
+    provider: Annotated[str, typer.Option(help="Provider of the destination, such as openai.")] = "",
+    origin: Annotated[str, typer.Option(help="Origin of the destination, https://….")] = "",
+    fingerprint: Annotated[
+        str, typer.Option(help="The vault's sealing key: eight words or 32 hexadecimal digits.")
+    ] = "",
+    vault: Annotated[str, typer.Option(help="The vault's address. [default: as the console says]")] = "",
+    stage: Annotated[
+        bool, typer.Option("--stage", help="Let the key wait beside the active one until it is switched to.")
+    ] = False,
+    ca_file: CaFileOption = None,
+) -> None:
+    """Seal a provider key, read from standard input, and hand it to the vault.
+
+    Needs a token with the scopes read and keys. The key never stands on the command line, and a terminal does
+    not show it.
+    """
+    with _told():
+        order = Order(application, provider, origin, vault, fingerprint, stage)
+        ways = Ways(
+            read_key=lambda: keyboard.read_key(sys.stdin.fileno()),
+            confirmed=keyboard.confirmed,
+            say=lambda line: typer.echo(line, err=True),
+            connect=lambda url: Connection(url, {}, ca_file),
+        )
+        receipt = deposit_key(order, connect(console, token_file, ca_file), ways)
+        _say(f"sealed    {receipt.credential}, version {receipt.version}{', staged' if stage else ''}")
+        _say(f"key       …{receipt.last_four}, fingerprint {receipt.fingerprint}")
+
+
+@app.command(cls=Command)
+def session(  # noqa: PLR0917 - one parameter per option
+    application: Annotated[str, typer.Option("--application", help="The application's id, app_….")],
+    user: Annotated[str, typer.Option("--user", help="The host's own reference of its user, opaque.")],
+    signing_key: Annotated[
+        Path, typer.Option("--signing-key", help="The session key's private half: PEM or JWK.")
+    ],
+    instance: Annotated[
+        str, typer.Option("--instance", envvar="SEALGATE_INSTANCE", help="The installation's id, inst_….")
+    ],
+    permission: Annotated[
+        list[str] | None, typer.Option("--permission", help="May be given again. [default: action:*]")
+    ] = None,
+    kid: Annotated[str, typer.Option(help="The session key's id. [default: from the file]")] = "",
+    origin: Annotated[str, typer.Option(help="The only browser origin that may use it.")] = "",
+    lifetime: Annotated[int, typer.Option(help="Seconds until it expires, at most 3600.")] = 900,
+) -> None:
+    """Print a session token, signed here. Works without a network."""
+    with _told():
+        permissions = tuple(permission or ("action:*",))
+        _say(
+            session_token(
+                SessionOrder(application, instance, user, signing_key, kid, permissions, origin, lifetime)
+            )
+        )
+
+
+@app.command(cls=Command)
+def usage(  # noqa: PLR0917 - one parameter per option
+    console: ConsoleOption,
+    token_file: TokenFileOption = None,
+    application: Annotated[str, typer.Option(help="Only this application: id or external name.")] = "",
+    last: Annotated[int, typer.Option(min=0, help="So many exchanges, the newest; 0 for all.")] = 50,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    ca_file: CaFileOption = None,
+) -> None:
+    """Show exchanges: when, which model, how many tokens, how each ended. Needs the scope usage."""
+    with _told():
+        if json and csv:
+            raise ScriptError(Exit.USAGE, "--json and --csv exclude each other.", "Choose one.")
+        there = connect(console, token_file, ca_file)
+        rows = list(reports.usage_rows(there, application, last))
+        if csv:
+            sys.stdout.write(reports.usage_csv(rows))
+            return
+        totals = reports.usage_totals(there, application)
+        if json:
+            _say(reports.usage_json(rows, totals))
+        else:
+            reports.usage_table(rows, totals, Screen())
+
+
+@app.command(cls=Command)
+def status(
+    console: ConsoleOption,
+    token_file: TokenFileOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    ca_file: CaFileOption = None,
+) -> None:
+    """Say who is connected to the console. Needs the scope read; exits with 1 where something is missing."""
+    with _told():
+        there = connect(console, token_file, ca_file)
+        answer = there.ask("GET", f"{API}/status")
+        found = answer.plain()
+        if json:
+            _say(answer.body.decode())
+        else:
+            for line in reports.status_lines(found, there.origin):
+                _say(line)
+        raise SystemExit(int(Exit.DONE if reports.is_well(found) else Exit.FAILED))
+
+
+def _say(line: str) -> None:
+    typer.echo(line)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what goes wrong into one line and an exit code."""
+    try:
+        yield
+    except ScriptError as error:
+        typer.echo(f"sealgate: {error}", err=True)
+        raise SystemExit(int(error.exit_code)) from None
+    except KeyboardInterrupt:
+        typer.echo("sealgate: stopped.", err=True)
+        raise SystemExit(130) from None
