@@ -160,7 +160,7 @@ async def test_a_process_that_cannot_be_made_is_tried_again(supervisor: Supervis
     absent = tmp_path / "late"
     supervisor.start(Program("a", (str(absent),)))
     await asyncio.sleep(0)
-    absent.write_text("#!/bin/sh\nsleep 60\n")
+    absent.write_text("#!/bin/sh\nexec sleep 60\n")
     absent.chmod(0o700)
     await until(lambda: supervisor.pid("a") is not None)
     await supervisor.stop()
