@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sealgate.vault.config import Destination
+from sealgate.policy import providers as policy_providers
+from sealgate.vault.config import PROVIDERS, Destination
 from sealgate.vault.destinations import BUILT_IN, AllowedDestinations
-from tests.vault.deployment import vault_config
+from tests.vault.deployment import Clock, running, vault_config
 
 UNSAFE: list[dict[str, Any]] = [
     {"instance": ""},
@@ -71,7 +73,8 @@ def test_a_destination_that_is_no_plain_https_origin_is_refused(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    ("provider", "label"), [("", "x"), ("Open AI", "x"), ("openai", ""), ("openai", "two\nlines")]
+    ("provider", "label"),
+    [("", "x"), ("Open AI", "x"), ("anthropic", "x"), ("openai", ""), ("openai", "two\nlines")],
 )
 def test_a_destination_without_a_usable_name_is_refused(tmp_path: Path, provider: str, label: str) -> None:
     with pytest.raises(ValueError, match="hint: "):
@@ -79,6 +82,53 @@ def test_a_destination_without_a_usable_name_is_refused(tmp_path: Path, provider
             tmp_path,
             destinations=(Destination(provider=provider, origin="https://api.example", label=label),),
         )
+
+
+PLAIN = ["http://127.0.0.1:11434", "http://[::1]:8000", "http://ollama.localhost:11434"]
+NO_PLAIN = [
+    "http://127.0.0.1",
+    "http://127.0.0.2:80",
+    "http://localhost.evil.example:80",
+    "http://evil.example:80",
+    "http://10.0.0.1:80",
+    "http://127.0.0.1:0",
+    "http://127.0.0.1:99999",
+    "http://user@127.0.0.1:80",
+    "http://127.0.0.1:80/v1",
+    "http://-x.localhost:80",
+    "HTTP://127.0.0.1:80",
+]
+
+
+@pytest.mark.parametrize("origin", PLAIN)
+def test_a_plain_origin_on_this_machine_needs_the_loud_setting(tmp_path: Path, origin: str) -> None:
+    destinations = (Destination(provider="openai-compatible", origin=origin, label="Local model"),)
+    with pytest.raises(ValueError, match="dangerously_allow_plain_http_to_loopback"):
+        vault_config(tmp_path, destinations=destinations)
+    config = vault_config(tmp_path, destinations=destinations, dangerously_allow_plain_http_to_loopback=True)
+    assert config.plain_origins == (origin,)
+
+
+@pytest.mark.parametrize("origin", NO_PLAIN)
+def test_no_other_plain_origin_is_allowed_by_it(tmp_path: Path, origin: str) -> None:
+    destinations = (Destination(provider="openai-compatible", origin=origin, label="Local model"),)
+    with pytest.raises(ValueError, match="hint: "):
+        vault_config(tmp_path, destinations=destinations, dangerously_allow_plain_http_to_loopback=True)
+
+
+async def test_a_plain_origin_is_logged_loudly_at_every_start(
+    folder: Path, assets: Path, clock: Clock
+) -> None:
+    destinations = (Destination(provider="openai-compatible", origin=PLAIN[0], label="Local model"),)
+    config = vault_config(folder, destinations=destinations, dangerously_allow_plain_http_to_loopback=True)
+    for _start in range(2):
+        log = io.StringIO()
+        async with running(config, clock, log, assets):
+            assert f"warning vault plain_http_allowed origin={PLAIN[0]}" in log.getvalue()
+
+
+def test_every_provider_that_a_key_can_be_bound_to_is_one_that_the_proxy_speaks_to() -> None:
+    assert set(PROVIDERS) == set(policy_providers.PROVIDERS)
 
 
 @pytest.mark.parametrize(

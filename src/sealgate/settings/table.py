@@ -197,6 +197,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             opener_uids=(uid_of(self.users.proxy),),
             tls=_tls(self.vault),
             trusted_proxies=self.trusted_proxies,
+            dangerously_allow_plain_http_to_loopback=self.vault.dangerously_allow_plain_http_to_loopback,
         )
 
     def console_config(self) -> ConsoleConfig:

@@ -15,12 +15,18 @@ from sealgate.ids import is_id
 from sealgate.listening.certificates import TlsFiles
 from sealgate.messages.tickets import Destination
 
-__all__ = ["Destination", "VaultConfig", "check_destination"]
+__all__ = ["PROVIDERS", "Destination", "VaultConfig", "check_destination"]
+
+PROVIDERS = ("openai", "azure-openai", "openai-compatible")
+"""Whose dialects the proxy speaks; a key for another one could never be used."""
 
 _HIGHEST_PORT = 65_535
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
 _ORIGIN = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[1-9][0-9]{0,4})?")
-_PROVIDER = re.compile(r"[a-z][a-z0-9-]{0,31}")
+# RFC 6761 §6.3: `*.localhost` never leaves this machine. The port is never left out.
+_PLAIN_ORIGIN = re.compile(
+    r"http://(?:127\.0\.0\.1|\[::1\]|(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,4}localhost):[1-9][0-9]{0,4}"
+)
 _LOOPBACK = re.compile(r"(?:[a-z0-9-]+\.)*localhost|127\.[0-9.]+|::1")
 
 
@@ -41,6 +47,8 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     console_url: str
     """Where the sealing page sends the developer back to."""
     destinations: tuple[Destination, ...] = ()
+    dangerously_allow_plain_http_to_loopback: bool = False
+    """Let keys be bound to `http://127.0.0.1:port` and its like: proxies would send them in the clear."""
     desk_uids: tuple[int, ...] = ()
     """System users of consoles: they may ask for tickets and revoke, and never open."""
     opener_uids: tuple[int, ...] = ()
@@ -80,27 +88,47 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         _check_page_url("public_url", self.public_url)
         _check_page_url("console_url", self.console_url)
         for destination in self.destinations:
-            check_destination(destination)
+            check_destination(destination, plain_http=self.dangerously_allow_plain_http_to_loopback)
+
+    @property
+    def plain_origins(self) -> tuple[str, ...]:
+        """Origins that get keys in the clear, for the log."""
+        return tuple(each.origin for each in self.destinations if each.origin.startswith("http://"))
 
 
-def check_destination(destination: Destination) -> None:
-    """Refuse a destination that is no plain https origin; raises `ValueError` with a hint."""
+def check_destination(destination: Destination, *, plain_http: bool = False) -> None:
+    """Refuse a destination that is no https origin or, where allowed, no plain one of this machine.
+
+    Raises `ValueError` with a hint.
+    """
     _require(
-        bool(_PROVIDER.fullmatch(destination.provider)),
+        destination.provider in PROVIDERS,
         f"provider is {destination.provider!r}",
-        "use a short lower-case name such as openai",
+        f"use one of {', '.join(PROVIDERS)}",
     )
-    port = destination.origin.removeprefix("https://").partition(":")[2]
-    _require(
-        bool(_ORIGIN.fullmatch(destination.origin)) and port != "443" and int(port or 1) <= _HIGHEST_PORT,
-        f"destination origin is {destination.origin!r}",
-        "write https://, the lower-case host and only a port that is not 443: no path, user or query",
-    )
+    _check_origin(destination.origin, plain_http=plain_http)
     label = destination.label
     _require(
         0 < len(label) <= 80 and label.isprintable(),
         f"destination label is {label!r}",
         "use 1 to 80 printable characters",
+    )
+
+
+def _check_origin(origin: str, *, plain_http: bool) -> None:
+    plain = bool(_PLAIN_ORIGIN.fullmatch(origin))
+    port = origin.removeprefix("https://").partition(":")[2]
+    if plain:
+        _require(
+            plain_http,
+            f"destination origin is {origin!r}, which would get keys in the clear",
+            "write https://, or, if you mean it, set dangerously_allow_plain_http_to_loopback",
+        )
+        port = origin.rpartition(":")[2]
+    _require(
+        (plain or bool(_ORIGIN.fullmatch(origin))) and port != "443" and int(port or 1) <= _HIGHEST_PORT,
+        f"destination origin is {origin!r}",
+        "write https://, the lower-case host and only a port that is not 443: no path, user or query",
     )
 
 

@@ -27,6 +27,12 @@ EVENTS: EventTable = {
         "First start. Back this file up now, to another place than vault.db: without it no key can be opened,"
         " and whoever has both can open all.",
     ),
+    "plain_http_allowed": Event(
+        Level.WARNING,
+        {"origin": Kind.ID},
+        "DANGEROUS: dangerously_allow_plain_http_to_loopback is set, and this destination gets keys in the"
+        " clear. Never bind a key of worth to it.",
+    ),
     "memory_not_locked": Event(
         Level.WARNING, {}, "The system refused mlock: an opened key could reach swap. Raise RLIMIT_MEMLOCK."
     ),

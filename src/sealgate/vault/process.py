@@ -122,6 +122,8 @@ class Vault:
             await self.close()
             raise
         self._flusher = asyncio.create_task(self._flush_now_and_then())
+        for origin in self._config.plain_origins:
+            self._log("plain_http_allowed", origin=origin)
         if not self._locks_memory():
             self._log("memory_not_locked")
         self._log(
