@@ -22,6 +22,7 @@ import uvloop
 
 from sealgate.listening.arrival import Arrival
 from sealgate.listening.certificates import ServerTls
+from sealgate.listening.patience import DeadlinedProtocol
 from sealgate.listening.peers import TrustedPeers
 from sealgate.log import LineLog, Log
 from sealgate.messages.frames import PROTOCOL, Hello
@@ -44,7 +45,7 @@ from sealgate.vault.stores import build_stores
 OPENER_SOCKET = "vault-opener.sock"
 DESK_SOCKET = "vault-desk.sock"
 _DRAIN_S = 3
-_CONNECTIONS_LIMIT = 200
+_CONNECTIONS_LIMIT = 2_000
 
 
 def run(config: VaultConfig) -> None:
@@ -184,7 +185,7 @@ class _Web:
                     encrypted=self._tls is not None,
                 ),
                 ssl_context_factory=self._context_factory(),
-                http="httptools",
+                http=DeadlinedProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -1,0 +1,76 @@
+"""A deadline for heads: silent and dripping connections are closed, working ones are not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from sealgate.listening.patience import DeadlinedProtocol
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Hasty(DeadlinedProtocol):
+    head_s = 0.2
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async def slow(_request: object) -> PlainTextResponse:
+        await asyncio.sleep(0.5)
+        return PlainTextResponse("here")
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    app = Starlette(routes=[Route("/", slow)])
+    server = uvicorn.Server(uvicorn.Config(app, http=Hasty, lifespan="off", log_config=None))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    yield listener.getsockname()[1]
+    server.should_exit = True
+    await task
+
+
+@contextlib.asynccontextmanager
+async def connection(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HT", REQUEST[:-2]], ids=["nothing", "half a line", "half a head"]
+)
+async def test_a_head_that_does_not_come_closes_the_connection(port: int, sent: bytes) -> None:
+    async with connection(port) as (reader, writer):
+        writer.write(sent)
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+
+
+async def test_dripping_bytes_buy_no_time(port: int) -> None:
+    async with connection(port) as (reader, writer):
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(5):
+                while not reader.at_eof():
+                    writer.write(b"G")
+                    await writer.drain()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(reader.read(1), 0.05)
+        assert writer.is_closing() or reader.at_eof()
+
+
+async def test_an_answer_may_take_longer_than_a_head_and_the_next_request_has_its_own_time(port: int) -> None:
+    async with connection(port) as (reader, writer):
+        for _ in range(2):
+            writer.write(REQUEST)
+            answer = await asyncio.wait_for(reader.readuntil(b"here"), 5)
+            assert answer.startswith(b"HTTP/1.1 200")
