@@ -32,9 +32,9 @@ class Browsing:
     sent: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
-    async def arrive(self, credential: str | None = None) -> str:
+    async def arrive(self, credential: str | None = None, *, stage: bool = False) -> str:
         """Come from the console with a ticket; gives the credential."""
-        issued = await self.vault.ticket(self.at, credential)
+        issued = await self.vault.ticket(self.at, credential, stage=stage)
         await self.page.goto(issued.deposit_url)
         await expect(self.page.get_by_label("API key")).to_be_focused()
         return issued.credential
@@ -96,6 +96,21 @@ async def test_a_typed_key_arrives_sealed_and_only_sealed(browsing: Browsing) ->
     _, key = await browsing.vault.open(browsing.at, credential)
     assert key == KEY.encode()
     assert not any("canary" in sent for sent in browsing.sent)
+    assert browsing.complaints == []
+
+
+async def test_a_staged_key_is_called_so_and_the_key_in_use_stays(browsing: Browsing) -> None:
+    in_use = b"sk-proj-in-use-0123456789abcdefghijklmnop"
+    credential = await browsing.vault.sealed_key(browsing.at, in_use)
+    await browsing.arrive(credential, stage=True)
+    main = browsing.page.get_by_role("main")
+    await expect(browsing.page.get_by_role("heading")).to_have_text("Stage a new key")
+    await expect(main).to_contain_text("It becomes version 2 and is staged")
+    await expect(main).not_to_contain_text("gives way")
+    await browsing.seal()
+    await expect(main).to_contain_text("nothing uses it until somebody switches")
+    assert (await browsing.vault.open(browsing.at, credential))[1] == in_use
+    assert (await browsing.vault.open(browsing.at, credential, 2))[1] == KEY.encode()
     assert browsing.complaints == []
 
 

@@ -13,7 +13,10 @@ export interface Ticket {
   readonly publicKey: Uint8Array;
   readonly expiresAtMs: number;
   readonly returnUrl: string;
+  /** A key is destroyed by this deposit: the one in use or, of a staged deposit, the one staged before. */
   readonly replaces: boolean;
+  /** The key waits beside the one in use until somebody switches to it. */
+  readonly stage: boolean;
 }
 
 /** What the vault stored. */
@@ -66,6 +69,7 @@ export async function viewTicket(ticket: string): Promise<Ticket> {
       expiresAtMs: answer.number("expires_at") * 1000,
       returnUrl: webAddress(answer.text("return_url")),
       replaces: answer.flag("replaces"),
+      stage: answer.flag("stage"),
     };
   });
 }

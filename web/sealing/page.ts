@@ -67,7 +67,7 @@ export class SealingPage {
   #present(ticket: Ticket): void {
     const { context } = ticket;
     fill({
-      title: ticket.replaces ? "Seal a new key" : "Seal a key",
+      title: titleOf(ticket),
       organization: ticket.organizationName,
       "organization-id": context.organization,
       application: ticket.applicationName,
@@ -78,7 +78,10 @@ export class SealingPage {
       version: String(context.version),
       host: location.host,
     });
-    element("replaces", HTMLElement).hidden = !ticket.replaces;
+    element("replaces", HTMLElement).hidden = ticket.stage || !ticket.replaces;
+    element("stages", HTMLElement).hidden = !ticket.stage;
+    element("restages", HTMLElement).hidden = !ticket.replaces;
+    element("staged", HTMLElement).hidden = !ticket.stage;
     this.#expireAt(ticket.expiresAtMs);
     show("form", false);
     this.#field.focus();
@@ -190,6 +193,11 @@ export class SealingPage {
     announce("");
     showProblem(problem, this.#ticket?.returnUrl ?? null);
   }
+}
+
+function titleOf(ticket: Ticket): string {
+  if (ticket.stage) return "Stage a new key";
+  return ticket.replaces ? "Seal a new key" : "Seal a key";
 }
 
 function ticketInAddress(): string {

@@ -63,6 +63,7 @@ async function ticket(): Promise<Record<string, unknown>> {
     expires_at: NOW_MS / 1000 + 600,
     return_url: "https://console.example/applications/1",
     replaces: false,
+    stage: false,
   };
 }
 
@@ -133,6 +134,7 @@ describe("the ticket", () => {
     expect(text("provider")).toBe("OpenAI");
     expect(text("origin")).toBe("https://api.openai.com");
     expect(at("#replaces").hidden).toBe(true);
+    expect(at("#stages").hidden).toBe(true);
     expect(document.activeElement).toBe(field());
   });
 
@@ -152,6 +154,35 @@ describe("the ticket", () => {
     expect(at("#replaces").hidden).toBe(false);
     expect(at("#replaces").textContent).toContain("version 4");
   });
+
+  test.each([
+    [false, true],
+    [true, false],
+  ])(
+    "that stages a key says so, and whether another one gives way (%j)",
+    async (replaces, hidden) => {
+      replies["/deposit/ticket"] = [
+        { body: { ...(await ticket()), stage: true, replaces, version: 2 } },
+      ];
+      await begin();
+      expect(text("title")).toBe("Stage a new key");
+      expect(at("#replaces").hidden).toBe(true);
+      expect(at("#stages").hidden).toBe(false);
+      expect(at("#stages").textContent).toContain("version 2 and is staged");
+      expect(at("#restages").hidden).toBe(hidden);
+    },
+  );
+
+  test.each([true, false])(
+    "of a staged key (%j) is said again when it is sealed",
+    async (stage) => {
+      replies["/deposit/ticket"] = [{ body: { ...(await ticket()), stage, version: 2 } }];
+      await begin();
+      await sealKey();
+      expect(state()).toBe("done");
+      expect(at("#staged").hidden).toBe(!stage);
+    },
+  );
 
   test.each([
     ["", PROBLEMS.noTicket],
