@@ -6,6 +6,8 @@ that hold for every action. They name no model of their own; whoever takes one c
 
 from typing import Final
 
+import msgspec
+
 from sealgate.policy.document import Action, Choice, Limits, Parameter, Policy, Prompt
 
 _SHORTEN: Final = """\
@@ -166,65 +168,69 @@ _LENGTHS: Final = Parameter(
 )
 
 
+# Each with the model left open.
+_ACTIONS: Final = (
+    Action("shorten", "Shorten", "Says the same in fewer words.", "-", _SHORTEN, (_SHORTER,)),
+    Action("simplify", "Simplify", "Rewrites in plain language.", "-", _SIMPLIFY),
+    Action(
+        "subject-line",
+        "Subject line",
+        "Proposes a subject line for an e-mail.",
+        "-",
+        _SUBJECT_LINE,
+        output_tokens=256,
+    ),
+    Action(
+        "improve",
+        "Improve",
+        "Makes it clearer and smoother, in your voice.",
+        "-",
+        _IMPROVE,
+        output_tokens=_WHOLE_TEXT,
+    ),
+    Action(
+        "lengthen",
+        "Lengthen",
+        "Unfolds what is there, inventing nothing.",
+        "-",
+        _LENGTHEN,
+        (_LONGER,),
+        output_tokens=_WHOLE_TEXT,
+    ),
+    Action(
+        "grammar",
+        "Correct",
+        "Corrects mistakes and changes nothing else.",
+        "-",
+        _GRAMMAR,
+        output_tokens=_WHOLE_TEXT,
+    ),
+    Action(
+        "tone",
+        "Change tone",
+        "Says the same in another tone.",
+        "-",
+        _TONE,
+        (_TONES,),
+        output_tokens=_WHOLE_TEXT,
+    ),
+    Action(
+        "translate",
+        "Translate",
+        "Says the same in another language.",
+        "-",
+        _TRANSLATE,
+        (_LANGUAGES,),
+        output_tokens=_WHOLE_TEXT,
+        own_language=True,
+    ),
+    Action("summarize", "Summarize", "Says what matters most.", "-", _SUMMARIZE, (_LENGTHS,)),
+)
+
+
 def ready_actions(model: str) -> tuple[Action, ...]:
     """The catalogue, each action using this model."""
-    return (
-        Action("shorten", "Shorten", "Says the same in fewer words.", model, _SHORTEN, (_SHORTER,)),
-        Action("simplify", "Simplify", "Rewrites in plain language.", model, _SIMPLIFY),
-        Action(
-            "subject-line",
-            "Subject line",
-            "Proposes a subject line for an e-mail.",
-            model,
-            _SUBJECT_LINE,
-            output_tokens=256,
-        ),
-        Action(
-            "improve",
-            "Improve",
-            "Makes it clearer and smoother, in your voice.",
-            model,
-            _IMPROVE,
-            output_tokens=_WHOLE_TEXT,
-        ),
-        Action(
-            "lengthen",
-            "Lengthen",
-            "Unfolds what is there, inventing nothing.",
-            model,
-            _LENGTHEN,
-            (_LONGER,),
-            output_tokens=_WHOLE_TEXT,
-        ),
-        Action(
-            "grammar",
-            "Correct",
-            "Corrects mistakes and changes nothing else.",
-            model,
-            _GRAMMAR,
-            output_tokens=_WHOLE_TEXT,
-        ),
-        Action(
-            "tone",
-            "Change tone",
-            "Says the same in another tone.",
-            model,
-            _TONE,
-            (_TONES,),
-            output_tokens=_WHOLE_TEXT,
-        ),
-        Action(
-            "translate",
-            "Translate",
-            "Says the same in another language.",
-            model,
-            _TRANSLATE,
-            (_LANGUAGES,),
-            output_tokens=_WHOLE_TEXT,
-            own_language=True,
-        ),
-        Action("summarize", "Summarize", "Says what matters most.", model, _SUMMARIZE, (_LENGTHS,)),
-    )
+    return tuple(msgspec.structs.replace(action, model=model) for action in _ACTIONS)
 
 
 def ready_prompt(model: str) -> Prompt:

@@ -1,29 +1,44 @@
-"""Draw docs/reference/requests.md from the request table, so that the page cannot say something else.
+"""Draw docs/reference/requests.md from the request tables, so that the page cannot say something else.
 
-Counterpart: `chat_fields.py`. `python -m sealgate.policy.reference` writes the page to standard output; a
-test fails when the committed page differs.
+Counterparts: the tables, `chat_fields.py`, `responses_fields.py`, `input_fields.py` and `providers.py`.
+`python -m sealgate.policy.reference` writes the page to standard output; a test fails when the committed page
+differs.
 """
 
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from sealgate.policy import chat_fields, input_fields, responses_fields
 from sealgate.policy.actions import MAX_TEXT_CHARACTERS
 from sealgate.policy.bodies import MAX_DEPTH
-from sealgate.policy.chat_fields import CHAT_FIELDS, PARTS, REQUIRED, ROLES, TOOLS
 from sealgate.policy.checks import Check, ObjectOf, Refused, Tagged
-from sealgate.policy.document import Limits
-from sealgate.policy.fields import REFERENCES
+from sealgate.policy.document import Endpoint, Limits
+from sealgate.policy.fields import REFERENCES, Field
+from sealgate.policy.prompts import MAX_HISTORY_CHARACTERS, MAX_PROMPT_CHARACTERS
+from sealgate.policy.providers import PROVIDERS, EndpointRow
 from sealgate.policy.refusals import REFUSAL_CODES
 
 _HEAD: Final = """\
-# What passes in `POST /v1/chat/completions`
+# What passes, by endpoint and provider
 
-This page is drawn from the table in `src/sealgate/policy/chat_fields.py`; `make docs` draws it again.
+This page is drawn from the tables in `src/sealgate/policy`; `make docs` draws it again.
 
-A request is checked against this table before anything goes to the provider. A field that is not listed is
-a 400 that names it; an administrator can let an application's unlisted fields pass, but never a reference
-(see below). Meaning is preserved, not bytes: integers stay exact, and a null stands for an absent field.
+A request is checked against its endpoint's table before anything goes to the provider. A field that is not
+listed is a 400 that names it; an administrator can let an application's unlisted fields pass, but never a
+reference (see below). Meaning is preserved, not bytes: integers stay exact, and a null stands for an absent
+field. An application's policy says which endpoints its sessions may call; `GET /v1/models` takes no body and
+is answered from the policy.
+"""
+_ITEMS_INTRO: Final = """\
+An item may carry the `id` that it had in an answer; it is left out upstream: nothing is stored under it.
+A type that is not listed is refused; so is an item without a type that is no message.
+
+"""
+_PROVIDERS_INTRO: Final = """\
+What was shaped by the tables above is then fitted to the provider of the application's key. A provider that
+is not listed is refused.
+
 """
 
 
@@ -31,11 +46,11 @@ def request_reference() -> str:
     """The whole page, as Markdown."""
     sections = (
         _HEAD,
-        _fields(),
-        _messages(),
-        _parts(),
-        _tools(),
+        *_chat(),
+        *_responses(),
+        *_inputs(),
         _references(),
+        *_providers(),
         _bodies(),
         _limits(),
         _codes(),
@@ -43,39 +58,70 @@ def request_reference() -> str:
     return "\n".join(sections)
 
 
-def _fields() -> str:
+def _chat() -> Iterable[str]:
+    yield "## `POST /v1/chat/completions`\n"
+    yield _fields(chat_fields.CHAT_FIELDS, chat_fields.REQUIRED)
+    yield "### Messages, by role\n\n" + _table(("role", "field", "accepted"), _rows(chat_fields.ROLES))
+    yield "### Content parts\n\n`instructions` are the roles developer, system and tool.\n\n" + _table(
+        ("in messages of", "part", "field", "accepted"), _part_rows(chat_fields.PARTS)
+    )
+    yield _tools(chat_fields.TOOLS)
+
+
+def _responses() -> Iterable[str]:
+    yield "## `POST /v1/responses`\n"
+    yield _fields(responses_fields.RESPONSES_FIELDS, responses_fields.REQUIRED)
+    yield (
+        "### Input items, by type\n\n"
+        + _ITEMS_INTRO
+        + _table(("type", "field", "accepted"), _rows(responses_fields.ITEMS))
+    )
+    yield "### Messages of the input, by role\n\n" + _table(
+        ("role", "field", "accepted"), _rows(responses_fields.MESSAGES)
+    )
+    yield "### Content parts of the input\n\n" + _table(
+        ("in messages of", "part", "field", "accepted"), _part_rows(responses_fields.PARTS)
+    )
+    yield _tools(responses_fields.TOOLS)
+
+
+def _inputs() -> Iterable[str]:
+    yield "## `POST /v1/embeddings`\n"
+    yield _fields(input_fields.EMBEDDINGS_FIELDS, input_fields.EMBEDDINGS_REQUIRED)
+    yield "## `POST /v1/moderations`\n"
+    yield _fields(input_fields.MODERATIONS_FIELDS, input_fields.MODERATIONS_REQUIRED)
+
+
+def _fields(table: Mapping[str, Field], required: tuple[str, ...]) -> str:
     rows = (
         (
-            f"`{name}`" + (" (required)" if name in REQUIRED else ""),
+            f"`{name}`" + (" (required)" if name in required else ""),
             field.does.value,
             field.check.says if field.does.value in ("allowed", "set") else "",
             field.note,
         )
-        for name, field in sorted(CHAT_FIELDS.items())
+        for name, field in sorted(table.items())
     )
-    return "## Fields\n\n" + _table(("field", "what happens", "accepted", "why"), rows)
+    return "### Fields\n\n" + _table(("field", "what happens", "accepted", "why"), rows)
 
 
-def _messages() -> str:
-    return "## Messages, by role\n\n" + _table(("role", "field", "accepted"), _object_rows(ROLES))
+def _part_rows(parts: Mapping[str, Check]) -> Iterable[tuple[str, ...]]:
+    for where, kinds in parts.items():
+        assert isinstance(kinds, Tagged)
+        yield from ((where, *row) for row in _rows(kinds.kinds))
 
 
-def _parts() -> str:
-    rows: list[tuple[str, ...]] = []
-    for where, parts in PARTS.items():
-        assert isinstance(parts, Tagged)
-        rows += ((where, *row) for row in _object_rows(parts.kinds))
-    intro = "`instructions` are the roles developer, system and tool.\n\n"
-    return "## Content parts\n\n" + intro + _table(("in messages of", "part", "field", "accepted"), rows)
-
-
-def _tools() -> str:
+def _tools(tools: Mapping[str, Check]) -> str:
     rows = (
-        (f"`{name}`", "refused" if isinstance(tool, Refused) else "allowed", _reason(tool))
-        for name, tool in TOOLS.items()
+        (
+            f"`{name}`",
+            "refused" if isinstance(tool, Refused) else "allowed",
+            tool.reason if isinstance(tool, Refused) else "it runs in your application",
+        )
+        for name, tool in tools.items()
     )
     intro = "A type that is not listed is refused.\n\n"
-    return "## Tools\n\n" + intro + _table(("type", "what happens", "why"), rows)
+    return "### Tools\n\n" + intro + _table(("type", "what happens", "why"), rows)
 
 
 def _references() -> str:
@@ -87,11 +133,49 @@ def _references() -> str:
     return "## References\n\n" + intro + _table(("name", "why"), rows)
 
 
+def _providers() -> Iterable[str]:
+    rows = (
+        (
+            f"`{each.name}`",
+            f"`{each.auth_header.decode()}: {each.auth_prefix.decode()}<key>`",
+            *_offered(each.endpoints),
+        )
+        for each in PROVIDERS.values()
+    )
+    heads = ("provider", "how the key goes in", "endpoints", "paths")
+    yield "## Providers\n\n" + _PROVIDERS_INTRO + _table(heads, rows)
+    changes = (
+        (f"`{each.name}`", f"`{endpoint}`", change)
+        for each in PROVIDERS.values()
+        for endpoint, row in each.endpoints.items()
+        for change in _changes(row)
+    )
+    yield "### What is changed for a provider\n\n" + _table(("provider", "endpoint", "change"), changes)
+
+
+def _offered(endpoints: Mapping[Endpoint, EndpointRow]) -> tuple[str, str]:
+    prefixes = {row.path.decode().partition("/v1/")[0] + "/v1/…" for row in endpoints.values()}
+    return ", ".join(f"`{name}`" for name in endpoints), ", ".join(f"`{each}`" for each in sorted(prefixes))
+
+
+def _changes(row: EndpointRow) -> Iterable[str]:
+    yield from (f"`{name}` is refused: {reason}" for name, reason in row.refused.items())
+    if row.removed:
+        yield f"removed: {', '.join(f'`{name}`' for name in row.removed)}"
+    yield from (f"`{name}` goes as `{its_name}`" for name, its_name in row.renamed.items())
+    yield from (f"`{name}` is set" for name in row.set)
+    if row.stream_options is not None:
+        kept = ", ".join(f"`{name}`" for name in row.stream_options) or "nothing"
+        yield f"of `stream_options`, {kept} is kept"
+
+
 def _bodies() -> str:
     return (
         "## Bodies\n\nA body is one JSON object in UTF-8. Refused, with the reason: duplicate keys, half a\n"
         f"surrogate pair, NaN and infinities, numbers out of range, more than {MAX_DEPTH} levels, anything\n"
-        f"after the object. The text of an action has at most {MAX_TEXT_CHARACTERS:,} characters.\n"
+        f"after the object. The text of an action and the selection of a free prompt have at most\n"
+        f"{MAX_TEXT_CHARACTERS:,} characters, a prompt {MAX_PROMPT_CHARACTERS:,}, its earlier turns\n"
+        f"{MAX_HISTORY_CHARACTERS:,} together.\n"
     )
 
 
@@ -105,12 +189,14 @@ def _codes() -> str:
     return "## Refusals\n\n" + _table(("code", "status", "meaning"), rows)
 
 
-def _object_rows(kinds: Mapping[str, Check]) -> Iterable[tuple[str, ...]]:
+def _rows(kinds: Mapping[str, Check]) -> Iterable[tuple[str, ...]]:
     for kind, check in kinds.items():
-        assert isinstance(check, ObjectOf)
-        for path, required, says in _members(check, ""):
-            if path not in ("type", "role"):
-                yield f"`{kind}`", f"`{path}`" + (" (required)" if required else ""), says
+        if isinstance(check, ObjectOf):
+            for path, required, says in _members(check, ""):
+                if path not in ("type", "role"):
+                    yield f"`{kind}`", f"`{path}`" + (" (required)" if required else ""), says
+        else:
+            yield f"`{kind}`", "", check.says
 
 
 def _members(check: ObjectOf, place: str) -> Iterable[tuple[str, bool, str]]:
@@ -120,10 +206,6 @@ def _members(check: ObjectOf, place: str) -> Iterable[tuple[str, bool, str]]:
             yield from _members(member, f"{path}.")
         else:
             yield path, name in check.required, member.says
-
-
-def _reason(tool: Check) -> str:
-    return tool.reason if isinstance(tool, Refused) else "it runs in your application"
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

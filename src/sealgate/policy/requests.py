@@ -12,8 +12,9 @@ from sealgate.policy.bodies import JSON
 from sealgate.policy.chat_fields import CHAT_FIELDS, REQUIRED
 from sealgate.policy.checks import Unlisted, plain
 from sealgate.policy.document import Policy
-from sealgate.policy.fields import REFERENCES, Does, Field
+from sealgate.policy.fields import Does, Field
 from sealgate.policy.refusals import Refusal
+from sealgate.policy.unlisted import look_into, refuse_unlisted
 
 
 class Shaped(Struct, frozen=True):
@@ -56,7 +57,7 @@ def listed_fields(
     body: dict[str, JSON], table: Mapping[str, Field], required: tuple[str, ...], policy: Policy
 ) -> dict[str, JSON]:
     """The fields that go on, each checked; raises Refusal by field."""
-    unlisted = _look_into if policy.allow_unknown_fields else _refuse_unlisted
+    unlisted = look_into if policy.allow_unknown_fields else refuse_unlisted
     shaped: dict[str, JSON] = {}
     for name, value in body.items():
         field = table.get(name)
@@ -81,30 +82,6 @@ def _check(field: Field, name: str, value: JSON, unlisted: Unlisted) -> None:
     except Refusal as refusal:
         refusal.within(name)
         raise
-
-
-def _refuse_unlisted(name: str, _value: JSON) -> None:
-    reason = REFERENCES.get(name)
-    if reason is not None:
-        raise Refusal("field_not_allowed", f"This does not pass: {reason}.", name, "Leave it out.")
-    raise Refusal(
-        "unknown_field",
-        f"The field '{plain(name)}' is not one that passes.",
-        plain(name),
-        "Leave it out. An administrator can let an application's unlisted fields pass.",
-    )
-
-
-def _look_into(name: str, value: JSON) -> None:
-    """Let an unlisted field pass unless it is, or holds, a reference."""
-    if name in REFERENCES:
-        _refuse_unlisted(name, value)
-    if isinstance(value, dict):
-        for inner_name, inner in value.items():
-            _look_into(inner_name, inner)
-    elif isinstance(value, list):
-        for item in value:
-            _look_into("", item)
 
 
 def check_model(model: JSON, models: tuple[str, ...]) -> str:

@@ -110,8 +110,7 @@ _STATUS: Final = OneOf(("in_progress", "completed", "incomplete"))
 # An item may carry the id that it had in an answer. Nothing is stored under it; it is left out upstream.
 _ITEM: Final[Mapping[str, Check]] = {"type": Text(), "id": Text(256), "status": _STATUS}
 _ASKED: Final = ObjectOf({**_ITEM, "role": Text(), "content": _INPUT}, ("content",))
-_MESSAGE: Final = Tagged(
-    "role",
+MESSAGES: Final[Mapping[str, Check]] = MappingProxyType(
     {
         "developer": _ASKED,
         "system": _ASKED,
@@ -120,7 +119,7 @@ _MESSAGE: Final = Tagged(
             {**_ITEM, "role": Text(), "content": _OUTPUT, "phase": OneOf(("commentary", "final_answer"))},
             ("content",),
         ),
-    },
+    }
 )
 _CALLER: Final = Tagged("type", {"direct": ObjectOf({"type": Text()})})
 _CALL: Final[Mapping[str, Check]] = {**_ITEM, "call_id": Text(256), "name": NAME, "caller": _CALLER}
@@ -134,7 +133,7 @@ _ELSEWHERE: Final = Refused(
 # The items of a conversation, by type; one without a type is a message.
 ITEMS: Final[Mapping[str, Check]] = MappingProxyType(
     {
-        "message": _MESSAGE,
+        "message": Tagged("role", MESSAGES),
         "reasoning": ObjectOf(
             {
                 **_ITEM,
