@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
 import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import select
@@ -149,6 +150,16 @@ async def test_guessing_one_account_is_slowed_whether_or_not_it_exists(world: Ru
     await world.signed_in()
 
 
+async def test_a_stranger_who_guesses_does_not_lock_the_owner_out(world: Running) -> None:
+    stranger = world.browser()
+    stranger.client._transport = httpx.ASGITransport(app=world.site, client=("127.7.9.9", 5000))
+    token = await stranger.form_token("/sign-in")
+    guess = {"email": "ada@example.com", "password": "wrong", "form_token": token}
+    answers = [await stranger.post("/sign-in", guess) for _ in range(12)]
+    assert answers[-1].status_code == 429
+    await world.signed_in()
+
+
 def test_a_throttle_forgets_rather_than_grows() -> None:
     throttle = Throttle(1, 60.0, Clock())
     for number in range(MOST_KEYS + 10):
@@ -192,7 +203,8 @@ async def test_a_sign_in_ends_after_a_week_however_busy(world: Running, ada: Bro
 
 
 @pytest.mark.parametrize(
-    "there", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:1"]
+    "there",
+    ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:1", "/..//evil.example"],
 )
 async def test_signing_in_never_leads_elsewhere(world: Running, there: str) -> None:
     browser = world.browser()

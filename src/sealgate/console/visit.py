@@ -65,6 +65,11 @@ class Visit:
         """A part of the path."""
         return str(self.request.path_params[name])
 
+    def page_number(self) -> int:
+        """The query's `page`, from 1; what is no such number is 1."""
+        number = self.request.query_params.get("page", "1")
+        return int(number) if number.isascii() and number.isdecimal() and len(number) < 9 else 1
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """One consistent view of the database."""
@@ -134,6 +139,9 @@ def drop_cookie(response: Response, name: str) -> None:
 def local_path(text: str) -> str:
     """The text if it is a path of our own to go to after signing in, else the front page."""
     safe = (
-        text.startswith("/") and not text.startswith(("//", "/\\")) and text.isascii() and text.isprintable()
+        text.startswith("/")
+        and not any(odd in text for odd in ("//", "\\", "/."))
+        and text.isascii()
+        and text.isprintable()
     )
     return text if safe else "/"

@@ -44,7 +44,10 @@ class Throttles:
     """Every throttle of the console."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self.sign_in_by_email = Throttle(10, 60.0, clock)
+        self.sign_in_by_both = Throttle(10, 60.0, clock)
+        self.sign_in_by_email = Throttle(1_000, 5.0, clock)
         self.sign_in_by_address = Throttle(60, 6.0, clock)
         self.confirm_by_user = Throttle(10, 60.0, clock)
         self.invitation_by_address = Throttle(60, 6.0, clock)
+        self.api_by_token = Throttle(300, 0.1, clock)
+        self.api_misses_by_address = Throttle(60, 1.0, clock)

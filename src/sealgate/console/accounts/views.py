@@ -33,7 +33,12 @@ async def sign_in(visit: Visit) -> Response:
     there = local_path(visit.form.text("next"))
     email = visit.form.text("email").casefold()
     throttles = visit.console.throttles
-    wait_s = throttles.sign_in_by_address.admit(visit.address) or throttles.sign_in_by_email.admit(email)
+    # By e-mail and address together: a stranger who guesses must not be able to lock the owner out.
+    wait_s = (
+        throttles.sign_in_by_address.admit(visit.address)
+        or throttles.sign_in_by_both.admit(f"{email} {visit.address}")
+        or throttles.sign_in_by_email.admit(email)
+    )
     if wait_s:
         visit.console.log("sign_in_refused", reason="throttled")
         return _slow_down(visit, wait_s, there)
