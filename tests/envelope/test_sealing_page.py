@@ -39,9 +39,9 @@ class Browsing:
         await expect(self.page.get_by_label("API key")).to_be_focused()
         return issued.credential
 
-    async def seal(self) -> None:
+    async def seal(self, key: str = KEY) -> None:
         """Type the key and stay to see the receipt."""
-        await self.page.get_by_label("API key").fill(KEY)
+        await self.page.get_by_label("API key").fill(key)
         await self.page.keyboard.press("Enter")
         await self.page.get_by_role("button", name="Stay here").click()
 
@@ -100,8 +100,9 @@ async def test_a_typed_key_arrives_sealed_and_only_sealed(browsing: Browsing) ->
 
 
 async def test_a_staged_key_is_called_so_and_the_key_in_use_stays(browsing: Browsing) -> None:
-    in_use = b"sk-proj-in-use-0123456789abcdefghijklmnop"
-    credential = await browsing.vault.sealed_key(browsing.at, in_use)
+    in_use = "sk-proj-in-use-0123456789abcdefghijklmnop"
+    credential = await browsing.arrive()
+    await browsing.seal(in_use)
     await browsing.arrive(credential, stage=True)
     main = browsing.page.get_by_role("main")
     await expect(browsing.page.get_by_role("heading")).to_have_text("Stage a new key")
@@ -109,7 +110,7 @@ async def test_a_staged_key_is_called_so_and_the_key_in_use_stays(browsing: Brow
     await expect(main).not_to_contain_text("gives way")
     await browsing.seal()
     await expect(main).to_contain_text("nothing uses it until somebody switches")
-    assert (await browsing.vault.open(browsing.at, credential))[1] == in_use
+    assert (await browsing.vault.open(browsing.at, credential))[1] == in_use.encode()
     assert (await browsing.vault.open(browsing.at, credential, 2))[1] == KEY.encode()
     assert browsing.complaints == []
 
