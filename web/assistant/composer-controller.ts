@@ -180,14 +180,25 @@ export class ComposerController implements ReactiveController {
     this.#host.requestUpdate();
   };
 
+  /** Back from an order that brought nothing: what was said for it stands in its box again. */
   readonly back = (): void => {
-    this.#reset();
+    const { attempt } = this.run;
+    const task = attempt?.text === "" ? attempt.order.task : null;
+    const said = task?.kind === "prompt" ? task.prompt : "";
+    if (this.run.retreat()) {
+      this.#ownProblem = null;
+      this.followUp = said;
+    } else {
+      this.#reset();
+      this.prompt = said || this.prompt;
+    }
     this.#around.viewChanged();
   };
 
   /** Lets go of every version and of what was said, and begins with the text as it is now. */
   readonly startOver = (): void => {
-    this.back();
+    this.#reset();
+    this.#around.viewChanged();
     this.#tell("startedOver");
   };
 
@@ -333,6 +344,7 @@ export class ComposerController implements ReactiveController {
   #wait(problem: Problem | null): void {
     const allowance = this.#connection.catalogue?.allowance;
     this.countdown.start(problem?.retryAfterS ?? (allowance ? waitOf(allowance) : null));
+    this.#host.requestUpdate();
   }
 
   /** Time has done its work: what is left is asked afresh. */

@@ -13,9 +13,14 @@ function connect(endpoint: Endpoint = ENDPOINT) {
   const host = new BareHost();
   const proxy = new ScriptedProxy();
   const emitted: string[] = [];
-  const connection = new ConnectionController(host, (name) => emitted.push(name), proxy.fetch);
+  const details: unknown[] = [];
+  const emit = (name: string, detail: unknown) => {
+    emitted.push(name);
+    details.push(detail);
+  };
+  const connection = new ConnectionController(host, emit, proxy.fetch);
   connection.use(endpoint);
-  return { host, proxy, emitted, connection };
+  return { host, proxy, emitted, details, connection };
 }
 
 describe("the connection", () => {
@@ -114,5 +119,27 @@ describe("the connection", () => {
     await loading;
     expect(connection.problem).toBeNull();
     expect(emitted).toEqual([]);
+  });
+
+  it("tells once when requests run low, and once when they are used up", async () => {
+    const { connection, proxy, emitted } = connect();
+    proxy.answers(json(ME));
+    await connection.load();
+    for (const remaining of [16, 4, 3, 2, null, 0, 0]) connection.noteRemaining(remaining);
+    expect(emitted).toEqual(["sealgate-ready", "sealgate-limit", "sealgate-limit"]);
+  });
+
+  it("tells that they are used up with the wait that a refusal named", async () => {
+    const { connection, proxy, details } = connect();
+    proxy.answers(json(ME));
+    await connection.load();
+    connection.noteRemaining(0, 24);
+    expect(details.at(-1)).toEqual({
+      standing: "used-up",
+      remaining: 0,
+      limit: 20,
+      windowS: 60,
+      retryAfterS: 24,
+    });
   });
 });

@@ -132,6 +132,15 @@ export class RunController implements ReactiveController {
     this.#host.requestUpdate();
   }
 
+  /** Goes back from a version that brought no text to the one before; false where there is none. */
+  retreat(): boolean {
+    if (this.isWriting || this.attempt?.text !== "" || this.#attempts.length < 2) return false;
+    this.#attempts = this.#attempts.filter((attempt) => attempt !== this.attempt);
+    this.#shown = this.#attempts.length - 1;
+    this.#host.requestUpdate();
+    return true;
+  }
+
   discard(): void {
     this.stop();
     this.#attempts = [];
