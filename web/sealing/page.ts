@@ -160,6 +160,7 @@ export class SealingPage {
       fingerprint: receipt.fingerprint,
     });
     linkBack("return", receipt.returnUrl);
+    element("returning", HTMLElement).hidden = false;
     show("done");
     // Replaced, so that Back does not lead to a page whose ticket is gone.
     this.#timer = setTimeout(() => location.replace(receipt.returnUrl), RETURN_AFTER_MS);
