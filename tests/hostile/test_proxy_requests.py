@@ -158,7 +158,7 @@ async def test_the_policys_own_body_limit_holds(world: World) -> None:
 
 
 ACTIONS: dict[str, tuple[str, dict[str, Any], int, str]] = {
-    "an unknown action": ("translate", {"text": "a"}, 404, "action_unknown"),
+    "an unknown action": ("transmute", {"text": "a"}, 404, "action_unknown"),
     "no text": ("shorten", {}, 400, "missing_field"),
     "blank text": ("shorten", {"text": "  "}, 400, "invalid_value"),
     "text that is no string": ("shorten", {"text": ["a"]}, 400, "invalid_value"),
@@ -204,7 +204,7 @@ async def test_a_session_for_actions_cannot_use_the_api(world: World) -> None:
 NOT_OFFERED = [
     "/v1/files",
     "/v1/batches/b1",
-    "/v1/responses",
+    "/v1/responses/resp_1",
     "/v1/threads",
     "/v1/vector_stores",
     "/v1/organization",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 
+from sealgate.policy.catalogue import ready_actions
 from sealgate.policy.document import Limits
 from tests.proxy.world import ORIGIN, World
 
@@ -17,7 +18,7 @@ async def test_me_names_the_application_its_actions_and_what_is_left(world: Worl
     answer = await world.get("/assistant/v1/me", token=token, origin=ORIGIN)
     me = answer.json()
     assert me["application"] == {"name": "Larkspur"}
-    assert [action["id"] for action in me["actions"]] == ["shorten", "simplify", "subject-line"]
+    assert [action["id"] for action in me["actions"]] == [each.id for each in ready_actions("gpt-test")]
     assert me["actions"][0]["parameters"][0]["choices"][1] == {"value": "by-half", "label": "By half"}
     assert me["allowance"]["requests"] == {"limit": 20, "remaining": 19, "window_s": 60, "reset_s": 3}
     assert me["allowance"]["streams"] == {"limit": 3, "remaining": 3}

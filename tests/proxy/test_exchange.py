@@ -136,7 +136,7 @@ async def test_requests_beyond_the_minutes_allowance_wait_as_long_as_they_are_to
     ) == ("1", "0")
     assert (third.status, third.error["code"], third.error["who"]) == (429, "rate_limited", "time")
     assert 1 <= int(third.headers["retry-after"]) <= 31
-    assert (await world.chat(token=world.token())).status == 200, "another session has its own"
+    assert (await world.chat(token=world.token(user="user-2"))).status == 200, "another user has their own"
 
 
 async def test_answers_beyond_the_concurrent_ones_are_refused_until_one_ends(world: World) -> None:

@@ -6,8 +6,9 @@ Counterpart: `exchange.py` asks in this order: token, origin, add-on, permission
 from __future__ import annotations
 
 from sealgate.policy.document import Action
+from sealgate.policy.shapes import check_offered
 from sealgate.proxy.applications import Known
-from sealgate.proxy.endpoints import Kind, Route
+from sealgate.proxy.endpoints import ACTION, PROMPT, Route
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.wire.events import Headers
 from sealgate.session import MAX_TOKEN_BYTES, InvalidSession, Session
@@ -44,14 +45,19 @@ def check_active(application: Known) -> None:
 
 
 def permitted_action(route: Route, session: Session, application: Known) -> Action | None:
-    """The action that is asked for (None for direct use); refused unless the session permits it."""
-    permission = route.endpoint.permission + route.rest
+    """The action that is asked for (None for others); refused unless session and application permit it."""
+    endpoint, policy = route.endpoint, application.policy
+    permission = endpoint.permission + route.rest if endpoint is ACTION else endpoint.permission
     if not session.permits(permission):
-        shown = permission if route.endpoint.kind is Kind.CHAT else route.endpoint.permission + "…"
+        shown = endpoint.permission + ("…" if endpoint is ACTION else "")
         raise ProxyError("permission_missing", message=f"The session does not permit `{shown}`.")
-    if route.endpoint.kind is not Kind.ACTION:
+    if endpoint.offered is not None:
+        check_offered(endpoint.offered, policy)
+    if endpoint is PROMPT and policy.prompt is None:
+        raise ProxyError("prompt_not_offered")
+    if endpoint is not ACTION:
         return None
-    action = application.policy.action(route.rest)
+    action = policy.action(route.rest)
     if action is None:
         raise ProxyError("action_unknown")
     return action

@@ -16,7 +16,14 @@ import msgspec
 
 from sealgate.log import Log
 from sealgate.messages.client import Client, NotConnectedError
-from sealgate.messages.feed import Application, AskApplication, AskChanges, Changes, UnknownApplication
+from sealgate.messages.feed import (
+    Application,
+    AskApplication,
+    AskChanges,
+    Changes,
+    SessionKeyEntry,
+    UnknownApplication,
+)
 from sealgate.messages.frames import RefusedError
 from sealgate.messages.opening import Open
 from sealgate.policy.document import Policy, PolicyError, decode_policy
@@ -50,7 +57,7 @@ def known(document: Application) -> Known:
     return Known(
         document=document,
         policy=decode_policy(document.policy),
-        keys=tuple(SessionPublicKey(key.kid, "Ed25519", key.public_key) for key in document.session_keys),
+        keys=tuple(_session_key(key) for key in document.session_keys),
         origins=frozenset(origin.encode() for origin in document.origins),
         opening=None
         if reference is None
@@ -62,6 +69,14 @@ def known(document: Application) -> Known:
             origin=reference.origin,
         ),
     )
+
+
+def _session_key(entry: SessionKeyEntry) -> SessionPublicKey:
+    if entry.algorithm == "Ed25519":
+        return SessionPublicKey(entry.kid, "Ed25519", entry.public_key)
+    if entry.algorithm == "ES256":
+        return SessionPublicKey(entry.kid, "ES256", entry.public_key)
+    raise SessionKeyError("a session key's algorithm is not known", "Use Ed25519 or ES256.")
 
 
 class Applications:

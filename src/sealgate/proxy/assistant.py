@@ -101,7 +101,7 @@ class Introduction(Visit):
         me = Me(
             application=Named(verified.application.document.name),
             actions=tuple(_view(each) for each in policy.actions if session.permits(f"action:{each.id}")),
-            rights=Rights(prompt=False),
+            rights=Rights(prompt=policy.prompt is not None and session.permits("prompt")),
             allowance=Allowances(
                 requests=RequestsLeft(limits.requests_per_minute, left.requests, int(WINDOW_S), left.reset_s),
                 streams=StreamsLeft(limits.concurrent_streams, left.streams),

@@ -12,6 +12,7 @@ import msgspec
 
 from sealgate.ids import is_id
 from sealgate.listening.certificates import TlsFiles
+from sealgate.proxy.egress import parse_forward_proxy
 
 MIB = 1_048_576
 _HIGHEST_PORT = 65_535
@@ -62,6 +63,8 @@ class ProxyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def __post_init__(self) -> None:
         """Check every value."""
         self._check_names()
+        if self.egress_proxy:
+            parse_forward_proxy(self.egress_proxy)
         for name in ("port", "admin_port"):
             if not 0 <= getattr(self, name) <= _HIGHEST_PORT:
                 raise ValueError(f"{name} is out of range. hint: 0 to {_HIGHEST_PORT}; 0 takes a free one")

@@ -1,7 +1,8 @@
 """The way out: which origin, which certificate authorities, which address.
 
 Counterpart: `upstream.py`. Only https, the host name checked against the certificate, no proxy variables, no
-key log. Must never be talked into another destination by the environment.
+key log; plain HTTP to this machine alone, where a loudly named setting allows it. Must never be talked into
+another destination by the environment.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ import msgspec
 
 LOOPBACK = "127.0.0.1"
 _ORIGIN = re.compile(r"https://([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::([0-9]{1,5}))?")
+# RFC 6761 §6.3: `*.localhost` never leaves this machine. The port is never left out.
+_PLAIN_ORIGIN = re.compile(
+    r"http://(127\.0\.0\.1|\[::1\]|(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,4}localhost):([0-9]{1,5})"
+)
+_FORWARD_PROXY = re.compile(r"http://([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]+\]):([0-9]{1,5})")
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
 
 
@@ -24,17 +30,30 @@ class EgressError(ValueError):
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """An https origin, taken apart. `address` is what is connected to."""
+    """An origin, taken apart. `address` is what is connected to."""
 
+    name: str
+    """As it was written: connections are pooled by it."""
     host: str
     port: int
     address: str
     authority: bytes
     """For the Host header."""
+    tls: bool = True
+
+    @property
+    def local(self) -> bool:
+        """True for this machine: no other proxy stands between."""
+        return self.address in (LOOPBACK, "::1")
 
 
-def parse_origin(origin: str) -> Origin:
+def parse_origin(origin: str, *, plain_http_to_loopback: bool = False) -> Origin:
     """Take an origin apart (RFC 6454 §4); `*.localhost` is this machine (RFC 6761 §6.3). `EgressError`."""
+    plain = _PLAIN_ORIGIN.fullmatch(origin)
+    if plain is not None and plain_http_to_loopback and 0 < int(plain[2]) < 65_536:
+        address = "::1" if plain[1] == "[::1]" else LOOPBACK
+        host = plain[1].strip("[]")
+        return Origin(origin, host, int(plain[2]), address, f"{plain[1]}:{plain[2]}".encode(), tls=False)
     match = _ORIGIN.fullmatch(origin)
     port = int(match[2] or 443) if match else 0
     if match is None or not 0 < port < 65_536:
@@ -42,7 +61,26 @@ def parse_origin(origin: str) -> Origin:
     host = match[1]
     local = host == "localhost" or host.endswith(".localhost")
     authority = host if match[2] is None else f"{host}:{port}"
-    return Origin(host, port, LOOPBACK if local else host, authority.encode())
+    return Origin(origin, host, port, LOOPBACK if local else host, authority.encode())
+
+
+class ForwardProxy(msgspec.Struct, frozen=True):
+    """The proxy that connections go through."""
+
+    host: str
+    port: int
+
+
+def parse_forward_proxy(address: str) -> ForwardProxy:
+    """Take `http://host:port` apart; raises `EgressError`, which never quotes a password."""
+    match = _FORWARD_PROXY.fullmatch(address)
+    if match is None or not 0 < int(match[2]) < 65_536:
+        shown = "the address" if "@" in address else repr(address)
+        raise EgressError(
+            f"egress.proxy: {shown} is no proxy's address. hint: write 'http://host:port', without a name "
+            "and password; let the proxy know this machine by its address"
+        )
+    return ForwardProxy(match[1].strip("[]"), int(match[2]))
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:

@@ -6,31 +6,38 @@ another's data, so only endpoints that keep nothing are offered.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
 import msgspec
 
+from sealgate.policy.document import Endpoint as PolicyEndpoint
 from sealgate.proxy.errors import ProxyError
 
 
 class Kind(Enum):
     """Who answers."""
 
-    CHAT = "chat"
-    ACTION = "action"
+    PROVIDER = "provider"
+    """The provider, over the proxy."""
+    MODELS = "models"
     ME = "me"
     SCRIPT = "script"
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """One endpoint: `permission` is what a session needs (an action's id is added to it)."""
+    """One endpoint: `permission` is what a session needs (an action's id is added to it).
+
+    `offered` is the name under which an application offers it for direct use; None for the assistant's own.
+    """
 
     name: str
     kind: Kind
     method: bytes
     permission: str = ""
+    offered: PolicyEndpoint | None = None
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -40,23 +47,45 @@ class Route(msgspec.Struct, frozen=True):
     rest: str = ""
 
 
-CHAT = Endpoint("chat.completions", Kind.CHAT, b"POST", "api:chat.completions")
+class Prefix(msgspec.Struct, frozen=True):
+    """An endpoint whose path ends in a name of this form."""
+
+    endpoint: Endpoint
+    name: re.Pattern[bytes]
+
+
+CHAT = Endpoint("chat.completions", Kind.PROVIDER, b"POST", "api:chat.completions", "chat.completions")
+RESPONSES = Endpoint("responses", Kind.PROVIDER, b"POST", "api:responses", "responses")
+EMBEDDINGS = Endpoint("embeddings", Kind.PROVIDER, b"POST", "api:embeddings", "embeddings")
+MODERATIONS = Endpoint("moderations", Kind.PROVIDER, b"POST", "api:moderations", "moderations")
+MODELS = Endpoint("models", Kind.MODELS, b"GET", "api:models", "models")
+ACTION = Endpoint("assistant.actions", Kind.PROVIDER, b"POST", "action:")
+PROMPT = Endpoint("assistant.prompt", Kind.PROVIDER, b"POST", "prompt")
 ME = Endpoint("assistant.me", Kind.ME, b"GET")
-ACTION = Endpoint("assistant.actions", Kind.ACTION, b"POST", "action:")
 SCRIPT = Endpoint("assistant.script", Kind.SCRIPT, b"GET")
+
+_NAME = re.compile(rb"[^/%]{1,64}")
+# A model's name may hold a slash, and SDKs may have it percent-encoded.
+_MODEL = re.compile(rb"[A-Za-z0-9._:/%-]{1,256}")
 
 PATHS: Final[Mapping[bytes, Route]] = {
     b"/v1/chat/completions": Route(CHAT),
+    b"/v1/responses": Route(RESPONSES),
+    b"/v1/embeddings": Route(EMBEDDINGS),
+    b"/v1/moderations": Route(MODERATIONS),
+    b"/v1/models": Route(MODELS),
     b"/assistant/v1/me": Route(ME),
+    b"/assistant/v1/prompt": Route(PROMPT),
 }
-PREFIXES: Final[Mapping[bytes, Endpoint]] = {
-    b"/assistant/v1/actions/": ACTION,
-    b"/assistant/v1/sealgate-assistant": SCRIPT,
+PREFIXES: Final[Mapping[bytes, Prefix]] = {
+    b"/v1/models/": Prefix(MODELS, _MODEL),
+    b"/assistant/v1/actions/": Prefix(ACTION, _NAME),
+    b"/assistant/v1/sealgate-assistant": Prefix(SCRIPT, _NAME),
 }
 
 _KEPT = "it keeps data at the provider, which everyone with the same key could reach"
 _OWNER = "it administers the key owner's account"
-_LATER = "only chat completions are offered"
+_OTHERS = "only chat completions, responses, embeddings, moderations and models are"
 
 # The reason stands in the answer.
 NOT_OFFERED: Final[Mapping[bytes, str]] = {
@@ -68,23 +97,20 @@ NOT_OFFERED: Final[Mapping[bytes, str]] = {
     b"/v1/evals": _KEPT,
     b"/v1/files": _KEPT,
     b"/v1/fine_tuning": _KEPT,
-    b"/v1/responses": _KEPT,
+    b"/v1/responses/compact": _OTHERS,
+    b"/v1/responses/input_tokens": _OTHERS,
+    b"/v1/responses/": _KEPT,
     b"/v1/threads": _KEPT,
     b"/v1/uploads": _KEPT,
     b"/v1/vector_stores": _KEPT,
     b"/v1/videos": _KEPT,
     b"/v1/organization": _OWNER,
     b"/v1/projects": _OWNER,
-    b"/v1/audio": _LATER,
-    b"/v1/completions": _LATER,
-    b"/v1/embeddings": _LATER,
-    b"/v1/images": _LATER,
-    b"/v1/models": _LATER,
-    b"/v1/moderations": _LATER,
-    b"/v1/realtime": _LATER,
+    b"/v1/audio": _OTHERS,
+    b"/v1/completions": _OTHERS,
+    b"/v1/images": _OTHERS,
+    b"/v1/realtime": _OTHERS,
 }
-
-_REST_LIMIT = 64
 
 
 def find(method: bytes, target: bytes) -> Route:
@@ -100,15 +126,10 @@ def find(method: bytes, target: bytes) -> Route:
 
 
 def _by_prefix(target: bytes) -> Route | None:
-    for prefix, endpoint in PREFIXES.items():
-        rest = target[len(prefix) :]
-        if (
-            target.startswith(prefix)
-            and 0 < len(rest) <= _REST_LIMIT
-            and b"/" not in rest
-            and b"%" not in rest
-        ):
-            return Route(endpoint, rest.decode("ascii", "replace"))
+    for start, prefix in PREFIXES.items():
+        rest = target[len(start) :]
+        if target.startswith(start) and prefix.name.fullmatch(rest):
+            return Route(prefix.endpoint, rest.decode("ascii", "replace"))
     return None
 
 

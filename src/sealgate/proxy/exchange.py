@@ -18,6 +18,7 @@ from sealgate.messages.opening import Open
 from sealgate.messages.pseudonym import pseudonym, safety_identifier
 from sealgate.policy.bodies import encode_json_object
 from sealgate.policy.document import Action, Limits
+from sealgate.policy.providers import PROVIDERS, endpoint_row
 from sealgate.policy.requests import Shaped
 from sealgate.proxy.accounting import NOTHING_USED, Account
 from sealgate.proxy.admission import permitted_action, still_holds
@@ -25,20 +26,20 @@ from sealgate.proxy.applications import Known
 from sealgate.proxy.asking import shape
 from sealgate.proxy.cors import NOT_STORED
 from sealgate.proxy.credentials import Held
+from sealgate.proxy.dialects import DIALECTS
 from sealgate.proxy.endpoints import Route
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.limits import Allowance, requests_left
-from sealgate.proxy.metering import ChatMeter, Usage
+from sealgate.proxy.metering import Usage, estimate
 from sealgate.proxy.parts import ClientSide, Parts
 from sealgate.proxy.provider_errors import BODY_LIMIT_BYTES, from_response
-from sealgate.proxy.relay import ActionRelay, Relay, StreamRelay, WholeRelay
+from sealgate.proxy.relay import Relay
 from sealgate.proxy.sessions import Verified
 from sealgate.proxy.upstream import Upstream
 from sealgate.proxy.visit import Visit, guarded
 from sealgate.proxy.wire.events import RequestHead, ResponseEnd, ResponseHead
 from sealgate.proxy.wire.write import Field
 
-TARGET = b"/v1/chat/completions"
 NEVER_S = math.inf
 
 
@@ -65,6 +66,7 @@ class Exchange(Visit):
         self.outcome: Outcome | None = None
         self.deadline_s = self._total_deadline_s = NEVER_S
         self.credential = ("", 0)
+        self._dialect = DIALECTS[route.endpoint.name]
         self._account = Account(request, route.endpoint.name)
         self._body: list[bytes] = []
         self._body_whole = self._started = self._paused = self._retried = False
@@ -117,7 +119,7 @@ class Exchange(Visit):
         """Shape the request by the application's policy; then have the key."""
         verified = self._verified
         raw, self._body = b"".join(self._body), []
-        self._shaped = shape(raw, self.headers, self._action, verified)
+        self._shaped = shape(raw, self.headers, self._dialect, verified, self._action)
         self._find_key()
 
     def _find_key(self) -> None:
@@ -146,7 +148,8 @@ class Exchange(Visit):
         if not verified.pseudonym:
             verified.pseudonym = pseudonym(held.pseudonym_key, verified.session.subject)
             verified.safety_identifier = safety_identifier(held.pseudonym_key, verified.session.subject)
-        shaped.body["safety_identifier"] = verified.safety_identifier
+        if "safety_identifier" in shaped.body:  # not every endpoint and provider knows it
+            shaped.body["safety_identifier"] = verified.safety_identifier
         if not self._account.open:
             self._account.begin(self.parts.journal, verified, shaped)
             self._total_deadline_s = time.monotonic() + self._limits.total_s
@@ -176,8 +179,14 @@ class Exchange(Visit):
             return
         self.state = State.FORWARDED
         self._upstream = upstream
+        provider = PROVIDERS[self._opening.provider]
         upstream.send(
-            self, TARGET, self._headers_up(shaped), held.slot.key(), encode_json_object(shaped.body)
+            self,
+            endpoint_row(provider.name, self._dialect.asks).path,
+            self._headers_up(shaped),
+            encode_json_object(shaped.body),
+            key_field=(provider.auth_header, provider.auth_prefix),
+            key=held.slot.key(),
         )
         self._release_key()
         self._wait(self._limits.first_byte_s)
@@ -227,13 +236,7 @@ class Exchange(Visit):
         if head.status != 200:
             self._refusal = head
             return
-        meter = ChatMeter(
-            input_bytes=shaped.input_bytes, usage_asked=shaped.include_usage_asked and self._action is None
-        )
-        if self._action is not None:
-            self._relay = ActionRelay(meter)
-        else:
-            self._relay = StreamRelay(meter) if shaped.stream else WholeRelay(meter)
+        self._relay = self._dialect.relay(shaped)
         if not head.headers.get(b"content-type", b"").lower().startswith(self._relay.accepts):
             raise ProxyError("provider_failed")
 
@@ -394,7 +397,7 @@ class Exchange(Visit):
             return self._relay.usage()
         if self._shaped is None or self.state < State.FORWARDED or outcome is Outcome.UPSTREAM_REFUSED:
             return NOTHING_USED
-        return ChatMeter(input_bytes=self._shaped.input_bytes, usage_asked=False).usage()
+        return estimate(self._shaped.input_bytes)
 
     def _log_failure(self, error: ProxyError) -> None:
         application = self._verified.application.document.application

@@ -5,7 +5,7 @@ Must never keep content, nor let a provider's words into a field that is logged.
 """
 
 import enum
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 import msgspec
 
@@ -47,6 +47,21 @@ class Verdict(enum.Enum):
     RELAY = "relay"
     WITHHOLD = "withhold"
     ERROR = "error"
+
+
+class Meter(Protocol):
+    """What a relay needs of a meter."""
+
+    saw_end: bool
+
+    def event(self, data: bytes | None) -> Verdict:
+        """Count one event's data and say whether it may be relayed."""
+
+    def body(self, data: bytes) -> Verdict:
+        """Count a whole JSON answer and say whether it may be relayed: RELAY or ERROR."""
+
+    def usage(self) -> Usage:
+        """What is known now."""
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -178,13 +193,10 @@ class ChatMeter:
         )
 
     def _estimate(self) -> Usage:
-        """A stream usually brings one token per delta; where it brings more, its bytes show it."""
-        return Usage(
-            input_tokens=-(-self._input_bytes // _BYTES_PER_TOKEN),
-            output_tokens=max(self._deltas, -(-self._output_bytes // _BYTES_PER_TOKEN)),
-            cached_tokens=0,
-            reasoning_tokens=0,
-            estimated=True,
+        return estimate(
+            self._input_bytes,
+            self._deltas,
+            self._output_bytes,
             finish_reason=self._finish_reason,
             saw_end=self.saw_end,
         )
@@ -192,7 +204,7 @@ class ChatMeter:
     def _count(self, completion: _Completion) -> None:
         for choice in completion.choices:
             if choice.finish_reason is not None:
-                self._finish_reason = _known(choice.finish_reason)
+                self._finish_reason = known_reason(choice.finish_reason)
             size = _size_bytes(choice.delta or choice.message)
             if size:
                 self._deltas += 1
@@ -214,6 +226,26 @@ class ChatMeter:
         return Verdict.ERROR if b'"error"' in data else Verdict.RELAY
 
 
+def estimate(
+    input_bytes: int,
+    deltas: int = 0,
+    output_bytes: int = 0,
+    *,
+    finish_reason: str | None = None,
+    saw_end: bool = False,
+) -> Usage:
+    """Where the provider is silent: a stream brings about one token per delta; if more, its bytes show it."""
+    return Usage(
+        input_tokens=-(-input_bytes // _BYTES_PER_TOKEN),
+        output_tokens=max(deltas, -(-output_bytes // _BYTES_PER_TOKEN)),
+        cached_tokens=0,
+        reasoning_tokens=0,
+        estimated=True,
+        finish_reason=finish_reason,
+        saw_end=saw_end,
+    )
+
+
 def chat_delta(data: bytes) -> Delta:
     """The text and finish reason in one event's data; `[DONE]` and the usage chunk give an empty one.
 
@@ -229,7 +261,7 @@ def chat_delta(data: bytes) -> Delta:
         if choice.delta is not None:
             text += choice.delta.content or choice.delta.refusal or ""
         reason = choice.finish_reason or reason
-    return Delta(text, None if reason is None else _known(reason))
+    return Delta(text, None if reason is None else known_reason(reason))
 
 
 def _decode(data: bytes) -> _Completion | None:
@@ -239,7 +271,8 @@ def _decode(data: bytes) -> _Completion | None:
         return None
 
 
-def _known(finish_reason: str) -> str:
+def known_reason(finish_reason: str) -> str:
+    """The reason if it is of FINISH_REASONS, else `other`."""
     return finish_reason if finish_reason in FINISH_REASONS else "other"
 
 

@@ -17,7 +17,7 @@ import uvloop
 from sealgate.listening.certificates import ServerTls
 from sealgate.log import LineLog, Log
 from sealgate.messages.client import Client
-from sealgate.messages.feed import FeedReply
+from sealgate.messages.feed import FeedNotice, FeedReply
 from sealgate.messages.frames import PROTOCOL, Hello, Message
 from sealgate.messages.opening import CredentialChanged, OpeningReply
 from sealgate.messages.slot import SlotArena
@@ -26,11 +26,17 @@ from sealgate.proxy.applications import Applications, Known
 from sealgate.proxy.config import ProxyConfig
 from sealgate.proxy.credentials import Credentials
 from sealgate.proxy.door import door
-from sealgate.proxy.egress import ignored_proxy_variables, refuse_key_log, tls_context
+from sealgate.proxy.egress import (
+    ignored_proxy_variables,
+    parse_forward_proxy,
+    refuse_key_log,
+    tls_context,
+)
 from sealgate.proxy.events import EVENTS
 from sealgate.proxy.journal import Journal
 from sealgate.proxy.limits import SessionLimits
 from sealgate.proxy.parts import Parts
+from sealgate.proxy.probing import Probing
 from sealgate.proxy.script import Script
 from sealgate.proxy.server import Listener
 from sealgate.proxy.sessions import Sessions
@@ -80,7 +86,8 @@ class Proxy:
         self.console = Client(
             config.runtime_dir / "console-feed.sock",
             hello,
-            FeedReply,
+            FeedReply | FeedNotice,
+            on_notice=self._console_noticed,
             on_connected=self._console_connected,
             on_disconnected=self._console_lost,
             server_uids=config.console_uids,
@@ -88,6 +95,7 @@ class Proxy:
         self._arena = SlotArena()
         self.parts = self._make_parts()
         self.listener = Listener(self.parts)
+        self._probing = Probing(self.vault, self.console, self._arena, self.parts.pool, log)
         self._shipping = Shipping(self.parts.journal, self.console, config.proxy_id, log)
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -121,15 +129,18 @@ class Proxy:
             journal=Journal(
                 config.data_dir / "journal", config.journal_segment_bytes, config.journal_limit_bytes, log
             ),
-            pool=Pool(tls_context(config.egress_ca_file)),
+            pool=Pool(
+                tls_context(config.egress_ca_file),
+                forward_proxy=parse_forward_proxy(config.egress_proxy) if config.egress_proxy else None,
+                plain_http_to_loopback=config.dangerously_allow_plain_http_to_loopback,
+            ),
             script=Script(),
         )
 
     async def start(self) -> None:
         """Listen, and keep everything else going. Neither the vault nor the console need be there."""
         loop, config = asyncio.get_running_loop(), self.config
-        for name in ignored_proxy_variables():
-            self._log("proxy_variables_ignored", variable=name)
+        self._log_way_out()
         self._arena.take().wipe()
         if not self._arena.locked:
             self._log("slots_not_locked")
@@ -167,6 +178,15 @@ class Proxy:
             epoch=self.parts.journal.epoch.name,
         )
 
+    def _log_way_out(self) -> None:
+        for name in ignored_proxy_variables():
+            self._log("proxy_variables_ignored", variable=name)
+        if self.config.egress_proxy:
+            through = parse_forward_proxy(self.config.egress_proxy)
+            self._log("egress_proxy_used", host=through.host, port=through.port)
+        if self.config.dangerously_allow_plain_http_to_loopback:
+            self._log("plain_http_allowed")
+
     async def stop(self) -> None:
         """Take nothing new, let what runs end (at most `drain_s`), then cut, ship and close."""
         self._log("draining", exchanges=len(self.parts.running))
@@ -185,6 +205,7 @@ class Proxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._probing.close()
         self.parts.pool.close()
         self.parts.credentials.wipe_all()
         self.parts.journal.close()
@@ -240,6 +261,9 @@ class Proxy:
 
     def _vault_noticed(self, notice: Message) -> None:
         self.parts.credentials.noticed(notice)
+
+    def _console_noticed(self, notice: Message) -> None:
+        self._probing.noticed(notice)
 
     def _vault_connected(self) -> None:
         self._log("vault_connected")

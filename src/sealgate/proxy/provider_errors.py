@@ -1,7 +1,7 @@
 """What the provider's refusals mean: mapped by status and known code, never relayed.
 
 Counterpart: `errors.py`. OpenAI's errors echo parts of keys and name organizations, so of their bodies only a
-code from this table is looked at, and of their headers only a number of seconds.
+code from this table and one sentence are looked at, and of their headers only a number of seconds.
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ BY_CODE: Final[Mapping[tuple[int, str], str]] = {
     (400, "string_above_max_length"): "text_too_long",
     (400, "content_policy_violation"): "content_refused",
     (400, "content_filter"): "content_refused",
+    (401, "incorrect_hostname"): "provider_wrong_region",
+    (403, "model_not_found"): "provider_model_unknown",
     (403, "unsupported_country_region_territory"): "provider_refused_request",
     (404, "model_not_found"): "provider_model_unknown",
+    (429, "billing_not_active"): "provider_quota_exhausted",
     (429, "insufficient_quota"): "provider_quota_exhausted",
     (429, "billing_hard_limit_reached"): "provider_quota_exhausted",
 }
@@ -35,7 +38,7 @@ BY_STATUS: Final[Mapping[int, str]] = {
     400: "provider_refused_request",
     401: "provider_rejected_key",
     402: "provider_quota_exhausted",
-    403: "provider_rejected_key",
+    403: "provider_denied_key",
     404: "provider_model_unknown",
     408: "provider_timeout",
     413: "text_too_long",
@@ -45,15 +48,25 @@ BY_STATUS: Final[Mapping[int, str]] = {
 }
 
 
+# OpenAI's European host refuses a key from elsewhere with this sentence alone, without a code.
+_ELSEWHERE = re.compile(r"geography restrictions enabled|incorrect regional hostname", re.IGNORECASE)
+
+
+_BOUNDS: Final = frozenset({"max_completion_tokens", "max_tokens"})
+
+
 class _Inner(msgspec.Struct, frozen=True):
     code: str | int | None = None
     type: str | None = None
+    message: str | None = None
+    param: str | None = None
 
 
 class _Body(msgspec.Struct, frozen=True):
     error: _Inner | None = None
 
 
+_NOTHING: Final = _Inner()
 _decoder = msgspec.json.Decoder(_Body)
 
 
@@ -66,13 +79,24 @@ def from_response(status: int, headers: Headers, body: bytes) -> ProxyError:
     return ProxyError(code, retry_after_s=retry_after_s)
 
 
+def only_the_bound_was_refused(status: int, body: bytes) -> bool:
+    """True where the provider took key and model, and minded nothing but how few tokens it may write."""
+    if status != 400:
+        return False
+    inner = _inner(body)
+    return inner.param in _BOUNDS or "model output limit was reached" in (inner.message or "")
+
+
 def _code(status: int, body: bytes) -> str:
     if 300 <= status < 400:
         return "provider_redirected"
-    for name in _names(body):
-        known = BY_CODE.get((status, name))
+    inner = _inner(body)
+    for name in (inner.code, inner.type):
+        known = BY_CODE.get((status, name)) if isinstance(name, str) else None
         if known is not None:
             return known
+    if status == 401 and _ELSEWHERE.search(inner.message or ""):
+        return "provider_wrong_region"
     if status in BY_STATUS:
         return BY_STATUS[status]
     if 400 <= status < 500:
@@ -80,14 +104,11 @@ def _code(status: int, body: bytes) -> str:
     return "provider_error" if status >= 500 else "provider_failed"
 
 
-def _names(body: bytes) -> tuple[str, ...]:
+def _inner(body: bytes) -> _Inner:
     try:
-        inner = _decoder.decode(body).error
+        return _decoder.decode(body).error or _NOTHING
     except (msgspec.MsgspecError, ValueError):
-        return ()
-    if inner is None:
-        return ()
-    return tuple(each for each in (inner.code, inner.type) if isinstance(each, str))
+        return _NOTHING
 
 
 def _retry_after_s(headers: Headers) -> int:

@@ -40,7 +40,7 @@ def _table(title: str, head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -
 
 def _endpoints() -> str:
     served = [_endpoint(path, route.endpoint) for path, route in PATHS.items()]
-    served += [_endpoint(path + b"\xe2\x80\xa6", endpoint) for path, endpoint in PREFIXES.items()]
+    served += [_endpoint(path + b"\xe2\x80\xa6", prefix.endpoint) for path, prefix in PREFIXES.items()]
     refused = [(f"`{path.decode()}`", reason) for path, reason in NOT_OFFERED.items()]
     return "\n".join(
         (

@@ -1,22 +1,20 @@
 """An upstream answer on its way down: metered, mapped where it must be, never kept.
 
-Counterpart: `exchange.py` feeds a relay and ends it. Three kinds: a whole JSON body, the provider's stream
-as it is, and the assistant's own events. Must never pass on an error of the provider in its own words.
+Counterparts: `exchange.py` feeds a relay and ends it; `assistant_relay.py` and `responses_api.py` have two
+more kinds beside a whole JSON body and the provider's stream as it is. Must never pass on an error of the
+provider in its own words.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-import msgspec
-
 from sealgate.proxy.errors import ProxyError
-from sealgate.proxy.metering import ChatMeter, Usage, Verdict, chat_delta
+from sealgate.proxy.metering import Meter, Usage, Verdict
 from sealgate.proxy.wire.errors import UpstreamWireError
-from sealgate.proxy.wire.sse import Event, EventSplitter, event_bytes
+from sealgate.proxy.wire.sse import EVENT_LIMIT_BYTES, Event, EventSplitter
 
 BODY_LIMIT_BYTES = 16 * 1_048_576
-_encode = msgspec.json.Encoder().encode
 
 
 class Relay(Protocol):
@@ -53,7 +51,7 @@ class WholeRelay:
     accepts = b"application/json"
     content_type = b"application/json"
 
-    def __init__(self, meter: ChatMeter) -> None:
+    def __init__(self, meter: Meter) -> None:
         self._meter = meter
         self._parts: list[bytes] = []
         self._size = 0
@@ -92,9 +90,9 @@ class StreamRelay:
     accepts = b"text/event-stream"
     content_type = b"text/event-stream; charset=utf-8"
 
-    def __init__(self, meter: ChatMeter) -> None:
+    def __init__(self, meter: Meter, event_limit_bytes: int = EVENT_LIMIT_BYTES) -> None:
         self._meter = meter
-        self._splitter = EventSplitter()
+        self._splitter = EventSplitter(event_limit_bytes)
 
     @property
     def ended(self) -> bool:
@@ -103,7 +101,7 @@ class StreamRelay:
 
     def feed(self, data: bytes) -> bytes:
         """Whole events, unchanged."""
-        return self._pass(_split(self._splitter, data))
+        return self._pass(split(self._splitter, data))
 
     def end(self) -> bytes:
         """What stood after the last whole event."""
@@ -128,70 +126,9 @@ class StreamRelay:
         return out
 
 
-class ActionRelay:
-    """The assistant's events: text as it comes, and one `done` with what it took."""
-
-    streams = True
-    accepts = b"text/event-stream"
-    content_type = b"text/event-stream; charset=utf-8"
-
-    def __init__(self, meter: ChatMeter) -> None:
-        self._meter = meter
-        self._splitter = EventSplitter()
-
-    @property
-    def ended(self) -> bool:
-        """True once the end marker was seen."""
-        return self._meter.saw_end
-
-    def feed(self, data: bytes) -> bytes:
-        """One `delta` for the text that these bytes bring."""
-        return self._pass(_split(self._splitter, data))
-
-    def end(self) -> bytes:
-        """`done`, if the provider came to its end marker."""
-        last = self._pass(self._splitter.eof())
-        usage = self._meter.usage()
-        if not usage.saw_end:
-            return last
-        done = {
-            "outcome": "completed",
-            "finish_reason": usage.finish_reason or "stop",
-            "usage": {
-                "input_tokens": usage.input_tokens,
-                "output_tokens": usage.output_tokens,
-                "estimated": usage.estimated,
-            },
-        }
-        return last + event_bytes(b"done", _encode(done))
-
-    def failure(self, error: ProxyError) -> bytes:
-        """`error`, in the shape that every error has."""
-        return event_bytes(b"error", error.to_json())
-
-    def usage(self) -> Usage:
-        """What was used until now."""
-        return self._meter.usage()
-
-    def _pass(self, events: list[Event]) -> bytes:
-        text = ""
-        for event in events:
-            if self._meter.event(event.data) is Verdict.ERROR:
-                raise ProxyError("provider_error")
-            if event.data is not None:
-                text += _text_of(event.data)
-        return event_bytes(b"delta", _encode({"text": text})) if text else b""
-
-
-def _split(splitter: EventSplitter, data: bytes) -> list[Event]:
+def split(splitter: EventSplitter, data: bytes) -> list[Event]:
+    """Cut a read into events; `ProxyError` for what is no stream of events."""
     try:
         return splitter.feed(data)
-    except UpstreamWireError as error:
-        raise ProxyError("provider_failed") from error
-
-
-def _text_of(data: bytes) -> str:
-    try:
-        return chat_delta(data).text
     except UpstreamWireError as error:
         raise ProxyError("provider_failed") from error

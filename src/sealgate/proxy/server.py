@@ -10,7 +10,8 @@ import asyncio
 import math
 import socket
 import time
-from typing import cast
+from collections.abc import Mapping
+from typing import Final, cast
 
 from sealgate.ids import new_id
 from sealgate.proxy.assistant import Introduction
@@ -18,6 +19,7 @@ from sealgate.proxy.cors import EVERY_ANSWER, NOT_STORED, PREFLIGHT
 from sealgate.proxy.endpoints import Kind, find
 from sealgate.proxy.errors import ProxyError, from_wire
 from sealgate.proxy.exchange import Exchange
+from sealgate.proxy.models import Models
 from sealgate.proxy.parts import Parts
 from sealgate.proxy.visit import Visit
 from sealgate.proxy.wire.errors import WireError
@@ -30,6 +32,11 @@ BODY_MOST_BYTES = 16_777_216
 LINGER_S = 2.0
 CHECK_S = 0.2
 GONE_CHECKS_S = (0.002, 0.008, 0.02, 0.04)
+VISITS: Final[Mapping[Kind, type[Visit]]] = {
+    Kind.PROVIDER: Exchange,
+    Kind.MODELS: Models,
+    Kind.ME: Introduction,
+}
 _COMMENT = b": \n\n"
 _TCP_CLOSE = 7
 
@@ -159,7 +166,7 @@ class ClientConnection(asyncio.Protocol):
         except ProxyError as error:
             self._refuse(error)
             return
-        kind = Introduction if route.endpoint.kind is Kind.ME else Exchange
+        kind = VISITS[route.endpoint.kind]
         visit = self._visit = kind(self._parts, self, route, head, self._request)
         visit.request_received()
         # Until we know whose it is, the body waits in the kernel.

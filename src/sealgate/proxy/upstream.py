@@ -2,7 +2,8 @@
 
 Counterpart: `exchange.py`, told by plain calls what came. The key is copied from its slot into one buffer,
 written, and wiped in the same call: over TLS the bytes are encrypted before `writelines` returns. OpenSSL's
-own record buffer is overwritten by the ciphertext; nothing else of ours ever holds the key.
+own record buffer is overwritten by the ciphertext; nothing else of ours ever holds the key. Only plain HTTP
+to this machine, which a loud setting allows, keeps its buffer until the answer begins.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import time
 from collections import deque
 from typing import Final, Protocol, cast
 
-from sealgate.proxy.egress import EgressError, Origin, parse_origin
+from sealgate.proxy.egress import EgressError, ForwardProxy, Origin, parse_origin
 from sealgate.proxy.errors import ProxyError
+from sealgate.proxy.tunnel import open_tunnel
 from sealgate.proxy.wire.errors import UpstreamWireError
 from sealgate.proxy.wire.events import BodyPart, ResponseEnd, ResponseEvent, ResponseHead
 from sealgate.proxy.wire.responses import ResponseReader
@@ -67,6 +69,7 @@ class Upstream(asyncio.Protocol):
     def __init__(self, pool: Pool, origin: Origin) -> None:
         self._pool, self.origin = pool, origin
         self.idle = pool.idle_of(origin)
+        self._secret = pool.secret_request if origin.tls else SecretRequest()
         self._reader = ResponseReader()
         self._transport: asyncio.Transport | None = None
         self._caller: Caller | None = None
@@ -76,20 +79,37 @@ class Upstream(asyncio.Protocol):
         self.requests = 0
         self.idle_since_s = 0.0
 
-    def send(self, caller: Caller, target: bytes, headers: list[Field], key: memoryview, body: bytes) -> None:
-        """Write one request; the answer goes to `caller`."""
+    def send(
+        self,
+        caller: Caller,
+        target: bytes,
+        headers: list[Field],
+        body: bytes,
+        *,
+        key_field: Field,
+        key: memoryview,
+    ) -> None:
+        """Write one request, its key after `key_field`; the answer goes to `caller`."""
         assert self._transport is not None
         if self.requests:
             self._reader.next()
         self.requests += 1
         self._caller, self._heard = caller, False
-        secret = self._pool.secret_request
-        head = secret.fill(b"POST", target, self.origin.authority, headers, key=key, length_bytes=len(body))
+        head = self._secret.fill(
+            b"POST",
+            target,
+            self.origin.authority,
+            headers,
+            key=key,
+            length_bytes=len(body),
+            key_field=key_field,
+        )
         try:
             self._transport.writelines((head, body))
         finally:
-            head.release()
-            secret.wipe()
+            if self.origin.tls:
+                head.release()
+                self._secret.wipe()
 
     def pause(self) -> None:
         """Read no more until `resume`: the client is slower than the provider."""
@@ -128,6 +148,8 @@ class Upstream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Hand on what one read gave; bytes that nobody asked for end the connection."""
         self._heard = True
+        if not self.origin.tls:
+            self._secret.wipe()
         if self._caller is None:
             self.abort()
             return
@@ -148,6 +170,7 @@ class Upstream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Gone."""
         self._transport = None
+        self._secret.wipe()
         if self._draining is not None:
             self._draining.cancel()
         self._pool.forget(self)
@@ -197,10 +220,17 @@ class Upstream(asyncio.Protocol):
 class Pool:
     """Idle connections by origin; making one is the only thing here that awaits."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        *,
+        forward_proxy: ForwardProxy | None = None,
+        plain_http_to_loopback: bool = False,
+    ) -> None:
+        self._context, self._forward_proxy = context, forward_proxy
+        self._plain_http_to_loopback = plain_http_to_loopback
         self._origins: dict[str, Origin] = {}
-        self._idle: dict[bytes, deque[Upstream]] = {}
+        self._idle: dict[str, deque[Upstream]] = {}
         self._all: set[Upstream] = set()
         self._connecting: set[asyncio.Task[None]] = set()
         self.secret_request = SecretRequest()
@@ -208,7 +238,7 @@ class Pool:
 
     def take(self, origin: str) -> Upstream | None:
         """An idle connection, the most recently used first."""
-        idle = self._idle.get(self._parse(origin).authority)
+        idle = self._idle.get(origin)
         while idle:
             upstream = idle.pop()
             if upstream.usable:
@@ -217,7 +247,7 @@ class Pool:
 
     def idle_of(self, origin: Origin) -> deque[Upstream]:
         """The idle connections to an origin, the most recently used last."""
-        return self._idle.setdefault(origin.authority, deque())
+        return self._idle.setdefault(origin.name, deque())
 
     def connect(self, origin: str, caller: Caller, timeout_s: float) -> None:
         """Make a connection and give it to `caller`."""
@@ -259,9 +289,7 @@ class Pool:
         for upstream in self._all:
             row = counts.setdefault(upstream.origin.authority.decode(), {"open": 0, "idle": 0})
             row["open"] += 1
-        for authority, idle in self._idle.items():
-            if idle:
-                counts[authority.decode()]["idle"] = len(idle)
+            row["idle"] += upstream in upstream.idle
         return counts
 
     def __repr__(self) -> str:
@@ -272,28 +300,38 @@ class Pool:
         parsed = self._origins.get(origin)
         if parsed is None:
             try:
-                parsed = self._origins[origin] = parse_origin(origin)
+                parsed = parse_origin(origin, plain_http_to_loopback=self._plain_http_to_loopback)
+                self._origins[origin] = parsed
             except EgressError as error:
                 raise ProxyError("provider_address") from error
         return parsed
 
     async def _connect(self, origin: Origin, caller: Caller, timeout_s: float) -> None:
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(timeout_s):
-                _transport, upstream = await loop.create_connection(
-                    lambda: Upstream(self, origin),
-                    origin.address,
-                    origin.port,
-                    ssl=self._context,
-                    server_hostname=origin.host,
-                )
+                upstream = await self._open(origin)
         except TimeoutError:
             caller.upstream_unreachable(ProxyError("provider_timeout"))
         except ssl.SSLCertVerificationError:
             caller.upstream_unreachable(ProxyError("provider_certificate"))
         except OSError:
             caller.upstream_unreachable(ProxyError("provider_unreachable"))
+        except ProxyError as error:
+            caller.upstream_unreachable(error)
         else:
             self._all.add(upstream)
             caller.upstream_connected(upstream)
+
+    async def _open(self, origin: Origin) -> Upstream:
+        loop = asyncio.get_running_loop()
+        context, name = (self._context, origin.host) if origin.tls else (None, None)
+        if self._forward_proxy is not None and not origin.local:
+            sock = await open_tunnel(self._forward_proxy, origin)
+            _transport, upstream = await loop.create_connection(
+                lambda: Upstream(self, origin), sock=sock, ssl=context, server_hostname=name
+            )
+        else:
+            _transport, upstream = await loop.create_connection(
+                lambda: Upstream(self, origin), origin.address, origin.port, ssl=context, server_hostname=name
+            )
+        return upstream

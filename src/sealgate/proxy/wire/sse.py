@@ -11,6 +11,8 @@ import msgspec
 
 from sealgate.proxy.wire.errors import UpstreamWireError
 
+EVENT_LIMIT_BYTES: Final = 1_048_576
+
 # Two line ends in a row; CR LF is one line end, never two.
 _EVENT_END: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
@@ -39,7 +41,7 @@ class EventSplitter:
 
     __slots__ = ("_carriage_returns", "_first", "_held", "_limit_bytes", "_scanned")
 
-    def __init__(self, limit_bytes: int = 1_048_576) -> None:
+    def __init__(self, limit_bytes: int = EVENT_LIMIT_BYTES) -> None:
         self._limit_bytes = limit_bytes
         self._held = bytearray()
         self._scanned = 0

@@ -22,7 +22,8 @@ _STATUS_LINES: Final = {
     status.value: b"HTTP/1.1 %d %b" % (status, status.phrase.encode()) for status in HTTPStatus
 }
 _BODILESS: Final = frozenset({204, 304})
-_AUTHORIZATION: Final = b"\r\nauthorization: Bearer "
+BEARER: Final = (b"authorization", b"Bearer ")
+"""The header that carries a key, and what stands before it (RFC 6750 §2.1)."""
 _HEAD_END: Final = b"\r\n\r\n"
 
 
@@ -79,13 +80,15 @@ class SecretRequest:
         *,
         key: memoryview,
         length_bytes: int,
+        key_field: Field = BEARER,
     ) -> memoryview:
-        """Write a head with `authorization: Bearer <key>` and `content-length`; return the filled part.
+        """Write a head with the key after `key_field`, and `content-length`; return the filled part.
 
         Write the body separately. The view is of this buffer: send it, then `wipe`. Raises ValueError for
         a byte that could end a line (the vault gates the key itself) and for a head beyond the buffer.
         """
-        head = _request_head(method, target, host, headers, length_bytes) + _AUTHORIZATION
+        # The key's name and prefix come from a literal table; the grammar covers them all the same.
+        head = _request_head(method, target, host, (*headers, key_field), length_bytes)
         start, end = len(head), len(head) + len(key)
         used = end + len(_HEAD_END)
         if used > len(self._buffer):
