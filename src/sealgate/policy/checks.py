@@ -276,9 +276,9 @@ class Tagged:
         if not isinstance(value, dict):
             _refuse(self)
         kind = value.get(self.tag)
-        if kind is None:
-            kind = self.absent
         check = self.kinds.get(kind) if isinstance(kind, str) else None
+        if check is None and kind is None and self.absent is not None:
+            check = self.kinds[self.absent]
         if check is None:
             shown = f" '{plain(kind)}'" if isinstance(kind, str) else ""
             raise Refusal(
