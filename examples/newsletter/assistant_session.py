@@ -30,7 +30,7 @@ def token_endpoint(signer: SessionSigner, door: Door, origin: str) -> Endpoint:
         door.check_csrf(request, who, request.headers.get("x-csrf-token"))  # your own CSRF protection
         token = signer.token(
             user=who.person,  # your own id of this person: opaque, no name and no e-mail address
-            permissions=["action:*"],
+            permissions=["action:*", "prompt"],
             origin=origin,
             lifetime_s=LIFETIME_S,
             sid=who.sid,

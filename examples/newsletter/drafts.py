@@ -22,12 +22,13 @@ _SAMPLES: Final = Path(__file__).with_name("samples.json")
 
 
 class Draft(Struct, frozen=True):
-    """One newsletter: its envelope and its paragraphs."""
+    """One newsletter: its envelope, its paragraphs and its closing note."""
 
     id: str
     subject: str
     preheader: str
     blocks: tuple[str, ...]
+    closing: str = ""
     saved_at: float = 0
 
     @property
@@ -56,18 +57,19 @@ class DraftShelf:
         shelf = self._of(person)
         if len(shelf) >= MOST_DRAFTS:
             return None
-        draft = Draft(secrets.token_hex(4), "", "", ("",), time.time())
+        draft = Draft(secrets.token_hex(4), "", "", ("",), saved_at=time.time())
         shelf[draft.id] = draft
         return draft
 
-    def save(self, person: str, draft: Draft, subject: str, preheader: str, blocks: list[str]) -> Draft:
-        """Keep what was written, within bounds."""
-        kept = tuple(block.replace("\r\n", "\n")[:MOST_LETTERS] for block in blocks[:MOST_BLOCKS]) or ("",)
+    def save(self, person: str, draft: Draft, fields: dict[str, str], blocks: list[str]) -> Draft:
+        """Keep what was written, within bounds; `fields` has what stands once, by name."""
+        kept = tuple(_text(block) for block in blocks[:MOST_BLOCKS]) or ("",)
         saved = replace(
             draft,
-            subject=_line(subject),
-            preheader=_line(preheader),
+            subject=_line(fields.get("subject", "")),
+            preheader=_line(fields.get("preheader", "")),
             blocks=kept,
+            closing=_text(fields.get("closing", "")),
             saved_at=time.time(),
         )
         self._of(person)[draft.id] = saved
@@ -79,6 +81,10 @@ class DraftShelf:
             first = [replace(draft, saved_at=now_s) for draft in self._samples.get(person, [])]
             self._drafts[person] = {draft.id: draft for draft in first}
         return self._drafts[person]
+
+
+def _text(text: str) -> str:
+    return text.replace("\r\n", "\n")[:MOST_LETTERS]
 
 
 def _line(text: str) -> str:

@@ -120,9 +120,7 @@ class Pages:
         draft = self._draft(request, sign_in)
         fields = dict(form)
         blocks = _rearranged([value for name, value in form if name == "block"], fields.get("do", "save"))
-        saved = self._shelf.save(
-            sign_in.person, draft, fields.get("subject", ""), fields.get("preheader", ""), blocks
-        )
+        saved = self._shelf.save(sign_in.person, draft, fields, blocks)
         if request.headers.get("accept") == "application/json":
             return JSONResponse({"saved_clock": saved.saved_clock})
         return RedirectResponse(f"/drafts/{draft.id}", 303)

@@ -70,6 +70,12 @@ def test_what_was_written_is_kept_and_shown_as_text(mara: TestClient) -> None:
     assert "<script>x" not in page
 
 
+def test_the_closing_note_is_kept_in_paragraphs_and_shown_as_text(mara: TestClient) -> None:
+    page = save(mara, block=["one"], closing="Until <b>then</b>!\r\n\r\nMara")
+    assert page.count("<p>Until &lt;b&gt;then&lt;/b&gt;!</p><p>Mara</p>") == 2
+    assert '<sealgate-assistant for="closing" proxy="https://proxy.example" class="on-paper">' in page
+
+
 def test_a_paragraph_that_begins_with_an_empty_line_keeps_it(mara: TestClient) -> None:
     assert ">\n\nlate start</textarea>" in save(mara, block=["\nlate start"])
 

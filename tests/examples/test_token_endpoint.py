@@ -23,9 +23,9 @@ def test_its_token_verifies_and_says_who_may_do_what(
     assert session.application == config.application
     assert session.subject == "member-4017"
     assert session.origin == PUBLIC_URL
-    assert session.permissions == {"action:*"}
+    assert session.permissions == {"action:*", "prompt"}
     assert session.permits("action:shorten")
-    assert not session.permits("prompt")
+    assert not session.permits("api:chat.completions")
     assert 0 <= answer.json()["expires_at"] - session.expires_at <= 1
 
 

@@ -4,6 +4,7 @@
 const form = document.getElementById("letter");
 const state = document.getElementById("state");
 const bodyPreview = document.getElementById("body-preview");
+const closing = document.getElementById("closing");
 let dirty = false;
 
 function mirror() {
@@ -16,7 +17,9 @@ function mirror() {
     element.textContent = letters > best ? `${letters} of ${best} letters: long` : `${letters} of ${best} letters`;
     element.classList.toggle("over", letters > best);
   }
-  const texts = [...form.querySelectorAll("textarea")].map((area) => area.value.trim());
+  form.elements.closing.value = closing.innerText.trim().replace(/\n{3,}/g, "\n\n");
+  closing.classList.toggle("empty", form.elements.closing.value === "");
+  const texts = [...form.querySelectorAll("textarea"), form.elements.closing].map((field) => field.value.trim());
   bodyPreview.replaceChildren(...texts.flatMap((text) => text.split(/\n{2,}/)).filter(Boolean).map(paragraph));
 }
 
@@ -51,6 +54,15 @@ form.addEventListener("input", (event) => {
   state.textContent = "Not saved yet";
   if (event.target instanceof HTMLTextAreaElement) grow(event.target);
   mirror();
+});
+
+// The closing note is edited where it stands, in paragraphs without any other formatting.
+document.execCommand("defaultParagraphSeparator", false, "p");
+closing.addEventListener("beforeinput", (event) => {
+  const pasted = ["insertFromPaste", "insertFromDrop"].includes(event.inputType);
+  if (!pasted && !event.inputType.startsWith("format")) return;
+  event.preventDefault();
+  if (pasted) document.execCommand("insertText", false, event.dataTransfer.getData("text/plain"));
 });
 
 form.addEventListener("submit", (event) => {
