@@ -69,7 +69,7 @@ async def test_a_name_that_cannot_be_used_is_refused_with_the_reason(
 
 async def test_a_name_is_shown_as_text_and_never_as_markup(world: Running, ada: Browser) -> None:
     app = await world.application(ada, "<script>alert(1)</script>")
-    for path in ("/applications", f"/applications/{app}", f"/applications/{app}/add-on", "/usage"):
+    for path in ("/applications", f"/applications/{app}", f"/applications/{app}/add-on", "/audit"):
         page = (await ada.get(path)).text
         assert "<script>alert" not in page
         assert "&lt;script&gt;alert(1)" in page

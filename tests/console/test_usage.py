@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sealgate.console.usage.services import PAGE_ROWS, count_usage
+from sealgate.console.usage.listing import PAGE_ROWS
+from sealgate.console.usage.services import count_usage
 from sealgate.console.usage.views import OUTCOMES
 from sealgate.ids import new_id
 from sealgate.messages.feed import Outcome, UsageBatch, UsageRecord

@@ -16,6 +16,8 @@ from sealgate.console.database import Database
 from sealgate.console.feed.bell import Bell
 from sealgate.console.feed.views import Feed
 from sealgate.console.pages import Pages
+from sealgate.console.retention.housekeeping import Housekeeping
+from sealgate.console.usage.prices import Prices
 from sealgate.log import Log
 
 
@@ -30,6 +32,8 @@ class Console(Struct, frozen=True):
     passwords: Passwords
     throttles: Throttles
     pages: Pages
+    prices: Prices
+    housekeeping: Housekeeping
     log: Log
     now: Callable[[], float]
     """Unix seconds."""
@@ -38,16 +42,21 @@ class Console(Struct, frozen=True):
 def compose(config: ConsoleConfig, log: Log, now: Callable[[], float] = time.time) -> Console:
     """A console on a migrated database; nothing runs yet."""
     bell = Bell()
-    database = Database(config.database_path, after_write=bell.ring)
+    prices = Prices()
+    database = Database(
+        config.database_path, after_write=bell.ring, audit_broken=lambda: log("audit_broken", findings=1)
+    )
     return Console(
         config=config,
         database=database,
         bell=bell,
         desk=Desk(config.desk_socket, config.instance, log, config.vault_uids),
-        feed=Feed(database, bell, log),
+        feed=Feed(database, bell, prices, log),
         passwords=Passwords(),
         throttles=Throttles(now),
         pages=Pages(Assets.load()),
+        prices=prices,
+        housekeeping=Housekeeping(config, database, prices, log, now),
         log=log,
         now=now,
     )

@@ -6,6 +6,7 @@ people's names and addresses.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,6 +19,11 @@ from sqlalchemy import Connection, MetaData, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import NullPool
+
+from sealgate.console.audit.head import HeadOfTransaction, head_path
+
+HEAD_OF_AUDIT = "head of audit"
+"""Where a write transaction's session carries the head of the record of changes (`audit.head`)."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -46,11 +52,19 @@ class Base(DeclarativeBase):
 class Database:
     """Transactions on the console's database: `reading()` and `writing()`.
 
-    `after_write` is called after every committed write.
+    `after_write` is called after every committed write, `audit_broken` when a write found that the record of
+    changes does not end where its head says.
     """
 
-    def __init__(self, path: Path, after_write: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        after_write: Callable[[], None] = lambda: None,
+        audit_broken: Callable[[], None] = lambda: None,
+    ) -> None:
         make_private(path)
+        self._head_path = head_path(path)
+        self._audit_broken = audit_broken
         self._engine = create_async_engine(f"sqlite+aiosqlite:///{path}", hide_parameters=True)
         event.listen(self._engine.sync_engine, "connect", _prepare)
         event.listen(self._engine.sync_engine, "begin", _begin)
@@ -66,16 +80,31 @@ class Database:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """One transaction, committed at the end and rolled back by any exception."""
-        async with AsyncSession(self._writes, expire_on_commit=False) as session, session.begin():
+        head = HeadOfTransaction(self._head_path)
+        info = {HEAD_OF_AUDIT: head}
+        async with AsyncSession(self._writes, expire_on_commit=False, info=info) as session, session.begin():
             yield session
+        if head.moved:
+            await asyncio.to_thread(head.settle)
+        elif head.broken:
+            self._audit_broken()
         self._after_write()
+
+    async def empty_log(self) -> None:
+        """Take what was written into the file and empty the write-ahead log, so that it holds no old pages.
+
+        A reader that is at work now delays it to the next time.
+        """
+        async with self._engine.connect() as connection:
+            outside = await connection.execution_options(console_outside=True)
+            await outside.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
 
 
-def migrate(path: Path) -> str:
+def migrate(path: Path, revision: str = "head") -> str:
     """Bring the database at `path` to the newest form, making it if needed; gives the revision."""
     make_private(path)
     engine = create_engine(f"sqlite:///{path}", hide_parameters=True, poolclass=NullPool)
@@ -86,7 +115,7 @@ def migrate(path: Path) -> str:
     try:
         with engine.execution_options(console_writes=True).begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
             return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one())
     finally:
         engine.dispose()
@@ -109,5 +138,7 @@ def _prepare(connection: Any, _record: object) -> None:
 
 def _begin(connection: Connection) -> None:
     # A writer takes its lock at once: a reader that turns writer in the middle would fail as busy.
+    if connection.get_execution_options().get("console_outside", False):
+        return  # what cannot be done inside a transaction
     writes = connection.get_execution_options().get("console_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -40,6 +40,32 @@ EVENTS: EventTable = {
         {"kind": Kind.ID, "request": Kind.ID, "where": Kind.ID},
         "A proxy's request failed; it will ask again. Look at the disk and the database.",
     ),
+    "swept": Event(
+        Level.INFO,
+        {"usage": Kind.NUMBER, "sign_ins": Kind.NUMBER, "invitations": Kind.NUMBER},
+        "What was too old is deleted, by each organization's retention.",
+    ),
+    "usage_priced": Event(
+        Level.INFO, {"rows": Kind.NUMBER, "table": Kind.PATH}, "Usage that had no price has one now."
+    ),
+    "audit_whole": Event(
+        Level.INFO,
+        {"entries": Kind.NUMBER, "head": Kind.ID},
+        "The record of changes was checked. Keep `head` elsewhere: a later check can be held to it.",
+    ),
+    "audit_broken": Event(
+        Level.ERROR,
+        {"findings": Kind.NUMBER, "fault": Kind.ID},
+        "The record of changes is not as the console wrote it. Run `sealgate console audit --check`.",
+    ),
+    "housekeeping_failed": Event(
+        Level.ERROR,
+        {"kind": Kind.ID, "where": Kind.ID},
+        "Deleting what is too old, or what else is done daily, failed; it is tried again tomorrow.",
+    ),
+    "key_tested": Event(
+        Level.INFO, {"application": Kind.ID, "result": Kind.ID}, "Somebody had a proxy test a key."
+    ),
     "application_changed": Event(
         Level.INFO, {"application": Kind.ID, "change": Kind.ID, "cursor": Kind.NUMBER}, "Proxies are told."
     ),

@@ -27,6 +27,17 @@ NOTICES: Mapping[str, str] = {
     "add-on-on": "The add-on is on.",
     "add-on-off": "The add-on is off. Its requests are refused now.",
     "key-revoked": "The key is destroyed here. Delete it at your provider too, if you have not yet.",
+    "invitation-withdrawn": "The invitation is withdrawn. Its link leads nowhere now.",
+    "role-changed": "The role is changed, from the next request on.",
+    "member-removed": "Removed, and signed out everywhere.",
+    "member-signed-out": "Signed out of every browser.",
+    "signed-out-everywhere": "You are signed out of every browser.",
+    "token-revoked": "Revoked. Programs that show this token are refused now.",
+    "retention-saved": "Retention saved. What is too old is deleted at once, and daily from now on.",
+    "key-tested": "The key was tested. What was found stands beside it.",
+    "version-switched": "Switched. Requests go out with the new key; the old one is kept for the way back.",
+    "version-rolled-back": "Rolled back. Requests go out with the key from before.",
+    "version-discarded": "The key is destroyed here. Delete it at your provider too, if you have not yet.",
     "key-switched": "The application uses the newly sealed key now.",
 }
 """What a page says after something was done; the URL carries the name of the notice, never its text."""
@@ -44,7 +55,14 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._jinja.filters |= {"when": when, "count": count, "seconds": seconds, "size": size}
+        self._jinja.filters |= {
+            "when": when,
+            "count": count,
+            "seconds": seconds,
+            "size": size,
+            "usd": usd,
+            "day": day,
+        }
         self._jinja.globals["asset"] = assets.url
 
     def render(self, template: str, values: Mapping[str, object]) -> str:
@@ -64,6 +82,21 @@ def when(at: float) -> Markup:
 def count(number: int) -> str:
     """`12 345`, parted by narrow no-break spaces."""
     return f"{number:,}".replace(",", "\u202f")
+
+
+def usd(nano: int) -> str:
+    """`$1.20`; small sums with more digits, so that one exchange is not nothing."""
+    dollars = nano / 1_000_000_000
+    if dollars >= 1:
+        return f"${dollars:,.2f}".replace(",", "\u202f")
+    return "$0" if not nano else f"${dollars:.4f}" if dollars >= 0.01 else f"${dollars:.6f}"
+
+
+def day(date: datetime.date) -> Markup:
+    """A day as `<time>`: `31 Jan 2026`, in UTC."""
+    return Markup('<time datetime="{}">{}</time>').format(
+        date.isoformat(), f"{date.day} {date.strftime('%b %Y')}"
+    )
 
 
 def seconds(milliseconds: int) -> str:

@@ -14,6 +14,7 @@ class Role(StrEnum):
     """What a user is in their organization."""
 
     OWNER = "owner"
+    MEMBER = "member"
 
 
 class Permission(StrEnum):
@@ -26,19 +27,32 @@ class Permission(StrEnum):
     SEE_ADDON = "add-on:see"
     CHANGE_ADDON = "add-on:change"
     TOUCH_KEYS = "add-on:touch-keys"
-    """Have a provider key entered, replaced or revoked; also needs a password typed within ten minutes."""
+    """Have a provider key entered, tested, switched, discarded or revoked; also needs a password typed within
+    ten minutes."""
     SEE_USAGE = "usage:see"
+    SEE_AUDIT = "audit:see"
+    SEE_OWN_ACCOUNT = "account:see"
+    """One's own sign-ins, and ending them."""
+    CHANGE_MEMBERS = "members:change"
+    CHANGE_RETENTION = "retention:change"
 
+
+BOTH: Final = frozenset({Role.OWNER, Role.MEMBER})
+OWNERS: Final = frozenset({Role.OWNER})
 
 PERMISSIONS: Final[Mapping[Permission, frozenset[Role]]] = {
-    Permission.SEE_APPLICATIONS: frozenset({Role.OWNER}),
-    Permission.CHANGE_APPLICATIONS: frozenset({Role.OWNER}),
-    Permission.SEE_SESSION_KEYS: frozenset({Role.OWNER}),
-    Permission.CHANGE_SESSION_KEYS: frozenset({Role.OWNER}),
-    Permission.SEE_ADDON: frozenset({Role.OWNER}),
-    Permission.CHANGE_ADDON: frozenset({Role.OWNER}),
-    Permission.TOUCH_KEYS: frozenset({Role.OWNER}),
-    Permission.SEE_USAGE: frozenset({Role.OWNER}),
+    Permission.SEE_APPLICATIONS: BOTH,
+    Permission.CHANGE_APPLICATIONS: BOTH,
+    Permission.SEE_SESSION_KEYS: BOTH,
+    Permission.CHANGE_SESSION_KEYS: BOTH,
+    Permission.SEE_ADDON: BOTH,
+    Permission.CHANGE_ADDON: BOTH,
+    Permission.TOUCH_KEYS: OWNERS,
+    Permission.SEE_USAGE: BOTH,
+    Permission.SEE_AUDIT: BOTH,
+    Permission.SEE_OWN_ACCOUNT: BOTH,
+    Permission.CHANGE_MEMBERS: OWNERS,
+    Permission.CHANGE_RETENTION: OWNERS,
 }
 
 

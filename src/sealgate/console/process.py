@@ -45,13 +45,13 @@ async def serve(config: ConsoleConfig, log: Log, stop: asyncio.Event | None = No
     feed = console.feed.server(config.feed_socket, config.instance, config.allowed_uids)
     with _listen(config) as listener:
         await feed.start()
-        desk = asyncio.create_task(console.desk.run())
+        beside = [asyncio.create_task(console.desk.run()), asyncio.create_task(console.housekeeping.run())]
         try:
             await _serve_pages(config, log, make_site(console), listener, stop)
         finally:
-            desk.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await desk
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await feed.close()
             await console.database.close()
     log("stopped")

@@ -15,14 +15,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sealgate.console import front
+from sealgate.console.accounts import member_views as members
 from sealgate.console.accounts import views as accounts
 from sealgate.console.addon import views as addon
 from sealgate.console.addon.desk import VaultAwayError
 from sealgate.console.applications import views as applications
 from sealgate.console.applications.services import NotThereError
+from sealgate.console.audit import views as audit
 from sealgate.console.composition import Console
 from sealgate.console.forms import Form
 from sealgate.console.permissions import Permission, permits
+from sealgate.console.retention import views as retention
 from sealgate.console.usage import views as usage
 from sealgate.console.visit import View, Visit
 
@@ -78,6 +81,20 @@ ROUTES: Sequence[Way] = (
     Way("POST", APP + "/add-on/on", addon.switch_on, P.CHANGE_ADDON),
     Way("POST", APP + "/add-on/off", addon.switch_off, P.CHANGE_ADDON),
     Way("GET", "/usage", usage.index, P.SEE_USAGE),
+    Way("GET", "/usage.csv", usage.export, P.SEE_USAGE),
+    Way("GET", "/audit", audit.index, P.SEE_AUDIT),
+    Way("GET", "/audit.csv", audit.export, P.SEE_AUDIT),
+    Way("GET", "/retention", retention.index, P.CHANGE_RETENTION),
+    Way("POST", "/retention", retention.save, P.CHANGE_RETENTION),
+    Way("GET", "/account", members.account, P.SEE_OWN_ACCOUNT),
+    Way("POST", "/account/sign-out-everywhere", members.sign_out_everywhere, P.SEE_OWN_ACCOUNT),
+    Way("GET", "/members", members.index, P.CHANGE_MEMBERS),
+    Way("POST", "/members/invite", members.invite, P.CHANGE_MEMBERS),
+    Way("POST", "/members/invitations/withdraw", members.withdraw, P.CHANGE_MEMBERS),
+    Way("POST", "/members/role", members.change_role, P.CHANGE_MEMBERS),
+    Way("GET", "/members/remove", members.remove_page, P.CHANGE_MEMBERS),
+    Way("POST", "/members/remove", members.remove, P.CHANGE_MEMBERS),
+    Way("POST", "/members/sign-out", members.sign_out_member, P.CHANGE_MEMBERS),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sealgate.console.accounts.models import Invitation, Organization, SignIn, User
-from sealgate.console.addon.models import Addon, TicketAsked
+from sealgate.console.addon.models import Addon, Probe, TicketAsked
 from sealgate.console.applications.models import Application, Origin, SessionKey
 from sealgate.console.audit.models import AuditEntry
 from sealgate.console.database import Base
@@ -20,6 +20,7 @@ TABLES = (
     SessionKey,
     Addon,
     TicketAsked,
+    Probe,
     Usage,
     Change,
     AuditEntry,

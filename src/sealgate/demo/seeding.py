@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from sealgate.console import seed as console_seed
 from sealgate.console.database import Database
-from sealgate.console.usage.services import usage_page
+from sealgate.console.usage.listing import UsageFilter, usage_page
 from sealgate.demo.house import APPLICATION, ORGANIZATION, OWNER_EMAIL, OWNER_NAME, House
 from sealgate.messages.feed import CredentialReference, SessionKeyEntry
 from sealgate.messages.tickets import CredentialRow, Destination
@@ -103,7 +103,7 @@ async def wait_for_usage(
 
 async def _find(database: Database, seeded: console_seed.Seeded, request: str) -> UsageRow | None:
     async with database.reading() as tx:
-        page = await usage_page(tx, seeded.organization, seeded.application, 1)
+        page = await usage_page(tx, seeded.organization, UsageFilter(application=seeded.application), 1)
         usage = next((line.usage for line in page.lines if line.usage.request == request), None)
         if usage is None:
             return None

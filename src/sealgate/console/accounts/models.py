@@ -5,10 +5,15 @@ Passwords are argon2id hashes; invitation and sign-in tokens are stored as SHA-2
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import ForeignKey, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sealgate.console.database import Base
+
+RETENTION_DAYS: Final = 365
+"""How long usage is kept unless an organization chooses otherwise."""
 
 
 class Organization(Base):
@@ -19,6 +24,11 @@ class Organization(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     created_at: Mapped[float]
+    retention_days: Mapped[int] = mapped_column(default=RETENTION_DAYS, server_default=str(RETENTION_DAYS))
+    """Usage that is older is deleted daily; 0 keeps it."""
+    retention_ran_at: Mapped[float | None]
+    retention_deleted: Mapped[int | None]
+    """How many rows of usage the last run deleted."""
 
 
 class User(Base):
@@ -33,6 +43,8 @@ class User(Base):
     email: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str]
     created_at: Mapped[float]
+    removed_at: Mapped[float | None]
+    """A removed person keeps id and name, so that the record of changes can be read; nothing else."""
 
 
 class Invitation(Base):
@@ -47,6 +59,8 @@ class Invitation(Base):
     created_at: Mapped[float]
     expires_at: Mapped[float]
     accepted_at: Mapped[float | None]
+    created_by: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+    """Empty: the command line."""
 
 
 class SignIn(Base):

@@ -49,6 +49,7 @@ class Invited(Struct, frozen=True):
     """What an open invitation offers. `founding`: nobody belongs to the organization yet."""
 
     organization_name: str
+    role: str
     founding: bool
 
 
@@ -64,16 +65,26 @@ async def invite_owner(tx: AsyncSession, now_s: float) -> str:
         organization = Organization(id=new_id("org"), name="My organization", created_at=now_s)
         tx.add(organization)
         await tx.flush()
+    token = new_invitation(tx, organization.id, Role.OWNER, now_s, created_by=None)
+    await Editing(tx, organization.id, None, now_s).record("member.invited", Role.OWNER.value)
+    return token
+
+
+def new_invitation(
+    tx: AsyncSession, organization: str, role: Role, now_s: float, created_by: str | None
+) -> str:
+    """A fresh single-use token, good for 24 hours; only its hash is stored."""
     token = secrets.token_urlsafe(32)
     tx.add(
         Invitation(
             id=new_id("inv"),
             token_hash=hash_token(token),
-            organization_id=organization.id,
-            role=Role.OWNER.value,
+            organization_id=organization,
+            role=role.value,
             created_at=now_s,
             expires_at=now_s + INVITATION_LIFETIME_S,
             accepted_at=None,
+            created_by=created_by,
         )
     )
     return token
@@ -86,7 +97,7 @@ async def find_invitation(tx: AsyncSession, token: str, now_s: float) -> Invited
         return None
     organization = await tx.get_one(Organization, invitation.organization_id)
     members = await tx.scalar(select(func.count()).where(User.organization_id == organization.id))
-    return Invited(organization.name, founding=members == 0)
+    return Invited(organization.name, invitation.role, founding=members == 0)
 
 
 async def accept_invitation(
@@ -119,7 +130,7 @@ async def accept_invitation(
     tx.add(user)
     invitation.accepted_at = now_s
     await tx.flush()
-    Editing(tx, user.organization_id, user.id, now_s).record("account.joined")
+    await Editing(tx, user.organization_id, user.id, now_s).record("account.joined")
     return user
 
 
@@ -139,8 +150,9 @@ def new_user(
 
 
 async def find_user(tx: AsyncSession, email: str) -> User | None:
-    """The user with this normal e-mail."""
-    return (await tx.scalars(select(User).where(User.email == email))).one_or_none()
+    """The user with this normal e-mail; somebody who was removed is not found."""
+    found = await tx.scalars(select(User).where(User.email == email, User.removed_at.is_(None)))
+    return found.one_or_none()
 
 
 async def start_sign_in(tx: AsyncSession, user: str, now_s: float, replaces: str | None = None) -> str:
@@ -177,7 +189,7 @@ async def recognize(tx: AsyncSession, token: str, now_s: float) -> tuple[Account
             select(SignIn, User, Organization)
             .join(User, User.id == SignIn.user_id)
             .join(Organization, Organization.id == User.organization_id)
-            .where(SignIn.token_hash == hash_token(token))
+            .where(SignIn.token_hash == hash_token(token), User.removed_at.is_(None))
         )
     ).one_or_none()
     if row is None:

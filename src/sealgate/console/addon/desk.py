@@ -18,13 +18,20 @@ from sealgate.messages.tickets import (
     Credentials,
     Destination,
     Destinations,
+    Discard,
     IssueTicket,
     ListCredentials,
     ListDestinations,
     Revoke,
+    RollBack,
+    Switch,
     TicketIssued,
     TicketReply,
 )
+
+LOOK_TIME_S = 1.5
+"""How long a page waits to be told something: a vault that hangs must not hang the console with it."""
+CHANGE_TIME_S = 5.0
 
 
 class VaultAwayError(Exception):
@@ -73,13 +80,14 @@ class Desk:
 
     async def destinations(self) -> Sequence[Destination]:
         """Where keys may go, as the vault alone decides."""
-        reply = await self._ask(ListDestinations())
+        reply = await self._ask(ListDestinations(), LOOK_TIME_S)
         assert isinstance(reply, Destinations)
         return reply.items
 
     async def credentials(self, organization: str, application: str) -> Sequence[CredentialRow]:
         """An application's credentials, masked, newest first."""
-        reply = await self._ask(ListCredentials(organization=organization, application=application))
+        ask = ListCredentials(organization=organization, application=application)
+        reply = await self._ask(ask, LOOK_TIME_S)
         assert isinstance(reply, Credentials)
         return reply.items
 
@@ -97,6 +105,28 @@ class Desk:
         assert isinstance(reply, CredentialRevoked)
         return reply.revoked_at
 
+    async def switch(self, organization: str, application: str, credential: str) -> CredentialRow:
+        """Staged becomes active, active becomes previous."""
+        return await self._ask_row(
+            Switch(organization=organization, application=application, credential=credential)
+        )
+
+    async def roll_back(self, organization: str, application: str, credential: str) -> CredentialRow:
+        """Previous becomes active, active becomes staged."""
+        return await self._ask_row(
+            RollBack(organization=organization, application=application, credential=credential)
+        )
+
+    async def discard(
+        self, organization: str, application: str, credential: str, version: int
+    ) -> CredentialRow:
+        """Destroy a staged or a previous version."""
+        return await self._ask_row(
+            Discard(
+                organization=organization, application=application, credential=credential, version=version
+            )
+        )
+
     def _here(self) -> None:
         self._up.set()
         self._log("vault_connected")
@@ -105,9 +135,14 @@ class Desk:
         self._up.clear()
         self._log("vault_disconnected")
 
-    async def _ask(self, message: Message) -> Message:
+    async def _ask_row(self, message: Message) -> CredentialRow:
+        reply = await self._ask(message)
+        assert isinstance(reply, CredentialRow)
+        return reply
+
+    async def _ask(self, message: Message, timeout_s: float = CHANGE_TIME_S) -> Message:
         try:
-            return await self._client.ask(message)
+            return await self._client.ask(message, timeout_s=timeout_s)
         except NotConnectedError:
             raise VaultAwayError from None
         except RefusedError as error:

@@ -34,3 +34,20 @@ class TicketAsked(Base):
     application_id: Mapped[str] = mapped_column(ForeignKey("applications.id"), index=True)
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
     asked_at: Mapped[float]
+
+
+class Probe(Base):
+    """The last test of one version of a credential, and what it found."""
+
+    __tablename__ = "probes"
+
+    credential: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    application_id: Mapped[str] = mapped_column(ForeignKey("applications.id"), index=True)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+    model: Mapped[str]
+    result: Mapped[str]
+    """A `ProbeResult`, or `no_proxy` where none answered."""
+    status: Mapped[int]
+    duration_ms: Mapped[int]
+    tested_at: Mapped[float]

@@ -5,6 +5,7 @@ The key itself never comes near: the vault hands out tickets, and tells the last
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -56,10 +57,12 @@ class Depositor(Struct, frozen=True):
 async def ask_vault(desk: Desk, organization: str, application: str) -> AtVault | None:
     """Credentials and destinations of one application, or `None` if the vault is away."""
     try:
-        credentials = await desk.credentials(organization, application)
-        return AtVault(credentials, await desk.destinations())
+        credentials, destinations = await asyncio.gather(
+            desk.credentials(organization, application), desk.destinations()
+        )
     except VaultAwayError:
         return None
+    return AtVault(credentials, destinations)
 
 
 def addon_state(addon: Addon | None, vault: AtVault | None) -> AddonState:
@@ -74,6 +77,13 @@ def addon_state(addon: Addon | None, vault: AtVault | None) -> AddonState:
     if row.state is CredentialState.REVOKED:
         return AddonState.REVOKED
     return AddonState.ACTIVE if addon.active else AddonState.OFF
+
+
+async def current_states(
+    desk: Desk, found: Sequence[tuple[Application, Addon | None]]
+) -> Sequence[AddonState]:
+    """Where each add-on stands; all are asked for at once, so a vault that hangs costs one wait."""
+    return await asyncio.gather(*(current_state(desk, application, addon) for application, addon in found))
 
 
 async def current_state(desk: Desk, application: Application, addon: Addon | None) -> AddonState:
@@ -119,12 +129,27 @@ def choose_destination(vault: AtVault, choice: str) -> Destination:
 
 
 async def ticket_request(
-    tx: AsyncSession, organization: str, application: Application, vault: AtVault, destination: Destination
+    tx: AsyncSession,
+    organization: str,
+    application: Application,
+    vault: AtVault,
+    destination: Destination,
+    *,
+    stage: bool = False,
 ) -> IssueTicket:
-    """What to ask the vault: a new version of a key for the same destination, else a new credential."""
+    """What to ask the vault: a new version of a key for the same destination, else a new credential.
+
+    With `stage` the new version waits beside the active one; raises `InputError` where there is none.
+    """
     addon = await find_addon(tx, application)
     row = usable_row(addon, vault)
     same = row is not None and (row.provider, row.origin) == (destination.provider, destination.origin)
+    if stage and not same:
+        raise InputError(
+            "destination",
+            "A next key is staged beside one for the same destination, and there is none.",
+            "Enter the key without staging it.",
+        )
     return IssueTicket(
         organization=organization,
         organization_name=(await tx.get_one(Organization, organization)).name,
@@ -133,6 +158,7 @@ async def ticket_request(
         provider=destination.provider,
         origin=destination.origin,
         credential=row.credential if row is not None and same else None,
+        stage=stage,
     )
 
 
@@ -161,7 +187,7 @@ async def note_ticket(
             asked_at=edit.now_s,
         )
     )
-    await note_change(edit, application, "ticket.asked", ask.origin)
+    await note_change(edit, application, "version.staged" if ask.stage else "ticket.asked", ask.origin)
 
 
 def waiting_row(addon: Addon | None, vault: AtVault | None) -> CredentialRow | None:

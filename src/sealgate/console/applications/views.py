@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from sealgate.console.addon.models import Addon
-from sealgate.console.addon.services import current_state
+from sealgate.console.addon.services import current_state, current_states
 from sealgate.console.applications import services
 from sealgate.console.applications.models import Application, Origin, SessionKey
 from sealgate.console.applications.origins import parse_origin
@@ -28,10 +28,8 @@ async def index(visit: Visit) -> Response:
     """Every application of the organization."""
     async with visit.reading() as tx:
         found = await services.list_applications(tx, visit.account.organization)
-    rows = [
-        (application, addon, (await current_state(visit.console.desk, application, addon)).value)
-        for application, addon in found
-    ]
+    states = await current_states(visit.console.desk, found)
+    rows = [(*each, state.value) for each, state in zip(found, states, strict=True)]
     return visit.render("applications.html", rows=rows)
 
 

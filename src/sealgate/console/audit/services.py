@@ -5,6 +5,7 @@ Details name things (an origin, a key's name, an id), never a secret and never w
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -13,10 +14,18 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sealgate.console.accounts.models import User
+from sealgate.console.audit.chain import START, Fields, Link, entry_hash
 from sealgate.console.audit.models import AuditEntry
+from sealgate.console.database import HEAD_OF_AUDIT
 
 WORDS: Final[Mapping[str, str]] = {
     "account.joined": "joined the organization",
+    "member.invited": "invited a new",
+    "invitation.withdrawn": "withdrew the invitation of a new",
+    "member.role-changed": "changed the role of",
+    "member.removed": "removed",
+    "member.signed-out": "ended all sign-ins of",
+    "retention.changed": "set the retention of usage to",
     "application.created": "created the application",
     "application.renamed": "renamed the application",
     "application.paused": "paused the application",
@@ -29,9 +38,18 @@ WORDS: Final[Mapping[str, str]] = {
     "limits.changed": "changed limits and models",
     "ticket.asked": "went to seal a key for",
     "credential.switched": "switched to the key sealed for",
+    "credential.tested": "tested the key of",
+    "version.staged": "went to seal the next key for",
+    "version.switched": "switched to the next key of",
+    "version.rolled-back": "went back to the previous key of",
+    "version.discarded": "discarded a key of",
     "credential.revoked": "revoked the key of",
     "add-on.on": "switched the add-on on",
     "add-on.off": "switched the add-on off",
+    "policy.changed": "changed of the policy:",
+    "application.external-name": "gave the application the external name",
+    "token.made": "made the management token",
+    "token.revoked": "revoked the management token",
 }
 """What happened, as the second half of a sentence that begins with a person."""
 
@@ -44,20 +62,50 @@ class Editing(Struct, frozen=True):
     user: str | None
     """`None`: the command line."""
     now_s: float
+    token: str | None = None
+    """The management token with which the user's program does it."""
 
-    def record(self, what: str, detail: str = "", application: str | None = None) -> None:
+    async def record(self, what: str, detail: str = "", application: str | None = None) -> None:
         """Write down one change; `what` is a key of `WORDS`."""
         assert what in WORDS
-        self.tx.add(
-            AuditEntry(
-                at=self.now_s,
-                organization_id=self.organization,
-                application_id=application,
-                user_id=self.user,
-                what=what,
-                detail=detail,
-            )
+        last = await chain_end(self.tx)
+        fields = Fields(
+            last.position + 1,
+            self.now_s,
+            self.organization,
+            application,
+            self.user,
+            what,
+            detail,
+            self.token,
         )
+        now = Link(fields.position, entry_hash(last.hash, fields))
+        self.tx.add(_entry(fields, now))
+        await self.tx.flush()
+        head = self.tx.info.get(HEAD_OF_AUDIT)
+        if head is not None:
+            await asyncio.to_thread(head.append, last, now)  # it waits for the disk
+
+
+async def chain_end(tx: AsyncSession) -> Link:
+    """Where the chain ends now."""
+    last = select(AuditEntry.id, AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)
+    row = (await tx.execute(last)).one_or_none()
+    return Link(row.id, row.hash) if row else START
+
+
+def _entry(fields: Fields, link: Link) -> AuditEntry:
+    return AuditEntry(
+        id=link.position,
+        at=fields.at,
+        organization_id=fields.organization,
+        application_id=fields.application,
+        user_id=fields.user,
+        what=fields.what,
+        detail=fields.detail,
+        token_id=fields.token,
+        hash=link.hash,
+    )
 
 
 class Happened(Struct, frozen=True):

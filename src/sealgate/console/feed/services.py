@@ -62,8 +62,7 @@ async def note_change(edit: Editing, application: Application, what: str, detail
     application.version += 1
     change = Change(application_id=application.id, changed_at=edit.now_s)
     edit.tx.add(change)
-    edit.record(what, detail, application.id)
-    await edit.tx.flush()
+    await edit.record(what, detail, application.id)
     await edit.tx.execute(delete(Change).where(Change.cursor <= change.cursor - CHANGES_KEPT))
 
 

@@ -6,6 +6,7 @@ refused and asks again.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from sealgate.console.database import Database
 from sealgate.console.failures import where
 from sealgate.console.feed.bell import Bell
 from sealgate.console.feed.services import application_document, changes_since
+from sealgate.console.usage.prices import Prices
+from sealgate.console.usage.pricing import price_batch
 from sealgate.console.usage.services import count_usage
 from sealgate.log import Log
 from sealgate.messages.feed import (
@@ -24,6 +27,9 @@ from sealgate.messages.feed import (
     Changes,
     FeedReply,
     FeedRequest,
+    ProbeAsked,
+    ProbeDone,
+    ProbeNoted,
     UnknownApplication,
     UsageBatch,
     UsageCounted,
@@ -32,6 +38,7 @@ from sealgate.messages.frames import PROTOCOL, Hello, Message, Refusal, RefusedE
 from sealgate.messages.server import Peer, Server
 
 LONGEST_WAIT_S = 60.0
+PROBE_TIME_S = 15.0
 LOOK_EVERY_S = 0.5
 """The bell rings for this process's own changes; another one's (the command line) are seen this soon."""
 
@@ -40,17 +47,44 @@ class Feed:
     """The console's end of the feed."""
 
     def __init__(
-        self, database: Database, bell: Bell, log: Log, clock: Callable[[], float] = time.monotonic
+        self,
+        database: Database,
+        bell: Bell,
+        prices: Prices,
+        log: Log,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
+        self._prices = prices
         self._bell = bell
         self._log = log
         self._clock = clock
+        self._server: Server | None = None
+        self._probes: dict[str, asyncio.Future[ProbeDone]] = {}
 
     def server(self, path: Path, instance: str, allowed_uids: tuple[int, ...]) -> Server:
         """A server of this feed on a Unix socket, not yet started."""
         hello = Hello(protocol=PROTOCOL, instance=instance, process="console")
-        return Server(path, hello, FeedRequest, self.answer, allowed_uids)
+        self._server = Server(path, hello, FeedRequest, self.answer, allowed_uids)
+        return self._server
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """Ids of the proxies that are connected."""
+        return self._server.peers if self._server else ()
+
+    async def probe(self, ask: ProbeAsked, timeout_s: float = PROBE_TIME_S) -> ProbeDone | None:
+        """Have one proxy test a key; `None` if none is there or none answers in time."""
+        answered: asyncio.Future[ProbeDone] = asyncio.get_running_loop().create_future()
+        self._probes[ask.probe] = answered
+        try:
+            if self._server is None or not self._server.notify_one(ask):
+                return None
+            return await asyncio.wait_for(answered, timeout_s)
+        except TimeoutError:
+            return None
+        finally:
+            del self._probes[ask.probe]
 
     async def answer(self, peer: Peer, message: Message) -> FeedReply:
         """Answer one request; raises `RefusedError` where the console cannot."""
@@ -72,6 +106,8 @@ class Feed:
                 return await self._changes(message)
             case UsageBatch():
                 return await self._usage(message)
+            case ProbeDone():
+                return self._probed(message)
         raise RefusedError(Refusal(code="unknown_request", message="the console does not know this request"))
 
     async def _application(self, ask: AskApplication) -> FeedReply:
@@ -89,9 +125,16 @@ class Feed:
                 return changes
             await self._bell.wait(min(left_s, LOOK_EVERY_S))
 
+    def _probed(self, done: ProbeDone) -> ProbeNoted:
+        answered = self._probes.get(done.probe)
+        if answered is not None and not answered.done():
+            answered.set_result(done)
+        return ProbeNoted(probe=done.probe)
+
     async def _usage(self, batch: UsageBatch) -> UsageCounted:
+        priced = await price_batch(self._database, self._prices, batch)
         async with self._database.writing() as tx:
-            counted = await count_usage(tx, batch)
+            counted = await count_usage(tx, batch, priced)
         self._log(
             "usage_counted",
             proxy=batch.proxy,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sealgate.console.database import Base
@@ -38,3 +38,7 @@ class Usage(Base):
     estimated: Mapped[bool]
     first_byte_ms: Mapped[int]
     duration_ms: Mapped[int]
+    cost_nano_usd: Mapped[int | None] = mapped_column(BigInteger)
+    """What the provider's price list makes of the tokens, in billionths of a US dollar; empty: no price."""
+    price_table: Mapped[str | None]
+    """The table that was looked at; empty: none yet."""

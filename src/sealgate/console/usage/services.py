@@ -1,23 +1,23 @@
-"""Counts usage once and reads it back, per organization.
+"""Counts usage once. Reading it back is `listing`'s.
 
 Counterpart: the proxies' journals, which send every record until it is acknowledged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from msgspec import Struct
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql import ColumnElement
 
 from sealgate.console.applications.models import Application
 from sealgate.console.usage.models import Usage
+from sealgate.console.usage.pricing import Priced
 from sealgate.messages.feed import UsageBatch, UsageRecord
 
-PAGE_ROWS = 50
 ROWS_AT_ONCE = 500
 """SQLite allows 32,766 parameters in one statement, and a row has twenty."""
 
@@ -29,81 +29,24 @@ class Counted(Struct, frozen=True):
     through: int
 
 
-async def count_usage(tx: AsyncSession, batch: UsageBatch) -> Counted:
+async def count_usage(
+    tx: AsyncSession, batch: UsageBatch, priced: Mapping[int, Priced] = MappingProxyType({})
+) -> Counted:
     """Store every record of a batch that is not stored yet; the rest was sent twice.
 
     Proxies send in order and again from the first record that was not acknowledged, so everything up to the
-    batch's last sequence is stored once this transaction is.
+    batch's last sequence is stored once this transaction is. `priced`: sequence → price.
     """
     if not batch.records:
         return Counted(0, 0)
     owners = await _owners(tx, {record.application for record in batch.records})
-    rows = [_row(batch, record, owners) for record in batch.records]
+    rows = [_row(batch, record, owners, priced.get(record.sequence)) for record in batch.records]
     once = insert(Usage).on_conflict_do_nothing(index_elements=["proxy", "epoch", "sequence"])
     new = 0
     for start in range(0, len(rows), ROWS_AT_ONCE):
         stored = await tx.execute(once.values(rows[start : start + ROWS_AT_ONCE]).returning(Usage.id))
         new += len(stored.all())
     return Counted(new, max(record.sequence for record in batch.records))
-
-
-class Totals(Struct, frozen=True):
-    """Sums over everything that a list shows on all of its pages."""
-
-    exchanges: int
-    input_tokens: int
-    output_tokens: int
-    estimated: bool
-    """True if any part of the sums is ours rather than the provider's."""
-
-
-class UsageLine(Struct, frozen=True):
-    """One row of the list, with its application's name."""
-
-    usage: Usage
-    application_name: str
-
-
-class UsagePage(Struct, frozen=True):
-    """One page of the list."""
-
-    lines: Sequence[UsageLine]
-    totals: Totals
-    page: int
-    pages: int
-
-
-async def usage_page(tx: AsyncSession, organization: str, application: str | None, page: int) -> UsagePage:
-    """Newest exchanges first, 50 to a page; a page that does not exist gives the nearest one."""
-    scope = [Usage.organization_id == organization]
-    if application is not None:
-        scope.append(Usage.application_id == application)
-    totals = await _totals(tx, scope)
-    pages = max(1, -(-totals.exchanges // PAGE_ROWS))
-    page = min(max(page, 1), pages)
-    rows = await tx.execute(
-        select(Usage, Application.name)
-        .outerjoin(Application, Application.id == Usage.application_id)
-        .where(*scope)
-        .order_by(Usage.started_at.desc(), Usage.id.desc())
-        .limit(PAGE_ROWS)
-        .offset((page - 1) * PAGE_ROWS)
-    )
-    lines = [UsageLine(usage, name or usage.application_id) for usage, name in rows]
-    return UsagePage(lines, totals, page, pages)
-
-
-async def _totals(tx: AsyncSession, scope: Sequence[ColumnElement[bool]]) -> Totals:
-    row = await tx.execute(
-        select(
-            func.count(Usage.id),
-            func.coalesce(func.sum(Usage.input_tokens), 0),
-            func.coalesce(func.sum(Usage.output_tokens), 0),
-            func.coalesce(func.max(Usage.estimated), 0),
-        ).where(*scope)
-    )
-    exchanges, input_tokens, output_tokens, estimated = row.one()
-    return Totals(exchanges, input_tokens, output_tokens, bool(estimated))
 
 
 async def _owners(tx: AsyncSession, applications: set[str]) -> dict[str, str]:
@@ -113,7 +56,9 @@ async def _owners(tx: AsyncSession, applications: set[str]) -> dict[str, str]:
     return {row.id: row.organization_id for row in rows}
 
 
-def _row(batch: UsageBatch, record: UsageRecord, owners: dict[str, str]) -> dict[str, object]:
+def _row(
+    batch: UsageBatch, record: UsageRecord, owners: dict[str, str], price: Priced | None
+) -> dict[str, object]:
     return {
         "proxy": batch.proxy,
         "epoch": batch.epoch,
@@ -135,4 +80,6 @@ def _row(batch: UsageBatch, record: UsageRecord, owners: dict[str, str]) -> dict
         "estimated": record.estimated,
         "first_byte_ms": record.first_byte_ms,
         "duration_ms": record.duration_ms,
+        "cost_nano_usd": price.nano_usd if price else None,
+        "price_table": price.table if price else None,
     }

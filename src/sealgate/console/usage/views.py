@@ -1,13 +1,26 @@
-"""The usage page: time, application, action, model, tokens, outcome, duration; never any text."""
+"""The usage page and its CSV file: when, what with, how many tokens, cost, outcome; never any text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from sealgate.console.applications.services import find_application, list_applications
-from sealgate.console.usage.services import usage_page
+from sealgate.console.days import DAY_S, DayRange, day_of, parse_day
+from sealgate.console.spreadsheets import Cell, download, moment
+from sealgate.console.usage.charts import make_chart
+from sealgate.console.usage.listing import (
+    DIRECT,
+    UsageFilter,
+    UsageLine,
+    usage_choices,
+    usage_days,
+    usage_lines,
+    usage_page,
+)
 from sealgate.console.visit import Visit
 from sealgate.messages.feed import Outcome
 
@@ -30,20 +43,92 @@ OUTCOMES: Mapping[str, tuple[str, str]] = {
 """Outcome → (words, tone)."""
 
 
+SHOWN_DAYS = 30
+"""How far back the page looks until somebody chooses days."""
+
+HEADS = (
+    "time", "application", "application_id", "action", "endpoint", "model", "outcome", "status",
+    "input_tokens", "output_tokens", "cached_tokens", "estimated", "cost_usd", "price_table",
+    "first_byte_ms", "duration_ms", "request",
+)  # fmt: skip
+
+
 async def index(visit: Visit) -> Response:
-    """Query: `application` (an id, or empty for all) and `page`."""
-    query = visit.request.query_params
-    chosen, number = query.get("application", ""), query.get("page", "1")
-    page = int(number) if number.isascii() and number.isdecimal() and len(number) < 9 else 1
+    """Query: `application`, `from`, `to`, `model`, `action`, `outcome` (empty for all) and `page`."""
+    wanted, organization = _filter(visit), visit.account.organization
     async with visit.reading() as tx:
-        applications = await list_applications(tx, visit.account.organization)
-        if chosen:
-            await find_application(tx, visit.account.organization, chosen)
-        found = await usage_page(tx, visit.account.organization, chosen or None, page)
+        applications = await list_applications(tx, organization)
+        if wanted.application:
+            await find_application(tx, organization, wanted.application)
+        found = await usage_page(tx, organization, wanted, visit.page_number())
+        days = await usage_days(tx, organization, wanted)
+        choices = await usage_choices(tx, organization)
+    today = day_of(visit.now_s)
     return visit.render(
         "usage.html",
         applications=[application for application, _addon in applications],
-        chosen=chosen,
+        wanted=wanted,
+        query=_query(wanted),
         found=found,
+        chart=make_chart(days, min(wanted.days.last or today, today)),
+        choices=choices,
+        any_usage=bool(choices.models),
+        direct=DIRECT,
         outcomes=OUTCOMES,
+        price_table=visit.console.prices.name,
+        prices_from=await asyncio.to_thread(visit.console.prices.newest, today),
+    )
+
+
+async def export(visit: Visit) -> Response:
+    """The same list, whole, as CSV."""
+    wanted, organization = _filter(visit), visit.account.organization
+    async with visit.reading() as tx:
+        if wanted.application:
+            await find_application(tx, organization, wanted.application)
+
+    async def rows() -> AsyncIterator[Sequence[Cell]]:
+        async with visit.reading() as tx:
+            async for line in usage_lines(tx, organization, wanted):
+                yield _cells(line)
+
+    return download("sealgate-usage.csv", HEADS, rows())
+
+
+def _cells(line: UsageLine) -> Sequence[Cell]:
+    use = line.usage
+    cost = None if use.cost_nano_usd is None else f"{use.cost_nano_usd / 1e9:.9f}"
+    return (
+        moment(use.started_at), line.application_name, use.application_id, use.action, use.endpoint,
+        use.model, use.outcome, use.status, use.input_tokens, use.output_tokens, use.cached_tokens,
+        int(use.estimated), cost, use.price_table, use.first_byte_ms, use.duration_ms, use.request,
+    )  # fmt: skip
+
+
+def _filter(visit: Visit) -> UsageFilter:
+    query = visit.request.query_params
+    first = parse_day(query.get("from", ""))
+    if "from" not in query and "to" not in query:
+        first = day_of(visit.now_s - SHOWN_DAYS * DAY_S)
+    return UsageFilter(
+        application=query.get("application", ""),
+        model=query.get("model", ""),
+        action=query.get("action", ""),
+        outcome=query.get("outcome", ""),
+        days=DayRange(first, parse_day(query.get("to", ""))),
+    )
+
+
+def _query(wanted: UsageFilter) -> str:
+    """The filter as a query, for the links to other pages and to the file."""
+    days = wanted.days
+    return urlencode(
+        {
+            "application": wanted.application,
+            "model": wanted.model,
+            "action": wanted.action,
+            "outcome": wanted.outcome,
+            "from": days.first or "",
+            "to": days.last or "",
+        }
     )
