@@ -16,13 +16,25 @@ from typing import Any
 
 import trustme
 
-WORDS = ("Short", " and", " clear", ".")
+from tests.proxy.provider_endpoints import (
+    MODELS as ENDPOINT_MODELS,
+)
+from tests.proxy.provider_endpoints import (
+    WORDS,
+    opening,
+    response,
+    stream_of,
+    typed,
+    whole_answer,
+    words,
+)
 
 
 @dataclass
 class Call:
     """One request as the provider saw it."""
 
+    target: str
     headers: dict[str, str]
     body: dict[str, Any]
     connection: int
@@ -64,12 +76,14 @@ WHOLE = {
 class Provider:
     """Listens on a free port of this machine; `gate` holds a `wait-*` model's stream until it is set."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, tls: bool = True) -> None:
         authority = trustme.CA()
         self.ca_file = folder / "authority.pem"
         authority.cert_pem.write_to_path(str(self.ca_file))
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("provider.localhost").configure_cert(self._context)
+        self._context: ssl.SSLContext | None = None
+        if tls:
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            authority.issue_cert("provider.localhost", "provider.test").configure_cert(self._context)
         self.calls: list[Call] = []
         self.connections = 0
         self.gate = asyncio.Event()
@@ -122,7 +136,7 @@ class Provider:
         headers = dict(line.split(": ", 1) for line in lines[1:] if line)
         raw = await reader.readexactly(int(headers["content-length"]))
         self.raw_requests.append(head + raw)
-        call = Call(headers, json.loads(raw), number)
+        call = Call(lines[0].split(" ")[1], headers, json.loads(raw), number)
         self.calls.append(call)
         answer = FAULTS.get(call.body["model"], _normal)
         leaving = asyncio.ensure_future(reader.read(1))
@@ -178,10 +192,11 @@ def error(status: int, code: str, message: str, *more: str) -> bytes:
 
 async def _normal(provider: Provider, call: Call, writer: asyncio.StreamWriter) -> bool:
     if not call.body.get("stream"):
-        writer.write(whole(200, "application/json", json.dumps(WHOLE).encode()))
+        answer = whole_answer(call.target, call.body["model"], WHOLE)
+        writer.write(whole(200, "application/json", json.dumps(answer).encode()))
         return True
     writer.write(head(200, "text/event-stream"))
-    writer.write(chunk(STREAM))
+    writer.write(chunk(stream_of(call.target, call.body["model"], STREAM)))
     writer.write(b"0\r\n\r\n")
     return True
 
@@ -193,6 +208,16 @@ async def _wait(provider: Provider, call: Call, writer: asyncio.StreamWriter) ->
     provider.started.set()
     await provider.gate.wait()
     writer.write(chunk(event(" clear.") + event(finish_reason="stop") + USAGE_EVENT + DONE) + b"0\r\n\r\n")
+    return True
+
+
+async def _wait_responses(provider: Provider, call: Call, writer: asyncio.StreamWriter) -> bool:
+    """Half of a stream of the Responses API, then nothing until the gate opens."""
+    writer.write(head(200, "text/event-stream") + chunk(opening() + words("Short", " and")))
+    await writer.drain()
+    provider.started.set()
+    await provider.gate.wait()
+    writer.write(chunk(typed("response.completed", 5, response=response())) + b"0\r\n\r\n")
     return True
 
 
@@ -254,6 +279,7 @@ def _echo(call: Call) -> str:
 
 FAULTS: dict[str, Answer] = {
     "wait": _wait,
+    "resp-wait": _wait_responses,
     "slow-end": _slow_end,
     "hang": _hang,
     "reset": _reset,
@@ -285,4 +311,4 @@ FAULTS: dict[str, Answer] = {
     ),
     "broken-json": _says(lambda call: whole(200, "application/json", b'{"choices": [')),
 }
-MODELS = ("gpt-test", *FAULTS)
+MODELS = ("gpt-test", *FAULTS, *ENDPOINT_MODELS)

@@ -47,7 +47,7 @@ from sealgate.messages.opening import (
 from sealgate.messages.server import Peer, Reply, SecretReply, Server
 from sealgate.messages.slot import SlotArena
 from sealgate.policy.catalogue import ready_actions
-from sealgate.policy.document import Limits, Policy, encode_policy
+from sealgate.policy.document import Limits, Policy, Prompt, encode_policy
 from sealgate.proxy.config import ProxyConfig
 from sealgate.proxy.events import EVENTS
 from sealgate.proxy.process import Proxy
@@ -58,6 +58,7 @@ INSTANCE = new_id("inst")
 KEY = "sk-canary-4f1c9a77e02b46c8"
 PSEUDONYM_KEY = bytes(range(32))
 ORIGIN = "https://app.example"
+PROMPT = Prompt(model="gpt-test", instructions="You help with newsletters.", follow_ups=2)
 LIMITS = Limits(requests_per_minute=1_000, concurrent_streams=100)
 
 
@@ -256,7 +257,8 @@ class World:
     # The console's side.
 
     def document(self, limits: Limits = LIMITS, **changes: Any) -> Application:
-        policy = Policy(models=MODELS, actions=ready_actions("gpt-test"), limits=limits)
+        rules = {"models": MODELS, "actions": ready_actions("gpt-test"), "prompt": PROMPT, "limits": limits}
+        policy = Policy(**{**rules, **changes.pop("rules", {})})
         before = self.console.documents.get(self.application)
         fields: dict[str, Any] = {
             "organization": self.organization,
@@ -280,7 +282,7 @@ class World:
         self, *, key: SigningKey | None = None, application: str = "", instance: str = INSTANCE, **claims: Any
     ) -> str:
         signer = SessionSigner(application or self.application, instance, key or self.key)
-        claims.setdefault("permissions", ("action:*", "api:*"))
+        claims.setdefault("permissions", ("action:*", "api:*", "prompt"))
         return signer.token(claims.pop("user", "user-1"), **claims)
 
     # The proxy.
