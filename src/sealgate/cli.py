@@ -18,6 +18,7 @@ from typing import Annotated, Never
 import typer
 
 EX_CONFIG = 78
+EX_OSERR = 71
 
 app = typer.Typer(
     help="Put AI writing into your application without letting the API key out.",
@@ -56,6 +57,10 @@ def run(part: Part, config: ConfigOption) -> None:
         _start(part, settings_file.load(config))
     except ValueError as error:  # settings and configuration structs refuse with a message and a hint
         _refuse(str(error))
+    except OSError as error:  # a full disk, a taken port: it may pass, so the supervisor tries again
+        _fail(
+            f"the {part} cannot go on: {_told(error)}. hint: `sealgate doctor` looks at disk, ports and files"
+        )
 
 
 def _start(part: Part, settings: object) -> None:
@@ -74,6 +79,34 @@ def _start(part: Part, settings: object) -> None:
         from sealgate.proxy import process as proxy
 
         proxy.run(settings.proxy_config())
+
+
+@app.command()
+def up(config: ConfigOption) -> None:
+    """Run vault, console and proxy on this machine; the first start makes what they need."""
+    from sealgate.settings import SettingsError
+    from sealgate.up.preparing import NotPossibleError
+    from sealgate.up.running import up as run_up
+
+    try:
+        code = run_up(config, typer.echo)
+    except (SettingsError, NotPossibleError) as error:
+        _refuse(str(error))
+    raise SystemExit(code)
+
+
+@app.command()
+def prepare(config: ConfigOption) -> None:
+    """Make the folders and ids that the processes need, and stop; `sealgate up` does this by itself."""
+    from sealgate.settings import SettingsError, read
+    from sealgate.up.preparing import NotPossibleError
+    from sealgate.up.preparing import prepare as make
+
+    try:
+        settings = make(read(config))
+    except (SettingsError, NotPossibleError) as error:
+        _refuse(str(error))
+    typer.echo(f"instance {settings.instance}, proxy {settings.proxy.id}")
 
 
 @app.command()
@@ -185,6 +218,16 @@ def invite_owner(config: ConfigOption) -> None:
 def _refuse(message: str) -> Never:
     typer.echo(f"sealgate: {message}", err=True)
     raise SystemExit(EX_CONFIG)
+
+
+def _told(error: OSError) -> str:
+    told = error.strerror or str(error)
+    return f"{told} ({error.filename})" if error.filename else told
+
+
+def _fail(message: str) -> Never:
+    typer.echo(f"sealgate: {message}", err=True)
+    raise SystemExit(EX_OSERR)
 
 
 def main() -> None:

@@ -30,6 +30,8 @@ BACKOFF_MOST_S = 10.0
 HEALTHY_AFTER_S = 30.0
 GRACE_S = 30.0
 """Longer than any process takes to drain; a test compares."""
+DEATHS_AT_START = 3
+"""`ready` gives up on a program that dies so often: there is nothing to wait for."""
 LINE_LIMIT_BYTES = 64 * 1024
 
 EVENTS: Mapping[str, Event] = {
@@ -103,11 +105,17 @@ class Supervisor:
         while not await answers(probe):
             if self.refused.is_set():
                 raise NotReadyError(f"{name} refused to start; the lines above say why")
+            self._give_up_on_the_dying()
             if time.monotonic() > end:
                 raise NotReadyError(
                     f"{name} did not answer within {timeout_s:.0f} s; the lines above say why"
                 )
             await asyncio.sleep(0.02)
+
+    def _give_up_on_the_dying(self) -> None:
+        for name, keeper in self._keepers.items():
+            if keeper.deaths >= DEATHS_AT_START:
+                raise NotReadyError(f"{name} died {keeper.deaths} times; the lines above say why")
 
     def pid(self, name: str) -> int | None:
         """Process id of a running program."""
@@ -135,6 +143,7 @@ class _Keeper:
         self._on_line = on_line
         self._refused = refused
         self._stopping = False
+        self.deaths = 0
 
     async def run(self) -> None:
         pause_s = BACKOFF_FIRST_S
@@ -150,6 +159,7 @@ class _Keeper:
                 self._log("program.refused", program=self.program.name)
                 self._refused.set()
                 return
+            self.deaths += 1
             if time.monotonic() - began > HEALTHY_AFTER_S:
                 pause_s = BACKOFF_FIRST_S
             self._log("program.exited", program=self.program.name, code=code, again_in_s=pause_s)

@@ -27,7 +27,7 @@ from sealgate.messages.receiver import Frame, Receiver
 from sealgate.messages.slot import Slot
 
 BACKOFF_FIRST_S = 0.05
-BACKOFF_MOST_S = 2.0
+BACKOFF_MOST_S = 0.4
 
 
 class NotConnectedError(ConnectionError):
