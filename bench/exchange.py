@@ -48,6 +48,9 @@ class Sink:
 
     def resume_reading(self) -> None: ...
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def abort(self) -> None: ...
 
     def close(self) -> None: ...

@@ -30,6 +30,9 @@ from sealgate.proxy.wire.write import CONTINUE, LAST_CHUNK, Field, chunk, respon
 BODY_MOST_BYTES = 16_777_216
 """No policy may allow more; the policy's own limit holds as soon as the session is known."""
 LINGER_S = 2.0
+FLUSH_S = 20.0
+FLUSH_LEAST_BYTES_PER_S = 8_192
+"""A client has this long to take an answer, and longer for a long one; then it is cut."""
 CHECK_S = 0.2
 GONE_CHECKS_S = (0.002, 0.008, 0.02, 0.04)
 VISITS: Final[Mapping[Kind, type[Visit]]] = {
@@ -81,6 +84,7 @@ class ClientConnection(asyncio.Protocol):
         self._request = ""
         self._unreadable = False
         self._chunked = self._streaming = self._held_back = self._half_closed = self._lingering = False
+        self._flushing = False
         self._due_s = math.inf
 
     # What the socket says.
@@ -136,7 +140,9 @@ class ClientConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """It has caught up."""
-        if self._visit is not None:
+        if self._flushing:
+            self._flushed()
+        elif self._visit is not None:
             self._visit.client_resumed()
 
     # Requests.
@@ -258,18 +264,40 @@ class ClientConnection(asyncio.Protocol):
             self._reader.next()
             self._head = None
             self._due_s = time.monotonic() + self._parts.config.keep_alive_s
+            self._flush()
         elif self._transport is not None:
             self._linger()
+
+    def _flush(self) -> None:
+        """Take no other request while the client has not taken this answer: else it could fill our memory."""
+        transport = self._transport
+        if transport is not None and transport.get_write_buffer_size():
+            self._flushing = True
+            transport.pause_reading()
+            self._due_s = self._flush_due_s(transport)
+            transport.set_write_buffer_limits(high=0)  # so that `resume_writing` means: everything has left
+
+    def _flushed(self) -> None:
+        transport, self._flushing = self._transport, False
+        if transport is not None:
+            transport.set_write_buffer_limits()
+            transport.resume_reading()
+            self._due_s = time.monotonic() + self._parts.config.keep_alive_s
+
+    def _flush_due_s(self, transport: asyncio.Transport) -> float:
+        unsent_bytes = transport.get_write_buffer_size()
+        return time.monotonic() + FLUSH_S + unsent_bytes / FLUSH_LEAST_BYTES_PER_S
 
     def _linger(self) -> None:
         """Close so that the answer arrives: a reset for unread bytes could overtake it (RFC 9112 §9.6)."""
         transport = self._transport
         assert transport is not None
         self._lingering = True
+        self._due_s = self._flush_due_s(transport)
         if self._half_closed or not (self._reader.body_pending() or self._head is None):
             transport.close()
             return
-        self._due_s = time.monotonic() + LINGER_S
+        self._due_s += LINGER_S - FLUSH_S
         if self._held_back:
             self._held_back = False
             transport.resume_reading()
@@ -291,12 +319,13 @@ class ClientConnection(asyncio.Protocol):
         """Act on what took too long; called several times a second."""
         if self._half_closed and self._visit is not None:
             self._cut_if_gone()
-        if self._visit is None and not self._lingering and self._parts.draining and self._reader.idle():
+        between = self._visit is None and not self._lingering and not self._flushing
+        if between and self._parts.draining and self._reader.idle():
             self.cut()
         if now_s < self._due_s or self._held_back:
             return
         self._due_s = math.inf
-        if self._lingering or self._reader.idle():
+        if self._lingering or self._flushing or self._reader.idle():
             self.cut()
         elif self._visit is not None:
             self._visit.fail(from_wire(WireError("slow_request")))
