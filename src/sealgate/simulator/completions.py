@@ -6,14 +6,14 @@ Its counterparts are the SDKs' types and the proxy's meter. Pure: the server sen
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Final
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from sealgate.simulator.requests import ChatRequest
+from sealgate.simulator.requests import ChatRequest, Message
 
 DONE: Final = b"data: [DONE]\n\n"
 _FINGERPRINT: Final = "fp_sealgate_sim"
@@ -127,21 +127,23 @@ def pieces_of(text: str) -> tuple[str, ...]:
     return tuple(_PIECE.findall(text))
 
 
-def prompt_tokens_of(request: ChatRequest) -> int:
+def prompt_tokens_of(messages: Sequence[Message]) -> int:
     """Count a prompt's tokens: its pieces, four for each message and three for the reply's start."""
-    return sum(len(pieces_of(message.text)) + 4 for message in request.messages) + 3
+    return sum(len(pieces_of(message.text)) + 4 for message in messages) + 3
 
 
-def answer_of(request: ChatRequest, text: str, token_limit: int | None) -> Answer:
+def answer_of(
+    messages: Sequence[Message], text: str, token_limit: int | None, stops: Sequence[str] = ()
+) -> Answer:
     """Cut a text as the request asks (stop sequences, then the token limit) and split it."""
-    for stop in request.stop:
+    for stop in stops:
         text = text.partition(stop)[0]
     pieces = pieces_of(text)
     cut = token_limit is not None and len(pieces) > token_limit
     return Answer(
         pieces=pieces[:token_limit] if cut else pieces,
         finish_reason="length" if cut else "stop",
-        prompt_tokens=prompt_tokens_of(request),
+        prompt_tokens=prompt_tokens_of(messages),
     )
 
 

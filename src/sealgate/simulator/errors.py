@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 ORGANIZATION: Final = "org-simSealgateExample42"
+PROJECT: Final = "proj_simSealgateExample"
 _INVALID: Final = "invalid_request_error"
 
 
@@ -80,6 +81,72 @@ def model_not_found(model: str) -> ApiError:
         404,
         f"The model `{model}` does not exist or you do not have access to it.",
         code="model_not_found",
+    )
+
+
+def unknown_model(model: str) -> ApiError:
+    """What `GET /v1/models/{id}` says of a model that does not exist."""
+    return ApiError(404, f"The model '{model}' does not exist", param="model", code="model_not_found")
+
+
+def no_model_access(model: str) -> ApiError:
+    """A model that the key's project may not use."""
+    return ApiError(
+        403, f"Project `{PROJECT}` does not have access to model `{model}`", code="model_not_found"
+    )
+
+
+def other_endpoint(model: str, path: str) -> ApiError:
+    """A model that this endpoint does not serve."""
+    return ApiError(
+        404, f"This model ({model}) is not supported in the {path.lstrip('/')} endpoint.", param="model"
+    )
+
+
+def incorrect_hostname(host: str) -> ApiError:
+    """A key of a project that lives in another region."""
+    return ApiError(
+        401,
+        f"Attempted to access resource with incorrect regional hostname. Please make your request to {host}",
+        code="incorrect_hostname",
+    )
+
+
+def unsupported_country() -> ApiError:
+    """A caller from where the API is not offered."""
+    return ApiError(
+        403,
+        "Country, region, or territory not supported",
+        kind="request_forbidden",
+        code="unsupported_country_region_territory",
+    )
+
+
+def overloaded() -> ApiError:
+    """Too much to do just now, through no fault of the caller."""
+    return ApiError(
+        503,
+        "Our servers are currently overloaded. Please try again later.",
+        kind="service_unavailable_error",
+        code="server_is_overloaded",
+    )
+
+
+def response_not_found(response: str) -> ApiError:
+    """A response that is not stored; nothing is."""
+    return ApiError(
+        400,
+        f"Previous response with id '{response}' not found.",
+        param="previous_response_id",
+        code="previous_response_not_found",
+    )
+
+
+def invalid_input() -> ApiError:
+    """An `input` that the embeddings endpoint cannot take."""
+    return ApiError(
+        400,
+        "'$.input' is invalid. Please check the API reference: https://platform.openai.com/docs/api-reference.",
     )
 
 

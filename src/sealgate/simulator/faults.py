@@ -28,6 +28,14 @@ class Fault(StrEnum):
     NO_DONE = "no_done"
 
 
+class Serves(StrEnum):
+    """What an ordinary model is for; one with a fault plays it on every endpoint."""
+
+    TEXT = "text"
+    EMBEDDINGS = "embeddings"
+    MODERATIONS = "moderations"
+
+
 class Model(Struct, frozen=True):
     """One model: its fault, and how it writes."""
 
@@ -36,12 +44,21 @@ class Model(Struct, frozen=True):
     slow: bool = False
     long: bool = False
     token_limit: int | None = None
+    serves: Serves = Serves.TEXT
+    dimensions: int = 1536
+
+    def is_for(self, serves: Serves) -> bool:
+        """Whether an endpoint of this kind answers with this model."""
+        return self.serves is serves or self.fault is not Fault.NONE
 
 
 MODELS: Final[Mapping[str, Model]] = {
     "gpt-sim": Model("answers"),
     "gpt-sim-mini": Model("answers"),
     "gpt-4o-mini": Model("answers, under a name that SDK examples use"),
+    "text-embedding-3-small": Model("embeds", serves=Serves.EMBEDDINGS),
+    "text-embedding-3-large": Model("embeds", serves=Serves.EMBEDDINGS, dimensions=3072),
+    "omni-moderation-latest": Model("judges by a list of words", serves=Serves.MODERATIONS),
     "sim-long": Model("writes over a thousand tokens, to be stopped", long=True),
     "sim-slow": Model("first byte after two seconds, then two events a second", slow=True),
     "sim-length": Model("ends at 12 tokens with finish_reason length", token_limit=12),

@@ -1,29 +1,26 @@
 """A chat completions request, checked about as strictly as OpenAI checks it.
 
 Its counterpart is the proxy's request table: what the proxy lets pass must be accepted here. Pure; the
-prompt that it holds lives as long as the call.
+prompt that it holds lives as long as the call. `reading` has the checks that every endpoint makes.
 """
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final
 
-import msgspec
 from msgspec import Struct
 
-from sealgate.simulator.errors import (
-    ApiError,
-    empty_array,
-    missing,
-    only_with_stream,
-    out_of_range,
-    unknown_parameter,
-    unreadable_body,
-    wrong_type,
-    wrong_value,
+from sealgate.simulator.errors import empty_array, missing, wrong_type, wrong_value
+from sealgate.simulator.reading import (
+    JsonObject,
+    check_names,
+    check_numbers,
+    flag,
+    json_object,
+    model_of,
+    stream_options,
+    whole,
 )
-
-JsonObject: TypeAlias = dict[str, object]
 
 ROLES: Final = ("system", "assistant", "user", "function", "tool", "developer")
 _PART_TYPES: Final = ("text", "image_url", "input_audio", "refusal", "audio", "file")
@@ -45,12 +42,6 @@ _RANGES: Final[dict[str, tuple[float, float | None]]] = {
     "top_p": (0, 1),
     "frequency_penalty": (-2, 2),
     "presence_penalty": (-2, 2),
-}
-_WHOLE_RANGES: Final[dict[str, tuple[int, int | None]]] = {
-    "n": (1, 8),
-    "max_tokens": (1, None),
-    "max_completion_tokens": (1, None),
-    "top_logprobs": (0, 20),
 }
 
 
@@ -76,38 +67,26 @@ class ChatRequest(Struct, frozen=True):
 
 def read_chat(body: bytes) -> ChatRequest:
     """Read a request's body; raises `ApiError` in OpenAI's words."""
-    fields = _object(body)
-    model = fields.get("model")
-    if model is None:
-        raise ApiError(400, "you must provide a model parameter")
-    if not isinstance(model, str):
-        raise wrong_type("model", "a string", model)
+    fields = json_object(body)
+    model = model_of(fields)
     messages = _messages(fields)
-    for name in fields:
-        if name not in _FIELDS:
-            raise unknown_parameter(name)
-    _check_numbers(fields)
-    stream = _flag(fields, "stream", "stream", default=False)
-    options = _stream_options(fields, stream=stream)
+    check_names(fields, _FIELDS)
+    check_numbers(fields, _RANGES)
+    whole(fields, "top_logprobs", 0, 20)
+    stream = flag(fields, "stream", "stream", default=False)
+    options = stream_options(fields, _STREAM_FIELDS, stream=stream)
     return ChatRequest(
         model=model,
         messages=messages,
         stream=stream,
-        include_usage=_flag(options, "include_usage", "stream_options.include_usage", default=False),
-        include_obfuscation=_flag(
+        include_usage=flag(options, "include_usage", "stream_options.include_usage", default=False),
+        include_obfuscation=flag(
             options, "include_obfuscation", "stream_options.include_obfuscation", default=True
         ),
-        token_limit=_whole(fields, "max_completion_tokens") or _whole(fields, "max_tokens"),
+        token_limit=whole(fields, "max_completion_tokens") or whole(fields, "max_tokens"),
         stop=_stop(fields.get("stop")),
-        n=_whole(fields, "n") or 1,
+        n=whole(fields, "n", 1, 8) or 1,
     )
-
-
-def _object(body: bytes) -> JsonObject:
-    try:
-        return msgspec.json.decode(body, type=dict[str, object])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise unreadable_body() from error
 
 
 def _messages(fields: JsonObject) -> tuple[Message, ...]:
@@ -157,52 +136,6 @@ def _part(part: object, param: str) -> str:
     if not isinstance(text, str):
         raise wrong_type(f"{param}.text", "a string", text)
     return text
-
-
-def _check_numbers(fields: JsonObject) -> None:
-    for name, (low, high) in _RANGES.items():
-        value = fields.get(name)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise wrong_type(name, "a decimal", value)
-        if value < low or (high is not None and value > high):
-            raise out_of_range(name, value, low, high)
-
-
-def _whole(fields: JsonObject, name: str) -> int | None:
-    value = fields.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise wrong_type(name, "an integer", value)
-    low, high = _WHOLE_RANGES[name]
-    if value < low or (high is not None and value > high):
-        raise out_of_range(name, value, low, high)
-    return value
-
-
-def _flag(fields: JsonObject, name: str, param: str, *, default: bool) -> bool:
-    value = fields.get(name)
-    if value is None:
-        return default
-    if not isinstance(value, bool):
-        raise wrong_type(param, "a boolean", value)
-    return value
-
-
-def _stream_options(fields: JsonObject, *, stream: bool) -> JsonObject:
-    options = fields.get("stream_options")
-    if options is None:
-        return {}
-    if not stream:
-        raise only_with_stream()
-    if not isinstance(options, dict):
-        raise wrong_type("stream_options", "an object", options)
-    for name in options:
-        if name not in _STREAM_FIELDS:
-            raise unknown_parameter(f"stream_options.{name}")
-    return options
 
 
 def _stop(value: object) -> tuple[str, ...]:
