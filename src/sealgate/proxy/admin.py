@@ -1,4 +1,4 @@
-"""The operator's port: is it alive, is it ready, and what has it done; JSON, without content.
+"""The operator's port: is it alive, is it ready, and what has it done; without content.
 
 Counterpart: a supervisor or a load balancer. On loopback by default. Must never show a key or a person.
 """
@@ -11,6 +11,7 @@ from typing import Final, cast
 
 import msgspec
 
+from sealgate.proxy.metrics import metrics_page
 from sealgate.proxy.parts import Parts
 from sealgate.proxy.wire.errors import WireError
 from sealgate.proxy.wire.events import RequestEnd, RequestHead, WireLimits
@@ -19,6 +20,8 @@ from sealgate.proxy.wire.write import response_head
 
 Json = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 Page = Callable[["Admin"], tuple[int, Json]]
+METRICS: Final = b"/metrics"
+TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -34,14 +37,14 @@ class Admin:
         """The protocol of a new connection."""
         return AdminConnection(self)
 
-    def answer(self, method: bytes, target: bytes) -> tuple[int, Json]:
-        """Status and body of one request."""
+    def answer(self, method: bytes, target: bytes) -> tuple[int, Json | bytes]:
+        """Status and body of one request; a body of bytes is the page for Prometheus."""
         page = PAGES.get(target)
-        if page is None:
-            return 404, {"error": "not_found", "pages": [path.decode() for path in PAGES]}
+        if page is None and target != METRICS:
+            return 404, {"error": "not_found", "pages": [path.decode() for path in (*PAGES, METRICS)]}
         if method not in (b"GET", b"HEAD"):
             return 405, {"error": "method_not_allowed"}
-        return page(self)
+        return (200, metrics_page(self.parts, self.connected())) if page is None else page(self)
 
 
 def _health(_admin: Admin) -> tuple[int, Json]:
@@ -120,10 +123,11 @@ class AdminConnection(asyncio.Protocol):
             elif isinstance(event, RequestEnd) and self._head is not None:
                 self._answer(*self._admin.answer(self._head.method, self._head.target))
 
-    def _answer(self, status: int, body: Json) -> None:
+    def _answer(self, status: int, body: Json | bytes) -> None:
         assert self._transport is not None
-        encoded = _encode(body)
-        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+        plain = isinstance(body, bytes)
+        encoded = body if isinstance(body, bytes) else _encode(body)
+        headers = [(b"content-type", TEXT if plain else b"application/json"), (b"cache-control", b"no-store")]
         head = response_head(status, headers, length_bytes=len(encoded), keep_alive=False)
         bodyless = self._head is not None and self._head.method == b"HEAD"
         self._transport.write(head if bodyless else head + encoded)

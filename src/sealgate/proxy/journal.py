@@ -15,6 +15,7 @@ from sealgate.log import Log
 from sealgate.messages.feed import UsageRecord
 from sealgate.proxy.epoch import Began, Epoch
 from sealgate.proxy.errors import ProxyError
+from sealgate.proxy.measures import Measures
 from sealgate.proxy.segments import Segment, SegmentError
 
 
@@ -29,6 +30,7 @@ class Journal:
         self._folder, self._segment_bytes, self._log = folder, segment_bytes, log
         self._most_segments = limit_bytes // segment_bytes
         self._full = False
+        self.measures = Measures()
         self._lock = _lock(folder)
         self.earlier = self._recover()
         self.epoch = Epoch(folder, new_id("ep"), segment_bytes)
@@ -45,6 +47,7 @@ class Journal:
     def settle(self, number: int, usage: UsageRecord) -> None:
         """Write how an exchange of this run ended."""
         self.epoch.settle(number, usage)
+        self.measures.settled(usage)
 
     @property
     def next_sequence(self) -> int:
@@ -56,12 +59,17 @@ class Journal:
         """The file that is being written, for flushing it off the loop."""
         return self.epoch.segments[-1].descriptor if self.epoch.segments else None
 
+    @property
+    def segment_count(self) -> int:
+        """Segments on disk, of this run and of earlier ones that are not counted yet."""
+        return sum(len(epoch.segments) for epoch in (*self.earlier, self.epoch))
+
     def maintain(self) -> None:
         """Have the next segment ready, if the limit and the disk allow it; called often."""
         epoch = self.epoch
         error_number = 0
         try:
-            if epoch.spare is None and self._segment_count() < self._most_segments:
+            if epoch.spare is None and self.segment_count < self._most_segments:
                 epoch.make_spare()
             if not epoch.segments and epoch.spare is not None:
                 epoch.spare.activate(epoch.next_sequence)
@@ -74,9 +82,9 @@ class Journal:
         if full != self._full:
             self._full = full
             if full:
-                self._log("journal_full", errno=error_number, segments=self._segment_count())
+                self._log("journal_full", errno=error_number, segments=self.segment_count)
             else:
-                self._log("journal_room", segments=self._segment_count())
+                self._log("journal_room", segments=self.segment_count)
 
     def unshipped(self, limit: int) -> tuple[str, tuple[UsageRecord, ...]] | None:
         """The epoch and the next settled exchanges to be counted, earlier runs first; or None."""
@@ -100,9 +108,6 @@ class Journal:
         for epoch in (*self.earlier, self.epoch):
             epoch.close(delete=epoch.finished())
         os.close(self._lock)
-
-    def _segment_count(self) -> int:
-        return sum(len(epoch.segments) for epoch in (*self.earlier, self.epoch))
 
     def _recover(self) -> list[Epoch]:
         by_epoch: dict[str, list[Segment]] = {}
