@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from sealgate.messages.feed import Outcome
-from sealgate.proxy.measures import Histogram
+from sealgate.messages.feed import Outcome, UsageRecord
+from sealgate.proxy.measures import Histogram, Measures
 from tests.proxy.world import KEY, World
 
 # Text exposition format 0.0.4.
@@ -93,10 +93,23 @@ async def test_exchanges_are_counted_and_timed_by_endpoint(world: World) -> None
     assert found.value("requests_total", outcome="completed") == 3
     assert found.value("exchanges_total", endpoint="chat.completions", outcome="completed") == 3
     assert found.value("duration_seconds_count", endpoint="chat.completions") == 3
-    assert found.value("first_byte_seconds_count", endpoint="chat.completions") == 3
     assert found.value("tokens_total", endpoint="chat.completions", direction="output") > 0
     assert found.value("credentials_held") == 1
     assert found.value("upstream_idle") == 1
+
+
+def test_the_first_byte_is_timed_where_there_was_one() -> None:
+    measures = Measures()
+    for first_byte_ms in (0, 120):
+        measures.settled(
+            UsageRecord(
+                *(1, "req", 0.0, "org", "app", "pseudonym", "chat.completions", "", "gpt-sim"),
+                *(Outcome.COMPLETED, 200, 10, 5, 0, False, first_byte_ms, 900),
+            )
+        )
+    samples = list(measures.first_bytes["chat.completions"].samples("x", {}))
+    assert ("x_count", {}, 1) in samples
+    assert ("x_sum", {}, 0.12) in samples
 
 
 async def test_nothing_of_a_request_reaches_the_page(world: World) -> None:
