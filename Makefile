@@ -28,7 +28,7 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@touch $@
 
 web/node_modules/.ready: $(VENV)/.ready web/package.json web/package-lock.json web/.npmrc
-	$(RUN_NPM) ci --silent
+	$(RUN_NPM) ci --loglevel=error
 	@touch $@
 
 $(VENV)/.web: web/node_modules/.ready $(WEB_SOURCES)
