@@ -36,7 +36,17 @@ window.assist = (field) => {{
 }};
 assist(document.getElementById("field"));
 """
-LANGUAGES = ("Arabic", "Czech", "Dutch", "English", "French", "German", "Italian", "Polish", "Spanish")
+LANGUAGES = {
+    "en": "English",
+    "de": "Deutsch",
+    "fr": "Français",
+    "es": "Español",
+    "it": "Italiano",
+    "pt": "Português",
+    "nl": "Nederlands",
+    "pl": "Polski",
+    "ar": "العربية",
+}
 ACTIONS: list[dict[str, Any]] = [
     {"id": "simplify", "label": "Simplify", "description": "", "parameters": []},
     {
@@ -47,7 +57,7 @@ ACTIONS: list[dict[str, Any]] = [
             {
                 "id": "language",
                 "label": "Into",
-                "choices": [{"value": each[:2].lower(), "label": each} for each in LANGUAGES],
+                "choices": [{"value": tag, "label": name} for tag, name in LANGUAGES.items()],
                 "default": "en",
             }
         ],

@@ -49,6 +49,27 @@ def test_words_stream_in_replace_the_text_and_one_undo_brings_it_back(page: Page
     expect(field).to_have_value(before)
 
 
+def test_the_closing_note_is_replaced_in_place_and_one_undo_brings_it_back(
+    page: Page, demo: RunningDemo
+) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    sign_in(page, demo)
+    note, form = page.locator("#closing"), page.locator("input[name=closing]")
+    before, paragraphs = form.input_value(), note.inner_html()
+    assistant = shorten(page, "closing")
+    assistant.get_by_role("button", name="Replace").click()
+    expect(form).not_to_have_value(before)
+    after = form.input_value()
+    page.get_by_role("button", name="Save draft").click()
+    expect(page.locator("#state")).to_contain_text("Saved")
+    expect(page.locator("#body-preview")).to_contain_text(after.split("\n\n")[0])
+    note.press("Control+z")
+    expect(form).to_have_value(before)
+    assert note.inner_html() == paragraphs
+    assert complaints == []
+
+
 def test_stop_keeps_the_partial_text_and_ends_the_providers_call(page: Page, demo: RunningDemo) -> None:
     sign_in(page, demo)
     left = sum(call["ended_by"] == "client_left" for call in demo.calls())
@@ -72,6 +93,9 @@ def test_it_works_by_keyboard_alone(page: Page, demo: RunningDemo) -> None:
     field.focus()
     page.keyboard.press("Control+j")
     assistant = page.locator("sealgate-assistant[for=subject]")
+    expect(assistant.get_by_role("textbox")).to_be_focused()
+    expect(assistant.get_by_role("menuitem").first).to_be_visible()
+    page.keyboard.press("ArrowDown")
     expect(assistant.get_by_role("menuitem").first).to_be_focused()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
@@ -82,6 +106,20 @@ def test_it_works_by_keyboard_alone(page: Page, demo: RunningDemo) -> None:
     page.keyboard.press("Enter")
     expect(field).not_to_have_value(before)
     expect(field).to_be_focused()
+
+
+def test_people_say_in_their_own_words_what_they_want_and_refine_it(page: Page, demo: RunningDemo) -> None:
+    sign_in(page, demo)
+    assistant = open_assistant(page)
+    box = assistant.get_by_role("textbox")
+    box.fill("Make it sound like a poster.")
+    box.press("Enter")
+    expect(assistant.get_by_role("button", name="Replace")).to_be_visible()
+    box.fill("Shorter.")
+    box.press("Enter")
+    expect(assistant.locator("[part=version]")).to_have_text("Version 2 of 2")
+    expect(assistant.locator("[part=allowance]")).to_contain_text("requests left this minute")
+    wait_for(lambda: [row["endpoint"] for row in demo.usage()[-2:]] == ["assistant.prompt"] * 2)
 
 
 def test_the_hosts_page_breaks_no_policy_and_keeps_no_token(

@@ -22,7 +22,7 @@ async def test_me_names_the_application_its_actions_and_what_is_left(world: Worl
     assert me["actions"][0]["parameters"][0]["choices"][1] == {"value": "by-half", "label": "By half"}
     assert me["allowance"]["requests"] == {"limit": 20, "remaining": 19, "window_s": 60, "reset_s": 3}
     assert me["allowance"]["streams"] == {"limit": 3, "remaining": 3}
-    assert me["rights"] == {"prompt": True}
+    assert me["rights"] == {"prompt": True, "follow_ups": 2}
     assert answer.headers["cache-control"] == "no-store"
 
 

@@ -48,7 +48,7 @@ async def test_the_right_to_prompt_is_one_of_its_own(world: World) -> None:
     assert (answer.status, answer.error["code"]) == (403, "permission_missing")
     assert "`prompt`" in answer.error["message"]
     me = (await world.get("/assistant/v1/me", token=token)).json()
-    assert me["rights"] == {"prompt": False}
+    assert me["rights"] == {"prompt": False, "follow_ups": 0}
 
 
 async def test_an_application_without_a_free_prompt_offers_none(world: World) -> None:
@@ -56,7 +56,7 @@ async def test_an_application_without_a_free_prompt_offers_none(world: World) ->
     answer = await ask(world, {"prompt": "Hello"})
     assert (answer.status, answer.error["code"]) == (404, "prompt_not_offered")
     me = (await world.get("/assistant/v1/me", token=world.token())).json()
-    assert me["rights"] == {"prompt": False}
+    assert me["rights"] == {"prompt": False, "follow_ups": 0}
 
 
 BAD: dict[str, tuple[dict[str, Any], str, str]] = {

@@ -64,11 +64,25 @@ export function defaults(action: Action): Values {
   return Object.fromEntries(action.parameters.map(({ id, default: value }) => [id, value]));
 }
 
-/** The language (BCP 47) that these values ask the answer to be in; null where no parameter is one. */
+/** Whether the parameter is the language to write in, with language tags (BCP 47) for values. */
+export function isLanguage({ id }: Parameter): boolean {
+  return /^(target[-_])?language$/.test(id);
+}
+
+const TAG = /^[a-z]{2,3}(-[a-z\d]{2,8})*$/i;
+
+/** The language that these values ask the answer to be in; null where no parameter is one. */
 export function languageOf({ parameters }: Action, values: Values): string | null {
-  const asked = parameters.find(({ id }) => /^(target[-_])?language$/.test(id));
+  const asked = parameters.find(isLanguage);
   const value = asked && values[asked.id];
-  return value && /^[a-z]{2,3}(-[a-z\d]{2,8})*$/i.test(value) ? value : null;
+  return value && TAG.test(value) ? value : null;
+}
+
+/** A language by its name in the reader's own; empty for other choices, and where the label is that name. */
+export function localName(parameter: Parameter, choice: Choice, locale?: string): string {
+  if (!isLanguage(parameter) || !TAG.test(choice.value)) return "";
+  const name = new Intl.DisplayNames(locale, { type: "language" }).of(choice.value) ?? "";
+  return name.toLowerCase() === choice.label.toLowerCase() ? "" : name;
 }
 
 function readAction(value: unknown): Action | null {

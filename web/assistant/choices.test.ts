@@ -1,35 +1,45 @@
 import { describe, expect, it } from "vitest";
 import { best, isLong, matching } from "./choices.ts";
 
-const CHOICES = [
-  { value: "nl", label: "Dutch" },
-  { value: "en", label: "English" },
-  { value: "fr", label: "French (Français)" },
-  { value: "de", label: "German (Deutsch)" },
-  { value: "es", label: "Spanish (Español)" },
-];
+const LANGUAGE = {
+  id: "language",
+  label: "Language",
+  choices: [
+    { value: "nl", label: "Nederlands" },
+    { value: "en", label: "English" },
+    { value: "fr", label: "Français" },
+    { value: "de", label: "Deutsch" },
+    { value: "es", label: "Español" },
+  ],
+  default: "en",
+};
 
 describe("finding a choice", () => {
   it.each([
     ["", ["nl", "en", "fr", "de", "es"]],
     ["  ", ["nl", "en", "fr", "de", "es"]],
     ["GER", ["de"]],
+    ["deutsch", ["de"]],
     ["espanol", ["es"]],
     ["français", ["fr"]],
-    ["de", ["de"]],
+    ["de", ["nl", "de"]],
+    ["PL", []],
+    ["nl", ["nl"]],
     ["ish", ["en", "es"]],
+    ["d", ["nl", "de"]],
     ["Klingon", []],
   ])("by %j gives %j", (query, values) => {
-    expect(matching(CHOICES, query).map(({ value }) => value)).toEqual(values);
+    expect(matching(LANGUAGE, query, "en").map(({ value }) => value)).toEqual(values);
   });
 
   it.each([
     ["d", "nl"],
     ["deu", "de"],
+    ["ish", "en"],
     ["s", "es"],
     ["Klingon", undefined],
   ])("by %j means %s", (query, value) => {
-    expect(best(CHOICES, query)?.value).toBe(value);
+    expect(best(LANGUAGE, query, "en")?.value).toBe(value);
   });
 
   it("is offered where the list is too long to be seen at a glance", () => {

@@ -165,9 +165,11 @@ export class ComposerController implements ReactiveController {
   /** Narrows a long list to what was typed; the choice that was probably meant is taken. */
   find(parameter: Parameter, query: string): void {
     this.queries = { ...this.queries, [parameter.id]: query };
-    const meant = query.trim() === "" ? null : best(parameter.choices, query);
+    const { locale } = this.#around.wording();
+    const meant = query.trim() === "" ? null : best(parameter, query, locale);
     if (meant) this.set(parameter.id, meant.value);
-    this.#tell(meant ? "matches" : "noMatch", matching(parameter.choices, query).length);
+    const { length } = matching(parameter, query, locale);
+    this.#tell(length > 0 ? "matches" : "noMatch", length);
   }
 
   readonly write = (prompt: string): void => {

@@ -4,7 +4,7 @@
  * Drawing only: every decision is handed in.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { Action, Parameter, Values } from "./catalogue.ts";
+import { type Action, type Choice, localName, type Parameter, type Values } from "./catalogue.ts";
 import { isLong, matching } from "./choices.ts";
 import { startingWith } from "./menu-controller.ts";
 import { isComposing } from "./shortcut.ts";
@@ -46,13 +46,13 @@ export function optionsView(view: OptionsView): TemplateResult {
 
 function group(view: OptionsView, parameter: Parameter): TemplateResult {
   const { wording, queries } = view;
-  const shown = matching(parameter.choices, queries[parameter.id] ?? "");
+  const shown = matching(parameter, queries[parameter.id] ?? "", wording.locale);
   return html`
     <fieldset part="parameter" @keydown=${jump}>
       <legend>${parameter.label}</legend>
       ${isLong(parameter) ? finder(view, parameter) : nothing}
       <div class=${isLong(parameter) ? "choices long" : "choices"}>
-        ${shown.map((choice) => option(view, parameter, choice.value, choice.label))}
+        ${shown.map((choice) => option(view, parameter, choice))}
         ${shown.length === 0 ? html`<p class="quiet">${wording.say("noMatch")}</p>` : nothing}
       </div>
     </fieldset>
@@ -76,22 +76,25 @@ function finder({ wording, queries, find }: OptionsView, parameter: Parameter): 
   `;
 }
 
+/** Languages by their own names, for whoever looks for theirs, with the reader's name for the others. */
 function option(
-  { values, set }: OptionsView,
-  { id }: Parameter,
-  value: string,
-  label: string,
+  { wording, values, set }: OptionsView,
+  parameter: Parameter,
+  choice: Choice,
 ): TemplateResult {
+  const { value, label } = choice;
+  const local = localName(parameter, choice, wording.locale);
   return html`
     <label class="choice" part="choice">
       <input
         type="radio"
-        name=${id}
+        name=${parameter.id}
         value=${value}
-        .checked=${values[id] === value}
-        @change=${() => set(id, value)}
+        .checked=${values[parameter.id] === value}
+        @change=${() => set(parameter.id, value)}
       />
-      <span>${label}</span>
+      <span lang=${local ? value : nothing}>${label}</span>
+      ${local ? html`<span class="quiet">${local}</span>` : nothing}
     </label>
   `;
 }

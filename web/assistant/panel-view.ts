@@ -16,6 +16,7 @@ export interface HeaderView {
   readonly action: Action | null;
   readonly values: Values;
   readonly back: () => void;
+  readonly startOver: () => void;
   readonly close: () => void;
 }
 
@@ -28,6 +29,7 @@ export function headerView(shown: HeaderView): TemplateResult {
       <h2 part="title" id="title">
         ${action?.label ?? wording.say("panel")} ${view === "result" ? chosen(shown) : nothing}
       </h2>
+      ${view === "result" ? startOverButton(shown) : nothing}
       ${iconButton("close", wording.say("close"), CLOSE, shown.close)}
     </div>
   `;
@@ -67,6 +69,14 @@ function chosen({ action, values }: HeaderView): TemplateResult | typeof nothing
     ({ id, choices }) => choices.find(({ value }) => value === values[id])?.label ?? "",
   );
   return html`<span class="quiet">${labels.join(", ")}</span>`;
+}
+
+function startOverButton({ wording, startOver }: HeaderView): TemplateResult {
+  return html`
+    <button type="button" class="plain" part="button start-over" @click=${startOver}>
+      ${wording.say("startOver")}
+    </button>
+  `;
 }
 
 function iconButton(part: string, name: string, icon: TemplateResult, press: () => void) {

@@ -46,6 +46,9 @@ export const resultStyles = css`
   .asked span {
     color: var(--_muted);
   }
+  .content.result > .ask {
+    margin-block: 0.75em 0;
+  }
   .modes {
     display: flex;
     font-size: max(12px, 0.8125em);

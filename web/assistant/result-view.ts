@@ -41,7 +41,6 @@ export interface ResultActions {
   readonly copy: () => void;
   readonly again: () => void;
   readonly back: () => void;
-  readonly startOver: () => void;
   readonly discard: () => void;
 }
 
@@ -56,8 +55,8 @@ export function resultView(view: ResultView): TemplateResult {
       ${hasText && !writing && !isNew(view) ? modes(view) : nothing}
     </div>
     ${hasText ? body(view) : nothing} ${remark(view)} ${view.problem}
-    ${writing ? stopButton(view) : actions(view)}
     ${hasText && !writing ? view.followUp : nothing}
+    ${writing ? stopButton(view) : actions(view)}
   `;
 }
 
@@ -180,7 +179,6 @@ function actions(view: ResultView): TemplateResult {
       ${button("copy", wording.say("copy"), act.copy)}
       <div class="more">
         ${againButton(view)} ${versions(view)}
-        ${button("start-over", wording.say("startOver"), act.startOver)}
         ${button("discard", wording.say("discard"), act.discard)}
       </div>
     </div>

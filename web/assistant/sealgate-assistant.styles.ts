@@ -110,6 +110,12 @@ const controls = css`
     border-color: transparent;
     background: none;
   }
+  .plain {
+    border-color: transparent;
+    background: none;
+    font-size: max(12px, 0.875em);
+    white-space: nowrap;
+  }
   .icon:disabled {
     opacity: 0.4;
   }
@@ -332,8 +338,16 @@ const options = css`
     min-block-size: 2em;
     cursor: pointer;
   }
+  /* The button that begins stays in sight however long the list is. */
+  .content.options .buttons {
+    position: sticky;
+    inset-block-end: -1em;
+    margin-block: 0 -1em;
+    padding-block: 0.5em 1em;
+    background: var(--_surface);
+  }
   .choices.long {
-    max-block-size: 14em;
+    max-block-size: 10em;
     margin-block-start: 0.375em;
     padding-inline: 2px;
     overflow-y: auto;

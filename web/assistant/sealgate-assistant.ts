@@ -66,7 +66,7 @@ const FOCUS = {
  * @event sealgate-error - something failed; the detail says who can fix it
  *
  * @csspart trigger - the button beside the field
- * @csspart panel - the popover; in it: header, title, back, close, content, scope, used-up, footer,
+ * @csspart panel - the popover; in it: header, title, back, start-over, close, content, scope, used-up, footer,
  *   notice, allowance
  * @csspart prompt - the form for the user's own words, `follow-up` the one below a result; in both: prompt-box, send
  * @csspart menu - the list of actions; in it: menu-item, menu-item-label, undo;
@@ -76,8 +76,8 @@ const FOCUS = {
  * @csspart asked - the user's own words that the result answers
  * @csspart passage - any shown text: also result, changes (with added, removed), original, compare
  * @csspart modes - the choice between result, changes and side by side; in it: mode
- * @csspart buttons - the row of buttons; each is a `button`: stop, replace, insert, copy, again, back, start-over,
- *   discard, retry, previous-version, next-version (both in `versions`, around `version`); `primary-button` is the coloured one
+ * @csspart buttons - the row of buttons; each is a `button`: stop, replace, insert, copy, again, back, discard, retry,
+ *   previous-version, next-version (both in `versions`, around `version`); `primary-button` is the coloured one
  * @csspart remark - what to know before the text is used
  * @csspart problem - an error; in it: problem-who, problem-message, problem-hint, problem-reference
  * @csspart status - the hidden line that screen readers are told
@@ -141,6 +141,8 @@ export class SealgateAssistant extends LitElement {
   #wording = new Wording();
   #keys: Shortcut | null = null;
   #wantsFocus = false;
+  /** The view that was drawn last. */
+  #seen = "";
 
   constructor() {
     super();
@@ -184,6 +186,7 @@ export class SealgateAssistant extends LitElement {
   }
 
   protected override updated(): void {
+    this.#beginAtTheTop();
     if (this.#wantsFocus && this.#panel.isOpen) this.#moveFocus();
     if (this.#composer.run.isWriting) this.#followText();
   }
@@ -230,6 +233,7 @@ export class SealgateAssistant extends LitElement {
         action,
         values,
         back: this.#composer.back,
+        startOver: this.#composer.startOver,
         close: () => this.close(),
       })}
       <div class="content ${view}" part="content">${body[view].call(this)}</div>
@@ -409,6 +413,14 @@ export class SealgateAssistant extends LitElement {
     this.#wantsFocus = !target && !problem && !this.#connection.catalogue;
     if (target?.matches(ITEM)) this.#menu.focus();
     else (target ?? this.#one(".problem") ?? this.#one(".panel"))?.focus({ preventScroll: true });
+  }
+
+  /** A view that takes another's place is not scrolled as that one was. */
+  #beginAtTheTop(): void {
+    const { view } = this.#composer;
+    const content = this.#one(".content");
+    if (content && view !== this.#seen) content.scrollTop = 0;
+    this.#seen = view;
   }
 
   /** Keeps the newest words in sight unless the reader scrolled away from the end. */

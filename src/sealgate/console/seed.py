@@ -10,6 +10,7 @@ import asyncio
 import time
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,6 +33,7 @@ from sealgate.ids import new_id
 from sealgate.log import NullLog
 from sealgate.messages.feed import CredentialReference, SessionKeyEntry
 from sealgate.messages.tickets import Destination, TicketIssued
+from sealgate.policy.catalogue import ready_prompt
 
 
 class OwnerSeed(Struct, frozen=True):
@@ -46,12 +48,13 @@ class OwnerSeed(Struct, frozen=True):
 
 
 class ApplicationSeed(Struct, frozen=True):
-    """One application. `actions`: ids of ready actions, `None` for all, on the first model."""
+    """One application. `actions`: ids of ready actions, `None` for all; on the first model, as the prompt."""
 
     name: str
     origins: tuple[str, ...] = ()
     models: tuple[str, ...] = STARTING_MODELS
     actions: tuple[str, ...] | None = None
+    prompt: bool = False
     session_keys: tuple[SessionKeyEntry, ...] = ()
     credential: CredentialReference | None = None
 
@@ -142,6 +145,8 @@ async def _application(edit: Editing, wanted: ApplicationSeed) -> Application:
             return application
     application = await services.create_application(edit, wanted.name)
     policy = starting_policy(wanted.models, wanted.actions)
+    if wanted.prompt:
+        policy = replace(policy, prompt=ready_prompt(wanted.models[0]))
     await services.set_policy(edit, application.id, policy, "limits.changed")
     return application
 

@@ -65,6 +65,7 @@ async def seed_console(house: House, credential: CredentialReference | None = No
         name=APPLICATION,
         origins=(house.newsletter_url,),
         models=MODELS,
+        prompt=True,
         session_keys=(SessionKeyEntry(public.kid, public.algorithm, public.public_key),),
         credential=credential,
     )

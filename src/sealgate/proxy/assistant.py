@@ -9,7 +9,7 @@ import time
 
 import msgspec
 
-from sealgate.policy.document import Action
+from sealgate.policy.document import Action, Prompt
 from sealgate.proxy.cors import NOT_STORED
 from sealgate.proxy.limits import WINDOW_S
 from sealgate.proxy.sessions import Verified
@@ -51,9 +51,10 @@ class ActionView(msgspec.Struct, frozen=True):
 
 
 class Rights(msgspec.Struct, frozen=True):
-    """What the session may do beside actions."""
+    """What the session may do beside actions. `follow_ups`: earlier turns that a prompt may send along."""
 
-    prompt: bool
+    prompt: bool = False
+    follow_ups: int = 0
 
 
 class RequestsLeft(msgspec.Struct, frozen=True):
@@ -101,7 +102,7 @@ class Introduction(Visit):
         me = Me(
             application=Named(verified.application.document.name),
             actions=tuple(_view(each) for each in policy.actions if session.permits(f"action:{each.id}")),
-            rights=Rights(prompt=policy.prompt is not None and session.permits("prompt")),
+            rights=_rights(policy.prompt if session.permits("prompt") else None),
             allowance=Allowances(
                 requests=RequestsLeft(limits.requests_per_minute, left.requests, int(WINDOW_S), left.reset_s),
                 streams=StreamsLeft(limits.concurrent_streams, left.streams),
@@ -114,6 +115,10 @@ class Introduction(Visit):
             (b"x-sealgate-remaining-requests", b"%d" % left.requests),
         ]
         self.client.answer(200, headers, _encode(me))
+
+
+def _rights(prompt: Prompt | None) -> Rights:
+    return Rights() if prompt is None else Rights(prompt=True, follow_ups=prompt.follow_ups)
 
 
 def _view(action: Action) -> ActionView:
