@@ -1,4 +1,4 @@
-"""Keys that fail: each in its own way, with OpenAI's status, type and code; and Azure's way of sending one."""
+"""Keys that fail: each in its own way, with OpenAI's status, type and code; and Azure's way to send one."""
 
 from __future__ import annotations
 

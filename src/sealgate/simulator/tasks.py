@@ -23,6 +23,13 @@ class TaskKind(StrEnum):
     SHORTEN_BY_HALF = "shorten_by_half"
     ONE_SENTENCE = "one_sentence"
     SIMPLIFY = "simplify"
+    IMPROVE = "improve"
+    LENGTHEN = "lengthen"
+    GRAMMAR = "grammar"
+    TONE = "tone"
+    TRANSLATE = "translate"
+    SUMMARIZE = "summarize"
+    KEY_POINTS = "key_points"
     ANSWER = "answer"
 
 
@@ -31,6 +38,8 @@ class Task(Struct, frozen=True):
 
     kind: TaskKind
     text: str
+    detail: str = ""
+    """Which tone, which language, how much longer; empty where a kind has no such question."""
 
 
 # Rules need no more to be believable, and the time that they take stays bounded.
@@ -43,8 +52,16 @@ _DELIMITED: Final = (
                re.DOTALL | re.MULTILINE),
     re.compile(r"\"{3}(?P<text>.*)\"{3}", re.DOTALL),
 )  # fmt: skip
-# Asked in this order: a subject line is also short, and one sentence is also a shortening.
+# Asked in this order: a subject line is also short, and one sentence is also a shortening. What a sign
+# captures is the task's detail.
 _SIGNS: Final = (
+    (TaskKind.TRANSLATE, re.compile(r"\btranslate\b[^.\n]{0,60}?\b(?:in)?to ([\w ]+)")),
+    (TaskKind.TONE, re.compile(r"\btone is (\w+)|\bin an? (?:more )?(\w+) tone\b")),
+    (TaskKind.LENGTHEN, re.compile(r"\bmake (?:the text|it|this) longer\b(?:[^.\n]*?(quarter|half|twice))?")),
+    (TaskKind.IMPROVE, re.compile(r"\bimprove (?:the text|it|this)\b")),
+    (TaskKind.GRAMMAR, re.compile(r"\bcorrect (?:the )?(?:spelling|mistakes)|\bproofread")),
+    (TaskKind.KEY_POINTS, re.compile(r"\bkey points\b")),
+    (TaskKind.SUMMARIZE, re.compile(r"\bsummari[sz]e (?:the text|it|this) in one paragraph")),
     (TaskKind.SUBJECT, re.compile(r"subject[ -]line|\bheadline\b|\btitle\b")),
     (TaskKind.ONE_SENTENCE, re.compile(r"\b(?:one|single) sentence\b")),
     (TaskKind.SHORTEN_BY_HALF, re.compile(r"\bhal(?:f|ve)\b")),
@@ -54,15 +71,32 @@ _SIGNS: Final = (
 
 
 def task_of(messages: Sequence[Message]) -> Task:
-    """Tell what the messages ask for; without a delimited text it is a question to be answered."""
-    last = next((message.text for message in reversed(messages) if message.role == "user"), "")
+    """Tell what the messages ask for; without a text to work on it is a question to be answered.
+
+    The text is the delimited one of the last message, or, of a follow-up, the last answer.
+    """
+    last = _last(messages, "user")
     text, around = _take_delimited(last)
-    if text is None:
-        return Task(TaskKind.ANSWER, last.strip()[:_MOST_LETTERS])
-    system = " ".join(message.text for message in messages if message.role in ("system", "developer"))
-    instructions = f"{system}\n{around}".lower()
-    kind = next((kind for kind, sign in _SIGNS if sign.search(instructions)), TaskKind.ANSWER)
-    return Task(kind, text.strip()[:_MOST_LETTERS])
+    if text is not None:
+        system = " ".join(message.text for message in messages if message.role in ("system", "developer"))
+        return _task(f"{system}\n{around}", text)
+    follow_up = _task(last, _last(messages, "assistant"))
+    if follow_up.text and follow_up.kind is not TaskKind.ANSWER:
+        return follow_up
+    return Task(TaskKind.ANSWER, last.strip()[:_MOST_LETTERS])
+
+
+def _task(instructions: str, text: str) -> Task:
+    words = instructions.lower()
+    for kind, sign in _SIGNS:
+        if found := sign.search(words):
+            detail = next((part for part in found.groups() if part), "")
+            return Task(kind, text.strip()[:_MOST_LETTERS], detail.strip())
+    return Task(TaskKind.ANSWER, text.strip()[:_MOST_LETTERS])
+
+
+def _last(messages: Sequence[Message], role: str) -> str:
+    return next((message.text for message in reversed(messages) if message.role == role), "")
 
 
 def _take_delimited(content: str) -> tuple[str | None, str]:

@@ -1,7 +1,8 @@
 """Believable writing by simple rules: shorter, simpler, a subject line, or a few sentences about a topic.
 
-Its counterpart is a person who tries the product without a provider. Pure and deterministic: the same
-prompt gives the same answer, so a test can compare streams byte by byte.
+Its counterpart is a person who tries the product without a provider; `rewriting` has the actions that keep a
+text's length or add to it. Pure and deterministic: the same prompt gives the same answer, so a test can
+compare streams byte by byte.
 """
 
 from __future__ import annotations
@@ -11,18 +12,10 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final
 
+from sealgate.simulator import rewriting
+from sealgate.simulator.sentences import by_paragraph, capital, lead, sentences_of, tight
 from sealgate.simulator.tasks import Task, TaskKind
 
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?…])[\"'”’)]?\s+(?=[\"'“‘(]?[^\W\d_a-z]|[\"'“‘(]?\d)")
-_CLAUSE_END: Final = re.compile(
-    r";\s|:\s|\s[–—-]\s|,\s(?=(?:and|but|so|which|who|where|because|while|although|as|with)\b)"
-)
-_ASIDE: Final = re.compile(r"\s\([^()]*\)|\s[–—]\s[^–—.!?]*\s[–—](?=\s)")
-_FILLER: Final = re.compile(
-    r"\b(?:very|really|quite|just|simply|basically|actually|truly|absolutely|incredibly|in order(?= to)|"
-    r"of course|as you may know|as always|needless to say),?\s+",
-    re.IGNORECASE,
-)
 _GREETING: Final = re.compile(
     r"^(?:hi|hello|hey|dear|good (?:morning|evening|day))\b[^,.!\n]*[,.!]\s*", re.IGNORECASE
 )
@@ -98,7 +91,7 @@ def write(task: Task) -> str:
     """Write the answer to a task; an empty text is answered with a friendly request for one."""
     if not task.text.strip():
         return "There is no text here yet. Add a sentence or two, and try again."
-    return _WRITERS[task.kind](task.text.strip())
+    return _WRITERS[task.kind](task.text.strip(), task.detail)
 
 
 def write_at_length(task: Task) -> str:
@@ -109,7 +102,7 @@ def write_at_length(task: Task) -> str:
 
 def shorten_a_little(text: str) -> str:
     """Drop asides and fillers everywhere, then the last clause of every long sentence."""
-    return _by_paragraph(text, lambda sentences: [_lead(_tight(one), 16) for one in sentences])
+    return by_paragraph(text, lambda sentences: [lead(tight(one), 16) for one in sentences])
 
 
 def shorten_by_half(text: str) -> str:
@@ -117,7 +110,7 @@ def shorten_by_half(text: str) -> str:
     budget = max(6, len(text.split()) // 2)
     kept: list[str] = []
     for sentence in sentences_of(text):
-        clause = _lead(_tight(sentence), 7)
+        clause = lead(tight(sentence), 7)
         if kept and len(" ".join([*kept, clause]).split()) > budget:
             break
         kept.append(clause)
@@ -127,18 +120,18 @@ def shorten_by_half(text: str) -> str:
 def one_sentence(text: str) -> str:
     """Keep the first sentence that says something, without its asides."""
     sentences = [one for one in sentences_of(text) if len(one.split()) > 3] or sentences_of(text)
-    return _lead(_tight(_OPENING.sub("", _GREETING.sub("", sentences[0]))), 18)
+    return lead(tight(_OPENING.sub("", _GREETING.sub("", sentences[0]))), 18)
 
 
 def simplify(text: str) -> str:
     """Use plain words and short sentences."""
-    return _by_paragraph(text, lambda sentences: [part for one in sentences for part in _plain_parts(one)])
+    return by_paragraph(text, lambda sentences: [part for one in sentences for part in _plain_parts(one)])
 
 
 def subject_line(text: str) -> str:
     """Make a short title from the first words that carry meaning."""
     first = _OPENING.sub("", _GREETING.sub("", sentences_of(text)[0]))
-    clause = re.split(r"[,;:.!?…–—]", _tight(first))[0]
+    clause = re.split(r"[,;:.!?…–—]", tight(first))[0]
     words: list[str] = []
     for word in clause.split():
         if len(" ".join([*words, word])) > _SUBJECT_LETTERS or len(words) == 8:
@@ -146,7 +139,7 @@ def subject_line(text: str) -> str:
         words.append(word)
     while len(words) > 2 and words[-1].lower() in _DANGLING:
         words.pop()
-    return _capital(" ".join(words)) or "News for you"
+    return capital(" ".join(words)) or "News for you"
 
 
 def answer(question: str) -> str:
@@ -158,7 +151,7 @@ def answer(question: str) -> str:
     first = _MIDDLES[digest[1] % len(_MIDDLES)]
     second = _MIDDLES[(digest[1] + 1 + digest[2] % (len(_MIDDLES) - 1)) % len(_MIDDLES)]
     opener = _OPENERS[digest[0] % len(_OPENERS)].format(topic=topic)
-    return f"{_capital(opener)} {first} {second}\n\n{_CLOSERS[digest[3] % len(_CLOSERS)]}"
+    return f"{capital(opener)} {first} {second}\n\n{_CLOSERS[digest[3] % len(_CLOSERS)]}"
 
 
 def topic_of(question: str) -> str:
@@ -171,40 +164,11 @@ def topic_of(question: str) -> str:
     return topic[:1].lower() + topic[1:] if topic[1:2].islower() else topic or "this"
 
 
-def sentences_of(text: str) -> list[str]:
-    """Split a text into its sentences; never empty for a text that is not."""
-    return [
-        part.strip() for line in text.splitlines() for part in _SENTENCE_END.split(line) if part.strip()
-    ] or [text]
-
-
-def _by_paragraph(text: str, change: Callable[[list[str]], list[str]]) -> str:
-    paragraphs = [part for part in re.split(r"\n\s*\n", text) if part.strip()]
-    return "\n\n".join(" ".join(change(sentences_of(paragraph))) for paragraph in paragraphs)
-
-
-def _tight(sentence: str) -> str:
-    return _capital(re.sub(r"\s+", " ", _FILLER.sub("", _ASIDE.sub("", sentence))).strip())
-
-
-def _lead(sentence: str, most_words: int) -> str:
-    """Give the sentence, or its leading clauses when it has more than so many words."""
-    if len(sentence.split()) <= most_words:
-        return sentence
-    ends = [found.start() for found in _CLAUSE_END.finditer(sentence)]
-    whole = [end for end in ends if len(sentence[:end].split()) >= 4]
-    if not whole:
-        return sentence
-    fitting = [end for end in whole if len(sentence[:end].split()) <= most_words]
-    stop = sentence[-1] if sentence[-1] in ".!?…" else ""
-    return sentence[: fitting[-1] if fitting else whole[0]].rstrip(" ,;:") + stop
-
-
 def _plain_parts(sentence: str) -> list[str]:
-    plain = _PLAINER_PATTERN.sub(_plainer, _tight(sentence))
+    plain = _PLAINER_PATTERN.sub(_plainer, tight(sentence))
     stop = plain[-1] if plain[-1:] in (".", "!", "?", "…") else ""
     parts = [part.strip(" ,;:") for part in _SPLIT_POINT.split(plain.removesuffix(stop) if stop else plain)]
-    whole = [_capital(part) for part in parts if part]
+    whole = [capital(part) for part in parts if part]
     if not whole:
         return [plain]
     return [f"{part}{stop if index == len(whole) - 1 else '.'}" for index, part in enumerate(whole)]
@@ -213,18 +177,21 @@ def _plain_parts(sentence: str) -> list[str]:
 def _plainer(found: re.Match[str]) -> str:
     word = found[0]
     plain = _PLAINER[word.lower()]
-    return _capital(plain) if word[0].isupper() else plain
+    return capital(plain) if word[0].isupper() else plain
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-_WRITERS: Final[Mapping[TaskKind, Callable[[str], str]]] = {
-    TaskKind.SUBJECT: subject_line,
-    TaskKind.SHORTEN_A_LITTLE: shorten_a_little,
-    TaskKind.SHORTEN_BY_HALF: shorten_by_half,
-    TaskKind.ONE_SENTENCE: one_sentence,
-    TaskKind.SIMPLIFY: simplify,
-    TaskKind.ANSWER: answer,
+_WRITERS: Final[Mapping[TaskKind, Callable[[str, str], str]]] = {
+    TaskKind.SUBJECT: lambda text, _: subject_line(text),
+    TaskKind.SHORTEN_A_LITTLE: lambda text, _: shorten_a_little(text),
+    TaskKind.SHORTEN_BY_HALF: lambda text, _: shorten_by_half(text),
+    TaskKind.ONE_SENTENCE: lambda text, _: one_sentence(text),
+    TaskKind.SIMPLIFY: lambda text, _: simplify(text),
+    TaskKind.IMPROVE: lambda text, _: rewriting.improve(text),
+    TaskKind.LENGTHEN: rewriting.lengthen,
+    TaskKind.GRAMMAR: lambda text, _: rewriting.correct(text),
+    TaskKind.TONE: rewriting.in_tone,
+    TaskKind.TRANSLATE: rewriting.translate,
+    TaskKind.SUMMARIZE: lambda text, _: rewriting.summarize(text),
+    TaskKind.KEY_POINTS: lambda text, _: rewriting.key_points(text),
+    TaskKind.ANSWER: lambda text, _: answer(text),
 }
