@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sealgate.console.accounts.services import note_seen, recognize
+from sealgate.console.api.door import ManagementApi
 from sealgate.console.composition import Console
 from sealgate.console.failures import where
 from sealgate.console.visit import SIGN_IN_COOKIE
@@ -33,6 +34,7 @@ def middleware(console: Console) -> list[Middleware]:
         Middleware(SecurityHeaders, console=console),
         Middleware(Failures, console=console),
         Middleware(HostNames, console=console),
+        Middleware(ManagementApi, console=console),  # no page's guard after this one concerns it
         Middleware(BodyLimit, console=console),
         Middleware(SameOrigin, console=console),
         Middleware(Recognition, console=console),

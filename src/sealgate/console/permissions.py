@@ -35,6 +35,7 @@ class Permission(StrEnum):
     """One's own sign-ins, and ending them."""
     CHANGE_MEMBERS = "members:change"
     CHANGE_RETENTION = "retention:change"
+    CHANGE_TOKENS = "tokens:change"
 
 
 BOTH: Final = frozenset({Role.OWNER, Role.MEMBER})
@@ -53,6 +54,7 @@ PERMISSIONS: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.SEE_OWN_ACCOUNT: BOTH,
     Permission.CHANGE_MEMBERS: OWNERS,
     Permission.CHANGE_RETENTION: OWNERS,
+    Permission.CHANGE_TOKENS: OWNERS,
 }
 
 

@@ -19,6 +19,7 @@ from sealgate.console.accounts import member_views as members
 from sealgate.console.accounts import views as accounts
 from sealgate.console.addon import views as addon
 from sealgate.console.addon.desk import VaultAwayError
+from sealgate.console.api import views as tokens
 from sealgate.console.applications import views as applications
 from sealgate.console.applications.services import NotThereError
 from sealgate.console.audit import views as audit
@@ -86,6 +87,9 @@ ROUTES: Sequence[Way] = (
     Way("GET", "/audit.csv", audit.export, P.SEE_AUDIT),
     Way("GET", "/retention", retention.index, P.CHANGE_RETENTION),
     Way("POST", "/retention", retention.save, P.CHANGE_RETENTION),
+    Way("GET", "/tokens", tokens.index, P.CHANGE_TOKENS),
+    Way("POST", "/tokens", tokens.make, P.CHANGE_TOKENS),
+    Way("POST", "/tokens/revoke", tokens.revoke, P.CHANGE_TOKENS),
     Way("GET", "/account", members.account, P.SEE_OWN_ACCOUNT),
     Way("POST", "/account/sign-out-everywhere", members.sign_out_everywhere, P.SEE_OWN_ACCOUNT),
     Way("GET", "/members", members.index, P.CHANGE_MEMBERS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sealgate.console.accounts.models import Invitation, Organization, SignIn, User
 from sealgate.console.addon.models import Addon, Probe, TicketAsked
+from sealgate.console.api.models import ManagementToken
 from sealgate.console.applications.models import Application, Origin, SessionKey
 from sealgate.console.audit.models import AuditEntry
 from sealgate.console.database import Base
@@ -24,6 +25,7 @@ TABLES = (
     Usage,
     Change,
     AuditEntry,
+    ManagementToken,
 )
 
 metadata = Base.metadata

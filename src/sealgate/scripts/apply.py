@@ -172,8 +172,15 @@ def _planned(path: Path, entries: Sequence[Entry], console: Connection) -> Itera
             after = console.ask("PUT", f"{address}?plan=true", entry.body, _condition(tag)).plain()
         except RefusedError as refused:
             raise _at_line(path, entry, refused) from None
-        lines = [f"new application “{after['name']}”"] if before is None else differences(before, after)
+        lines = _as_new(after) if before is None else differences(before, after)
         yield Step(entry, tag, lines)
+
+
+def _as_new(after: dict[str, Any]) -> list[str]:
+    lists = {"origins": after["origins"], "session_keys": after["session_keys"]}
+    policy = {name: after["policy"][name] for name in ("models", "actions")}
+    empty: dict[str, Any] = {name: [] for name in lists} | {"policy": {name: [] for name in policy}}
+    return [f"new application “{after['name']}”", *differences(empty, lists | {"policy": policy})]
 
 
 def _change(step: Step, console: Connection, done: Sequence[Step]) -> str:

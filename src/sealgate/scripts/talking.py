@@ -109,8 +109,8 @@ class Connection:
             connection.request(method, path, body, dict(headers))
             response = connection.getresponse()
             content = response.read(ANSWER_LIMIT_BYTES + 1)
-            if len(content) > ANSWER_LIMIT_BYTES:
-                raise http.client.HTTPException("the answer is too long")
+            if len(content) > ANSWER_LIMIT_BYTES or response.length:
+                raise http.client.HTTPException("the answer is too long, or was cut off")
             return response.status, response.headers.get("etag", ""), content
         finally:
             connection.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, LargeBinary
+from sqlalchemy import ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sealgate.console.database import Base
@@ -12,6 +12,9 @@ class Application(Base):
     """One host application of an organization."""
 
     __tablename__ = "applications"
+    __table_args__ = (
+        Index("ix_applications_organization_external_name", "organization_id", "external_name", unique=True),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     organization_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"), index=True)
@@ -23,6 +26,8 @@ class Application(Base):
     policy: Mapped[bytes] = mapped_column(LargeBinary)
     """msgpack of `sealgate.policy.document.Policy`."""
     created_at: Mapped[float]
+    external_name: Mapped[str | None]
+    """The name that a program chose for it; empty for those that were made on a page."""
 
 
 class Origin(Base):

@@ -174,13 +174,13 @@ async def revoke_session_key(edit: Editing, application_id: str, kid: str) -> No
         await note_change(edit, application, "session-key.revoked", key.name)
 
 
-async def set_policy(edit: Editing, application_id: str, policy: Policy, what: str) -> None:
-    """Store a checked policy; `what` is `actions.changed` or `limits.changed`."""
+async def set_policy(edit: Editing, application_id: str, policy: Policy, what: str, detail: str = "") -> None:
+    """Store a checked policy; `what` is `actions.changed`, `limits.changed` or `policy.changed`."""
     application = await find_application(edit.tx, edit.organization, application_id)
     encoded = encode_policy(policy)
     if encoded != application.policy:
         application.policy = encoded
-        await note_change(edit, application, what)
+        await note_change(edit, application, what, detail)
 
 
 async def _free_name(edit: Editing, text: str) -> str:

@@ -1,0 +1,154 @@
+"""A console and a vault that really listen, joined by the desk's socket, and the command line beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from sealgate.console.config import ConsoleConfig
+from sealgate.console.database import Database
+from sealgate.console.events import EVENTS
+from sealgate.console.process import serve
+from sealgate.console.seed import ApplicationSeed, OwnerSeed, Seeded, seed
+from sealgate.ids import new_id
+from sealgate.log import LineLog
+from sealgate.scripts.consoles import connect
+from sealgate.scripts.talking import Connection
+from tests.console.api.program import ALL, mint
+from tests.console.running import PASSWORD
+from tests.console.serving import answering, free_port
+from tests.vault import deployment
+from tests.vault.deployment import Deployment, vault_config, write_assets
+
+OWNER = OwnerSeed("Ada Winter", "ada@example.com", PASSWORD)
+
+
+class Ran(msgspec.Struct, frozen=True):
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def told(self) -> str:
+        """Everything that it said."""
+        return self.out + self.err
+
+
+class House(msgspec.Struct):
+    """Both processes, the files of one test, and a token."""
+
+    config: ConsoleConfig
+    vault: Deployment
+    seeded: Seeded
+    folder: Path
+    token: str
+
+    async def sealgate(
+        self, *words: str, typed: bytes = b"", token: str | None = None, more: Mapping[str, str] | None = None
+    ) -> Ran:
+        """Run the command line against this console, with its token in the environment."""
+        shown = self.token if token is None else token
+        environment = {**os.environ, "SEALGATE_TOKEN": shown, "SEALGATE_CONSOLE": self.config.public_url}
+        return await run(words, typed, environment | dict(more or {}), self.folder)
+
+    def write(self, text: str, name: str = "sealgate.yaml") -> Path:
+        """A file to apply; the last line is added."""
+        path = self.folder / name
+        path.write_text(text if text.endswith("...\n") else text + "...\n")
+        return path
+
+    def connection(self) -> Connection:
+        """The console, as the commands connect to it."""
+        file = self.folder / "token"
+        file.write_text(self.token + "\n")
+        return connect(self.config.public_url, file)
+
+
+async def run(words: Sequence[str], typed: bytes, environment: Mapping[str, str], folder: Path) -> Ran:
+    """Run `sealgate` with these words and this on its standard input; it has no terminal."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "sealgate",
+        *words,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment,
+        cwd=folder,
+        start_new_session=True,  # so that /dev/tty is nobody's
+    )
+    out, err = await asyncio.wait_for(process.communicate(typed), 60)
+    assert process.returncode is not None
+    assert "Traceback" not in err.decode()
+    return Ran(process.returncode, out.decode(), err.decode())
+
+
+@contextlib.asynccontextmanager
+async def house() -> AsyncIterator[House]:
+    """Runs until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="sgs") as name:
+        folder = Path(name)
+        ports = free_port(), free_port()
+        config = ConsoleConfig(
+            instance=new_id("inst"),
+            data_dir=folder / "console",
+            runtime_dir=folder / "run",
+            public_url=f"http://console.localhost:{ports[0]}",
+            vault_url=f"http://vault.localhost:{ports[1]}",
+            proxy_url="http://proxy.localhost",
+            allowed_uids=(os.getuid(),),
+            hosts=("console.localhost",),
+            port=ports[0],
+        )
+        seeded = await asyncio.to_thread(seed, config, "Larkspur Studio", OWNER, ApplicationSeed("Seeded"))
+        token = await _token(config, seeded)
+        write_assets(folder / "assets")
+        at_vault = vault_config(
+            folder / "vault",
+            instance=config.instance,
+            runtime_dir=config.runtime_dir,
+            port=ports[1],
+            public_url=config.vault_url,
+            console_url=config.public_url,
+        )
+        async with deployment.running(at_vault, time.time, io.StringIO(), folder / "assets") as vault:
+            stop = asyncio.Event()
+            console = asyncio.create_task(serve(config, LineLog("console", EVENTS, io.StringIO()), stop))
+            await answering(config, console)
+            files = folder / "files"
+            files.mkdir()
+            house = House(config, vault, seeded, files, token)
+            await _vault_is_known(house)
+            try:
+                yield house
+            finally:
+                stop.set()
+                await asyncio.wait_for(console, 20)
+
+
+async def _token(config: ConsoleConfig, seeded: Seeded) -> str:
+    database = Database(config.database_path)
+    try:
+        return await mint(database, seeded.organization, seeded.owner, time.time(), ALL)
+    finally:
+        await database.close()
+
+
+async def _vault_is_known(house: House) -> None:
+    async with asyncio.timeout(20):
+        while not (await asyncio.to_thread(house.connection().ask, "GET", "/api/v1/status")).plain()[
+            "vault_connected"
+        ]:
+            await asyncio.sleep(0.01)
