@@ -9,7 +9,9 @@ import pytest
 
 from sealgate.proxy.egress import (
     EgressError,
+    ForwardProxy,
     ignored_proxy_variables,
+    parse_forward_proxy,
     parse_origin,
     refuse_key_log,
     tls_context,
@@ -43,6 +45,59 @@ BAD = ["http://a", "https://", "https://a/", "https://u@a", "https://a:0", "http
 def test_what_is_no_plain_https_origin_is_refused(origin: str) -> None:
     with pytest.raises(EgressError, match="hint:"):
         parse_origin(origin)
+
+
+PLAIN = {
+    "http://127.0.0.1:11434": ("127.0.0.1", b"127.0.0.1:11434"),
+    "http://[::1]:11434": ("::1", b"[::1]:11434"),
+    "http://ollama.localhost:11434": ("127.0.0.1", b"ollama.localhost:11434"),
+}
+
+
+@pytest.mark.parametrize("origin", PLAIN)
+def test_plain_http_goes_to_this_machine_and_only_where_it_is_allowed(origin: str) -> None:
+    parsed = parse_origin(origin, plain_http_to_loopback=True)
+    assert (parsed.address, parsed.authority, parsed.tls) == (*PLAIN[origin], False)
+    assert parsed.local
+    with pytest.raises(EgressError, match="hint:"):
+        parse_origin(origin)
+
+
+NOT_PLAIN = ["http://127.0.0.1", "http://localhost:1", "http://example.org:80", "http://127.0.0.1:0", "http://127.0.0.1:65536",
+             "http://127.0.0.2:80", "http://a.localhost.example.org:80", "http://user@127.0.0.1:80", "http://127.0.0.1:80/",
+             "http://.localhost:80", "http://[::ffff:127.0.0.1]:80", "http://0.0.0.0:80"]  # fmt: skip
+
+
+@pytest.mark.parametrize("origin", NOT_PLAIN)
+def test_plain_http_to_anywhere_else_is_refused_even_then(origin: str) -> None:
+    with pytest.raises(EgressError, match="hint:"):
+        parse_origin(origin, plain_http_to_loopback=True)
+
+
+@pytest.mark.parametrize(
+    ("address", "proxy"),
+    [
+        ("http://proxy.example.org:3128", ForwardProxy("proxy.example.org", 3128)),
+        ("http://10.0.0.8:8080", ForwardProxy("10.0.0.8", 8080)),
+        ("http://[fd00::8]:8080", ForwardProxy("fd00::8", 8080)),
+    ],
+)
+def test_the_address_of_a_forward_proxy_is_taken_apart(address: str, proxy: ForwardProxy) -> None:
+    assert parse_forward_proxy(address) == proxy
+
+
+@pytest.mark.parametrize(
+    "address", ["proxy:3128", "https://p:1", "http://p", "http://p:0", "http://p:99999", "socks5://p:1", ""]
+)
+def test_what_is_no_forward_proxys_address_is_refused(address: str) -> None:
+    with pytest.raises(EgressError, match="hint:"):
+        parse_forward_proxy(address)
+
+
+def test_a_password_in_the_address_of_a_proxy_is_not_quoted() -> None:
+    with pytest.raises(EgressError) as caught:
+        parse_forward_proxy("http://jane:hunter2@proxy:3128")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_certificates_are_verified_with_their_name() -> None:

@@ -6,8 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sealgate.messages.feed import Outcome
+from sealgate.proxy.metering import Verdict
+from sealgate.proxy.responses_api import ResponsesMeter
 from tests.proxy.provider_endpoints import RESPONSES_STREAM, RESPONSES_STREAMS, response
 from tests.proxy.world import Answer, World, until
 
@@ -185,3 +189,87 @@ async def test_a_long_prompt_comes_back_within_one_event(world: World) -> None:
     finally:
         del RESPONSES_STREAMS["gpt-test"]
     assert answer.body == event
+
+
+def event(**fields: Any) -> bytes:
+    return json.dumps(fields).encode()
+
+
+def test_the_meter_counts_every_kind_of_delta_and_ignores_what_is_no_text() -> None:
+    meter = ResponsesMeter(input_bytes=40)
+    for kind in ("output_text", "refusal", "function_call_arguments", "reasoning_summary_text"):
+        assert meter.event(event(type=f"response.{kind}.delta", delta="word")) is Verdict.RELAY
+    for odd in ({"a": 1}, None, 5, [1]):
+        assert meter.event(event(type="response.odd.delta", delta=odd)) is Verdict.RELAY
+    usage = meter.usage()
+    assert (usage.input_tokens, usage.output_tokens, usage.estimated, usage.saw_end) == (10, 4, True, False)
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"input_tokens": -1, "output_tokens": 2},
+        {"input_tokens": 1.5, "output_tokens": 2},
+        {"input_tokens": 2**63, "output_tokens": 2},
+        {"input_tokens": "7", "output_tokens": 2},
+        {"output_tokens": 2},
+        [],
+        "free",
+    ],
+    ids=["negative", "fraction", "too large", "string", "half", "list", "word"],
+)
+def test_a_usage_that_makes_no_sense_leaves_the_estimate_and_the_answer(usage: object) -> None:
+    meter = ResponsesMeter(input_bytes=40)
+    end = event(type="response.completed", response=response(usage=usage))
+    assert meter.event(end) is Verdict.RELAY
+    assert (meter.saw_end, meter.usage().estimated, meter.usage().input_tokens) == (True, True, 10)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        event(type="error", message="x"),
+        event(type="response.failed", response=response("failed")),
+        event(type="response.in_progress", response=response(error={"code": "x"})),
+        event(error={"message": "x"}),
+        b'{"error": {"message": "half',
+    ],
+    ids=["error", "failed", "an error in a response", "chat's error", "unreadable"],
+)
+def test_whatever_speaks_of_an_error_is_not_relayed(data: bytes) -> None:
+    assert ResponsesMeter(input_bytes=0).event(data) is Verdict.ERROR
+
+
+@pytest.mark.parametrize(
+    "data",
+    [event(type="response.of.tomorrow", payload=[1]), event(type="response.queued"), event()],
+    ids=["an unknown event", "an event of the API", "no type"],
+)
+def test_what_is_not_known_flows(data: bytes) -> None:
+    meter = ResponsesMeter(input_bytes=0)
+    assert meter.event(data) is Verdict.RELAY
+    assert not meter.saw_end
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_the_meter_raise(data: bytes) -> None:
+    meter = ResponsesMeter(input_bytes=1)
+    meter.event(data)
+    meter.body(data)
+    assert meter.usage().estimated
+
+
+def test_why_a_response_ended_is_told_in_known_words() -> None:
+    reasons = {"max_output_tokens": "length", "content_filter": "content_filter", "acme": "other"}
+    for reason, told in reasons.items():
+        meter = ResponsesMeter(input_bytes=0)
+        meter.body(json.dumps(response("incomplete", incomplete_details={"reason": reason})).encode())
+        assert meter.usage().finish_reason == told
+
+
+def test_tool_calls_of_any_shape_leave_the_answer_whole() -> None:
+    items = [{"type": "tool_search_call", "arguments": {"a": 1}}, {"type": "message", "content": None}]
+    meter = ResponsesMeter(input_bytes=0)
+    assert meter.body(json.dumps(response(output=items, usage=None)).encode()) is Verdict.RELAY
+    assert meter.saw_end
+    assert meter.usage().output_tokens > 0

@@ -29,6 +29,8 @@ from sealgate.messages.feed import (
     CredentialReference,
     FeedRequest,
     Outcome,
+    ProbeDone,
+    ProbeNoted,
     SessionKeyEntry,
     UnknownApplication,
     UsageBatch,
@@ -117,6 +119,7 @@ class FakeConsole:
         self.usage: dict[tuple[str, str, int], UsageRecord] = {}
         self.batches = 0
         self.asked: list[str] = []
+        self.probes: dict[str, ProbeDone] = {}
         self.count_nothing = False
         self._log: list[str] = []
         self._changed = asyncio.Event()
@@ -146,6 +149,9 @@ class FakeConsole:
             return found or UnknownApplication(application=message.application)
         if isinstance(message, AskChanges):
             return self._changes(message)
+        if isinstance(message, ProbeDone):
+            self.probes[message.probe] = message
+            return ProbeNoted(probe=message.probe)
         assert isinstance(message, UsageBatch)
         self.batches += 1
         if self.count_nothing:

@@ -59,6 +59,16 @@ def test_filling_again_leaves_nothing_of_a_longer_request() -> None:
     assert KEY not in bytes(longer[500:])
 
 
+def test_a_key_goes_by_whatever_header_its_provider_reads() -> None:
+    request = SecretRequest()
+    key = bytearray(b"azure-key-0123456789")
+    view = request.fill(
+        b"POST", b"/", HOST, [], key=memoryview(key), length_bytes=0, key_field=(b"api-key", b"")
+    )
+    assert bytes(view).endswith(b"\r\napi-key: azure-key-0123456789\r\n\r\n")
+    assert b"authorization" not in bytes(view)
+
+
 def test_a_request_with_a_key_does_not_show_copy_or_pickle_it() -> None:
     request = SecretRequest()
     fill(request)
