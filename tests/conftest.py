@@ -22,9 +22,24 @@ def _has_node() -> bool:
     return (ROOT / "web" / "node_modules" / "openai").is_dir()
 
 
+def _has_go() -> bool:
+    return shutil.which("go") is not None
+
+
+def _has_php() -> bool:
+    return shutil.which("php") is not None
+
+
+def _has_ruby() -> bool:
+    return shutil.which("ruby") is not None
+
+
 GROUPS = {
     "chromium": (_has_chromium, "a real browser is missing: install Debian's package `chromium`"),
     "node": (_has_node, "the front end's packages are missing: run `make web`"),
+    "go": (_has_go, "Go is missing: install Debian's package `golang-go`"),
+    "php": (_has_php, "PHP is missing: install Debian's package `php-cli`"),
+    "ruby": (_has_ruby, "Ruby is missing: install Debian's package `ruby`"),
 }
 
 
