@@ -31,7 +31,7 @@ IMPORTS: dict[str, set[str]] = {
     "settings": {"vault", "console", "proxy", "listening"} | LEAVES,
     "supervisor": {"settings", "messages"} | LEAVES,
     "up": {"settings", "supervisor", "console", "listening", "messages"} | LEAVES,
-    "doctor": {"settings", "supervisor", "vault", "console", "proxy", "listening", "messages"} | LEAVES,
+    "doctor": {"settings", "supervisor", "up", "vault", "console", "proxy", "listening", "messages"} | LEAVES,
     "demo": {
         "settings",
         "supervisor",

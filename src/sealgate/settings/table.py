@@ -195,7 +195,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             ),
             desk_uids=(uid_of(self.users.console),),
             opener_uids=(uid_of(self.users.proxy),),
-            tls=_tls(self.vault),
+            tls=tls_files(self.vault),
             trusted_proxies=self.trusted_proxies,
             dangerously_allow_plain_http_to_loopback=self.vault.dangerously_allow_plain_http_to_loopback,
         )
@@ -214,7 +214,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             proxy_url=self.proxy.url,
             allowed_uids=(uid_of(self.users.proxy),),
             vault_uids=(uid_of(self.users.vault),),
-            tls=_tls(self.console),
+            tls=tls_files(self.console),
             trusted_proxies=self.trusted_proxies,
         )
 
@@ -236,7 +236,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             credential_cache_s=self.proxy.credential_cache_s,
             vault_uids=(uid_of(self.users.vault),),
             console_uids=(uid_of(self.users.console),),
-            tls=_tls(self.proxy),
+            tls=tls_files(self.proxy),
             trusted_proxies=self.trusted_proxies,
         )
 
@@ -264,7 +264,8 @@ def host_of(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
-def _tls(section: VaultSettings | ConsoleSettings | ProxySettings) -> TlsFiles | None:
+def tls_files(section: VaultSettings | ConsoleSettings | ProxySettings) -> TlsFiles | None:
+    """A listener's certificate and key; None for plain HTTP."""
     if not section.tls_certificate:
         return None
     return TlsFiles(Path(section.tls_certificate), Path(section.tls_key), host_of(section.url))

@@ -1,0 +1,173 @@
+"""Files: who owns them and who else could read them, the KEK, the databases' versions, room on the disk.
+
+The KEK's own bytes are not read beyond its first word: the doctor never holds a key.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from sealgate.console import database as console_database
+from sealgate.doctor.findings import Case, Finding, ok, problem, skipped, warning
+from sealgate.settings import IDENTITY_NAME, Settings
+from sealgate.settings.table import uid_of
+from sealgate.vault.foundation import ANCHOR_NAME, DATABASE_NAME, KEK_NAME
+from sealgate.vault.migrations import STEPS
+
+LITTLE_BYTES = 1024 * 1_048_576
+TOO_LITTLE_BYTES = 100 * 1_048_576
+_KEK_WORD = b"sealgate-kek-"
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def folders(case: Case) -> Iterator[Finding]:
+    """Each process's folder belongs to its user, and nobody else can look into it."""
+    for name, folder, uid in _folders(case.settings):
+        try:
+            status = folder.stat()
+        except FileNotFoundError:
+            yield skipped("folders", f"{folder} is not there yet", "the first start makes it")
+            continue
+        except OSError as error:
+            yield skipped("folders", f"{folder}: {error.strerror}", "run the doctor as root")
+            continue
+        mode = stat.S_IMODE(status.st_mode)
+        if mode & _OTHERS:
+            yield problem(
+                "folders", f"{folder} has mode {mode:04o}: others can look into it", f"chmod 0700 {folder}"
+            )
+        elif status.st_uid not in (uid, 0):
+            yield problem(
+                "folders",
+                f"{folder} belongs to user {status.st_uid}, the {name} runs as {uid}",
+                f"chown -R {uid} {folder}",
+            )
+        else:
+            yield from _files_in(folder)
+
+
+def _files_in(folder: Path) -> Iterator[Finding]:
+    try:
+        loose = [path for path in sorted(folder.rglob("*")) if path.lstat().st_mode & _OTHERS]
+    except OSError as error:
+        yield skipped("folders", f"{folder}: {error.strerror}", "run the doctor as root")
+        return
+    loose = [path for path in loose if not path.is_symlink()]
+    for path in loose[:5]:
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        yield problem("folders", f"{path} has mode {mode:04o}: others can use it", f"chmod go= {path}")
+    if not loose:
+        yield ok("folders", f"{folder} and what is in it are for their user alone")
+
+
+def kek(case: Case) -> Iterator[Finding]:
+    """The KEK is there, is one, and nobody else can read it."""
+    folder = Path(case.settings.data_dir) / "vault"
+    path = folder / KEK_NAME
+    try:
+        status = path.lstat()
+        with path.open("rb") as file:
+            word = file.read(len(_KEK_WORD))
+    except FileNotFoundError:
+        if (folder / DATABASE_NAME).exists():
+            yield problem("kek", f"the KEK {path} is missing", "put it back from its backup")
+        else:
+            yield skipped("kek", "there is no KEK yet", "the vault's first start makes it")
+        return
+    except OSError as error:
+        yield skipped("kek", f"{path}: {error.strerror}", "run the doctor as the vault's user, or as root")
+        return
+    mode = stat.S_IMODE(status.st_mode)
+    if not stat.S_ISREG(status.st_mode) or mode & _OTHERS:
+        yield problem("kek", f"the KEK {path} has mode {mode:04o} or is no file", f"chmod 0400 {path}")
+    elif word != _KEK_WORD:
+        yield problem("kek", f"{path} holds no KEK", "put it back from its backup")
+    else:
+        yield ok("kek", f"the KEK {path} is there, for the vault's user alone")
+
+
+def databases(case: Case) -> Iterator[Finding]:
+    """Both databases open, and are of this release or older; the vault's has its anchor."""
+    data = Path(case.settings.data_dir)
+    vault_db = data / "vault" / DATABASE_NAME
+    yield from _version(vault_db, "SELECT version FROM schema_version", len(STEPS))
+    yield from _version(
+        data / "console" / "console.db", "SELECT version_num FROM alembic_version", _console_head()
+    )
+    with contextlib.suppress(OSError):
+        if vault_db.exists() and not (vault_db.parent / ANCHOR_NAME).exists():
+            yield problem(
+                "databases",
+                f"{vault_db} has no anchor beside it",
+                "put the anchor back that was never restored (docs/howto/backup.md)",
+            )
+
+
+def _version(path: Path, query: str, ours: int) -> Iterator[Finding]:
+    try:
+        if not path.exists():
+            yield skipped("databases", f"{path} is not there yet", "the first start makes it")
+            return
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as database:
+            found = int(database.execute(query).fetchone()[0])
+    except OSError as error:
+        yield skipped("databases", f"{path}: {error.strerror}", "run the doctor as root")
+    except (sqlite3.Error, TypeError, ValueError) as error:
+        yield problem("databases", f"{path} cannot be read ({error})", "restore it: docs/howto/backup.md")
+    else:
+        if found > ours:
+            yield problem(
+                "databases",
+                f"{path} has form {found}, this release knows {ours}",
+                "run the newer release, or restore the backup made before it",
+            )
+        else:
+            yield ok("databases", f"{path} has form {found} of {ours}")
+
+
+def _console_head() -> int:
+    config = Config()
+    config.set_main_option("script_location", str(Path(console_database.__file__).parent / "migrations"))
+    return int(ScriptDirectory.from_config(config).get_current_head() or 0)
+
+
+def identity(case: Case) -> Iterator[Finding]:
+    """The ids are known."""
+    settings = case.settings
+    if settings.instance:
+        yield ok("identity", f"instance {settings.instance}, proxy {settings.proxy.id}")
+    else:
+        path = Path(settings.data_dir) / IDENTITY_NAME
+        yield skipped("identity", f"{path} is not there yet", "`sealgate up` or `sealgate prepare` makes it")
+
+
+def disk(case: Case) -> Iterator[Finding]:
+    """There is room: without it requests are refused, since their usage could not be written."""
+    folder = Path(case.settings.data_dir)
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    told = f"{free // 1_048_576} MiB free for {case.settings.data_dir}"
+    if free < TOO_LITTLE_BYTES:
+        yield problem("disk", told, "free some space: usage is written before a request goes up")
+    elif free < LITTLE_BYTES:
+        yield warning("disk", told, "free some space before it runs out")
+    else:
+        yield ok("disk", told)
+    if not os.access(folder, os.W_OK):
+        yield skipped("disk", f"{folder} is not writable for this user", "run the doctor as root")
+
+
+def _folders(settings: Settings) -> tuple[tuple[str, Path, int], ...]:
+    data, users = Path(settings.data_dir), settings.users
+    named = (("vault", users.vault), ("console", users.console), ("proxy", users.proxy))
+    return tuple((name, data / name, uid_of(user)) for name, user in named)
