@@ -359,6 +359,7 @@ def test_the_page_is_told_once_when_requests_run_low_and_once_when_they_are_used
     assert [each["standing"] for each in shown.told("limit")] == ["low"]
     shown.button("Try again").click()
     expect(shown.part("used-up")).to_contain_text("The next one is there in")
+    expect(shown.part("status")).to_contain_text("Done, 1 word. You have used up your requests for now.")
     expect(shown.part("again")).to_be_disabled()
     assert shown.told("limit")[1] == {
         "standing": "used-up",

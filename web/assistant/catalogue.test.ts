@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Action, defaults, languageOf, readCatalogue } from "./catalogue.ts";
+import { type Action, defaults, languageOf, localName, readCatalogue } from "./catalogue.ts";
 import { ME } from "./testing/scripted-proxy.ts";
 
 describe("the catalogue", () => {
@@ -51,6 +51,16 @@ describe("the catalogue", () => {
     const parameters = [{ id, label: id, choices, default: value }];
     const action = { id: "x", label: "X", description: "", parameters };
     expect(languageOf(action, { [id]: value })).toBe(language);
+  });
+
+  it.each([
+    ["language", "de", "Deutsch", "German"],
+    ["language", "en", "English", ""],
+    ["language", "de-ab1", "?", ""],
+    ["tone", "de", "Deutsch", ""],
+  ])("of a %s has for %s (%s) the reader's name %j", (id, value, label, name) => {
+    const parameter = { id, label: id, choices: [], default: value };
+    expect(localName(parameter, { value, label }, "en")).toBe(name);
   });
 
   it("does without an allowance", () => {

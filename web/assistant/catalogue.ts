@@ -81,8 +81,12 @@ export function languageOf({ parameters }: Action, values: Values): string | nul
 /** A language by its name in the reader's own; empty for other choices, and where the label is that name. */
 export function localName(parameter: Parameter, choice: Choice, locale?: string): string {
   if (!isLanguage(parameter) || !TAG.test(choice.value)) return "";
-  const name = new Intl.DisplayNames(locale, { type: "language" }).of(choice.value) ?? "";
-  return name.toLowerCase() === choice.label.toLowerCase() ? "" : name;
+  try {
+    const name = new Intl.DisplayNames(locale, { type: "language" }).of(choice.value) ?? "";
+    return name.toLowerCase() === choice.label.toLowerCase() ? "" : name;
+  } catch {
+    return ""; // It has the form of a tag, and is none.
+  }
 }
 
 function readAction(value: unknown): Action | null {

@@ -19,7 +19,7 @@ import { problemWords } from "./problem-words.ts";
 import { isBlank, originalOf, type Snapshot } from "./range.ts";
 import type { ResultMode } from "./result-view.ts";
 import { type Attempt, type Order, RunController, type Task } from "./run-controller.ts";
-import { statusLine } from "./summary-view.ts";
+import { statusLine, usedUpLine } from "./summary-view.ts";
 import type { TextKey, Wording } from "./texts.ts";
 import { diffWords, type Piece } from "./words.ts";
 
@@ -142,9 +142,13 @@ export class ComposerController implements ReactiveController {
     this.#ownProblem = this.#around.field() ? null : localProblem("field_missing");
     await this.#connection.load();
     if (this.waitS === 0) this.#wait(null);
-    if (this.view !== "menu" || !this.problem) return;
-    this.#wait(this.problem);
-    this.#tellProblem(this.problem);
+    if (this.view !== "menu") return;
+    if (this.problem) {
+      this.#wait(this.problem);
+      this.#tellProblem(this.problem);
+    } else if (this.waitS > 0) {
+      this.#say(usedUpLine(this.#around.wording(), this.waitS));
+    }
   }
 
   choose(action: Action): void {
@@ -363,8 +367,16 @@ export class ComposerController implements ReactiveController {
     }
     if (state !== "writing") this.#wait(problem);
     if (problem) this.#tellProblem(problem);
-    else this.#say(statusLine(this.#around.wording(), attempt));
+    else this.#say(this.#standing(attempt));
     this.#around.viewChanged();
+  }
+
+  /** How the writing stands, and that it was the last for now where it was. */
+  #standing(attempt: Attempt): string {
+    const wording = this.#around.wording();
+    const line = statusLine(wording, attempt);
+    const isLast = attempt.state !== "writing" && this.waitS > 0;
+    return isLast ? `${line}. ${usedUpLine(wording, this.waitS)}` : line;
   }
 
   #order(task: Task, origin: Snapshot): Order {

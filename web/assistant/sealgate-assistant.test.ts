@@ -272,6 +272,8 @@ describe("the contract in the docstring", () => {
   it("names every custom property, and no other", () => {
     const names = (text: string) => new Set(text.match(/--sealgate-[a-z-]+/g));
     expect(names(contract)).toEqual(names(read("./sealgate-assistant.styles.ts")));
+    const guide = read("../../docs/howto/theme-the-assistant.md");
+    expect(names(guide)).toEqual(names(contract));
   });
 
   it("names every event", () => {
