@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -102,11 +103,12 @@ def cli_page() -> str:
 
 
 def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
-    children: Mapping[str, click.Command] = getattr(command, "commands", {})
-    if not children:
+    group: Any = command
+    if not hasattr(group, "list_commands"):
         yield path, command
-    for name, child in children.items():
-        yield from _commands(child, f"{path} {name}")
+        return
+    for name in group.list_commands(None):  # no group of ours looks at the context
+        yield from _commands(group.get_command(None, name), f"{path} {name}")
 
 
 def _parameter(parameter: click.Parameter) -> str:

@@ -13,14 +13,36 @@ from collections.abc import Callable
 from enum import StrEnum
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Annotated, Never
+from typing import Annotated, Any, Never
 
 import typer
+from typer.core import TyperGroup
 
 EX_CONFIG = 78
 EX_OSERR = 71
 
+SCRIPTS = ("apply", "deposit", "session", "usage", "status")
+
+
+class Commands(TyperGroup):
+    """The commands of this file, and those of `scripts`, which are loaded when one of them is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Every name, for the help text."""
+        return [*super().list_commands(ctx), *SCRIPTS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """One command."""
+        if cmd_name not in SCRIPTS:
+            return super().get_command(ctx, cmd_name)
+        from sealgate.scripts import commands
+
+        group = typer.main.get_group(commands.app)
+        return group.get_command(ctx, cmd_name)
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Put AI writing into your application without letting the API key out.",
     no_args_is_help=True,
     add_completion=False,
@@ -107,22 +129,6 @@ def prepare(config: ConfigOption) -> None:
     except (SettingsError, NotPossibleError) as error:
         _refuse(str(error))
     typer.echo(f"instance {settings.instance}, proxy {settings.proxy.id}")
-
-
-@app.command()
-def doctor(
-    config: ConfigOption,
-    egress: Annotated[bool, typer.Option("--egress", help="Ask providers too (without a key).")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-) -> None:
-    """Look at an installation and say what is wrong and what to do; exit code 1 if there is a problem."""
-    import msgspec
-
-    from sealgate.doctor.examination import examine, in_words, is_well
-
-    findings = examine(config, ask_providers=egress)
-    typer.echo(msgspec.json.encode(findings).decode() if json else in_words(findings))
-    raise SystemExit(0 if is_well(findings) else 1)
 
 
 @app.command()
