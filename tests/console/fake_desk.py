@@ -15,15 +15,20 @@ from sealgate.messages.tickets import (
     CredentialRow,
     Credentials,
     CredentialState,
+    CredentialVersion,
     Destination,
     Destinations,
+    Discard,
     IssueTicket,
     ListCredentials,
     ListDestinations,
     Revoke,
+    RollBack,
+    Switch,
     TicketIssued,
     TicketReply,
     TicketRequest,
+    VersionStanding,
 )
 
 OPENAI = Destination(provider="openai", origin="https://api.openai.com", label="OpenAI")
@@ -45,6 +50,17 @@ class FakeDesk:
     def deposit(self, last_four: str = "7f3Q", at: float = 1_700_000_000.0) -> CredentialRow:
         """Deposit with the newest ticket."""
         ticket, asked = self.tickets[-1], self.asked[-1]
+        version = CredentialVersion(
+            version=ticket.version,
+            standing=VersionStanding.STAGED if asked.stage else VersionStanding.ACTIVE,
+            last_four=last_four,
+            fingerprint="3f9a-77c1-20be",
+            deposited_at=at,
+        )
+        before = self.rows.get(ticket.credential)
+        if asked.stage and before is not None:
+            kept = [each for each in before.versions if each.standing is not VersionStanding.STAGED]
+            return self._put(before, [version, *kept])
         row = CredentialRow(
             credential=ticket.credential,
             organization=asked.organization,
@@ -58,9 +74,22 @@ class FakeDesk:
             deposited_at=at,
             last_opened_at=None,
             revoked_at=None,
+            versions=(version,),
         )
         self.rows[row.credential] = row
         return row
+
+    def _put(self, row: CredentialRow, versions: list[CredentialVersion]) -> CredentialRow:
+        active = next(each for each in versions if each.standing is VersionStanding.ACTIVE)
+        changed = msgspec.structs.replace(
+            row,
+            version=active.version,
+            last_four=active.last_four,
+            deposited_at=active.deposited_at,
+            versions=tuple(versions),
+        )
+        self.rows[row.credential] = changed
+        return changed
 
     def _answer(self, _peer: Peer, message: Message) -> TicketReply:
         if self.refusal is not None:
@@ -74,6 +103,13 @@ class FakeDesk:
                 return self._issue(message)
             case Revoke():
                 return self._revoke(message)
+            case Switch():
+                return self._move(message, VersionStanding.STAGED, VersionStanding.PREVIOUS)
+            case RollBack():
+                return self._move(message, VersionStanding.PREVIOUS, VersionStanding.STAGED)
+            case Discard():
+                row = self._mine(message)
+                return self._put(row, [each for each in row.versions if each.version != message.version])
         raise RefusedError(Refusal(code="unknown", message="not in this fake"))
 
     def _list(self, ask: ListCredentials) -> Credentials:
@@ -87,22 +123,40 @@ class FakeDesk:
     def _issue(self, ask: IssueTicket) -> TicketIssued:
         credential = ask.credential or new_id("cred")
         before = self.rows.get(credential)
+        newest = max((each.version for each in before.versions), default=before.version) if before else 0
         ticket = secrets.token_urlsafe(32)
         issued = TicketIssued(
             ticket=ticket,
             deposit_url=f"{self.deposit_base}#ticket={ticket}",
             credential=credential,
-            version=before.version + 1 if before else 1,
+            version=newest + 1,
             expires_at=1_700_000_600.0,
         )
         self.asked.append(ask)
         self.tickets.append(issued)
         return issued
 
+    def _move(
+        self, ask: Switch | RollBack, to_active: VersionStanding, from_active: VersionStanding
+    ) -> CredentialRow:
+        row = self._mine(ask)
+        moves = {to_active: VersionStanding.ACTIVE, VersionStanding.ACTIVE: from_active}
+        versions = [
+            msgspec.structs.replace(each, standing=moves[each.standing])
+            for each in row.versions
+            if each.standing in moves  # of each standing there is one; what was there before is gone
+        ]
+        return self._put(row, versions)
+
+    def _mine(self, ask: Switch | RollBack | Discard) -> CredentialRow:
+        row = self.rows[ask.credential]
+        assert (row.organization, row.application) == (ask.organization, ask.application)
+        return row
+
     def _revoke(self, ask: Revoke) -> CredentialRevoked:
         row = self.rows[ask.credential]
         assert (row.organization, row.application) == (ask.organization, ask.application)
         self.rows[ask.credential] = msgspec.structs.replace(
-            row, state=CredentialState.REVOKED, revoked_at=1_700_000_300.0
+            row, state=CredentialState.REVOKED, revoked_at=1_700_000_300.0, versions=()
         )
         return CredentialRevoked(credential=ask.credential, revoked_at=1_700_000_300.0)

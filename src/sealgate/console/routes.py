@@ -17,6 +17,7 @@ from starlette.routing import Route
 from sealgate.console import front
 from sealgate.console.accounts import member_views as members
 from sealgate.console.accounts import views as accounts
+from sealgate.console.addon import version_views as versions
 from sealgate.console.addon import views as addon
 from sealgate.console.addon.desk import VaultAwayError
 from sealgate.console.api import views as tokens
@@ -79,6 +80,11 @@ ROUTES: Sequence[Way] = (
     Way("POST", APP + "/add-on/key", addon.enter_key, P.TOUCH_KEYS),
     Way("GET", APP + "/add-on/revoke", addon.revoke_page, P.TOUCH_KEYS),
     Way("POST", APP + "/add-on/revoke", addon.revoke, P.TOUCH_KEYS),
+    Way("POST", APP + "/add-on/test", versions.test, P.TOUCH_KEYS),
+    Way("POST", APP + "/add-on/switch", versions.switch, P.TOUCH_KEYS),
+    Way("POST", APP + "/add-on/roll-back", versions.roll_back, P.TOUCH_KEYS),
+    Way("GET", APP + "/add-on/discard", versions.discard_page, P.TOUCH_KEYS),
+    Way("POST", APP + "/add-on/discard", versions.discard, P.TOUCH_KEYS),
     Way("POST", APP + "/add-on/on", addon.switch_on, P.CHANGE_ADDON),
     Way("POST", APP + "/add-on/off", addon.switch_off, P.CHANGE_ADDON),
     Way("GET", "/usage", usage.index, P.SEE_USAGE),

@@ -48,6 +48,7 @@ class Throttles:
         self.sign_in_by_email = Throttle(1_000, 5.0, clock)
         self.sign_in_by_address = Throttle(60, 6.0, clock)
         self.confirm_by_user = Throttle(10, 60.0, clock)
+        self.key_test_by_application = Throttle(10, 10.0, clock)
         self.invitation_by_address = Throttle(60, 6.0, clock)
         self.api_by_token = Throttle(300, 0.1, clock)
         self.api_misses_by_address = Throttle(60, 1.0, clock)

@@ -22,7 +22,15 @@ from sealgate.console.audit.services import Editing
 from sealgate.console.feed.services import note_change
 from sealgate.console.forms import InputError
 from sealgate.messages.feed import CredentialReference
-from sealgate.messages.tickets import CredentialRow, CredentialState, Destination, IssueTicket, TicketIssued
+from sealgate.messages.tickets import (
+    CredentialRow,
+    CredentialState,
+    CredentialVersion,
+    Destination,
+    IssueTicket,
+    TicketIssued,
+    VersionStanding,
+)
 
 
 class AddonState(StrEnum):
@@ -101,6 +109,13 @@ def usable_row(addon: Addon | None, vault: AtVault | None) -> CredentialRow | No
     """The row of the credential in use, if a key is in it."""
     row = vault.row(addon.credential) if addon and vault else None
     return row if row is not None and row.state is CredentialState.ACTIVE else None
+
+
+def versions_of(row: CredentialRow | None) -> Sequence[CredentialVersion]:
+    """The keys of a credential that the vault holds now: the one in use first, then staged, then previous."""
+    if row is None:
+        return ()
+    return sorted(row.versions, key=lambda each: (list(VersionStanding).index(each.standing), -each.version))
 
 
 async def find_addon(tx: AsyncSession, application: Application) -> Addon | None:

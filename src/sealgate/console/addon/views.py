@@ -5,19 +5,23 @@ Nothing here ever holds a key: it is typed into the vault's own page, and only a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 from starlette.responses import RedirectResponse, Response
 
 from sealgate.console.accounts.views import step_up
 from sealgate.console.addon import services
 from sealgate.console.addon.desk import VaultAwayError, VaultRefusedError
-from sealgate.console.addon.models import Addon
+from sealgate.console.addon.models import Addon, Probe
+from sealgate.console.addon.probes import VERDICTS, last_probes
 from sealgate.console.addon.services import AtVault, Depositor
 from sealgate.console.applications.models import Application
 from sealgate.console.applications.services import NotThereError, find_application
 from sealgate.console.forms import InputError
 from sealgate.console.visit import Visit
 from sealgate.messages.tickets import CredentialRow, CredentialState
+from sealgate.policy.document import decode_policy
 
 _ELSEWHERE = InputError(
     "destination",
@@ -26,7 +30,7 @@ _ELSEWHERE = InputError(
 )
 
 
-class _Seen(Struct, frozen=True):
+class Seen(Struct, frozen=True):
     """The add-on as the console and the vault know it now."""
 
     application: Application
@@ -35,16 +39,17 @@ class _Seen(Struct, frozen=True):
     row: CredentialRow | None
     depositor: Depositor | None
     trouble: VaultRefusedError | None = None
+    probes: Mapping[int, Probe] = {}
 
 
 async def page(visit: Visit, problem: InputError | None = None) -> Response:
     """State of the add-on; works without the vault and says so."""
-    seen = await _see(visit)
+    seen = await see(visit)
     waiting = services.waiting_row(seen.addon, seen.vault)
     if waiting is not None:
         async with visit.editing() as edit:
             await services.switch_credential(edit, seen.application.id, waiting)
-        return _back(visit, "key-switched")
+        return back_to_addon(visit, "key-switched")
     return visit.render(
         "addon.html",
         problem=problem,
@@ -56,25 +61,37 @@ async def page(visit: Visit, problem: InputError | None = None) -> Response:
         trouble=seen.trouble,
         idle=services.idle_rows(seen.addon, seen.vault),
         state=services.addon_state(seen.addon, seen.vault).value,
+        versions=services.versions_of(seen.row),
+        probes=seen.probes,
+        verdicts=VERDICTS,
+        models=decode_policy(seen.application.policy).models,
     )
 
 
 async def enter_key(visit: Visit) -> Response:
-    """Field: `destination`. Takes a ticket and goes to the vault's sealing page with it."""
-    seen = await _see(visit)
+    """Fields: `destination`, `stage`. Takes a ticket and goes to the vault's sealing page with it."""
+    seen = await see(visit)
     if seen.vault is None:
         raise VaultAwayError
     try:
         destination = services.choose_destination(seen.vault, visit.form.text("destination"))
     except InputError as problem:
         return await page(visit, problem)
-    asked = await step_up(visit, doing="seal a key", back=_path(visit))
+    asked = await step_up(visit, doing="seal a key", back=addon_path(visit))
     if asked is not None:
         return asked
-    async with visit.reading() as tx:
-        request = await services.ticket_request(
-            tx, visit.account.organization, seen.application, seen.vault, destination
-        )
+    try:
+        async with visit.reading() as tx:
+            request = await services.ticket_request(
+                tx,
+                visit.account.organization,
+                seen.application,
+                seen.vault,
+                destination,
+                stage=visit.form.text("stage") == "yes",
+            )
+    except InputError as problem:
+        return await page(visit, problem)
     try:
         ticket = await visit.console.desk.issue_ticket(request)
     except VaultRefusedError as refused:
@@ -89,7 +106,7 @@ async def enter_key(visit: Visit) -> Response:
 
 async def revoke_page(visit: Visit, problem: InputError | None = None) -> Response:
     """Query or field: `credential`. Says what revoking does, and asks for the application's name."""
-    seen = await _see(visit)
+    seen = await see(visit)
     return visit.render(
         "revoke.html", problem=problem, application=seen.application, row=_revocable(visit, seen)
     )
@@ -97,14 +114,14 @@ async def revoke_page(visit: Visit, problem: InputError | None = None) -> Respon
 
 async def revoke(visit: Visit) -> Response:
     """Fields: `credential`, `typed_name` (the application's name). Has the vault destroy the key."""
-    seen = await _see(visit)
+    seen = await see(visit)
     row = _revocable(visit, seen)
     if visit.form.text("typed_name") != seen.application.name:
         problem = InputError(
             "typed_name", "This is not the application's name.", f"Type {seen.application.name}"
         )
         return await revoke_page(visit, problem)
-    asked = await step_up(visit, doing="revoke a key", back=_path(visit))
+    asked = await step_up(visit, doing="revoke a key", back=addon_path(visit))
     if asked is not None:
         return asked
     try:
@@ -113,24 +130,24 @@ async def revoke(visit: Visit) -> Response:
         return await revoke_page(visit, InputError("typed_name", refused.message, refused.hint))
     async with visit.editing() as edit:
         await services.note_revoked(edit, seen.application.id, row.origin)
-    return _back(visit, "key-revoked")
+    return back_to_addon(visit, "key-revoked")
 
 
 async def switch_on(visit: Visit) -> Response:
     """Let requests through."""
     async with visit.editing() as edit:
         await services.set_addon_active(edit, visit.path("application"), active=True)
-    return _back(visit, "add-on-on")
+    return back_to_addon(visit, "add-on-on")
 
 
 async def switch_off(visit: Visit) -> Response:
     """Refuse requests; the key stays."""
     async with visit.editing() as edit:
         await services.set_addon_active(edit, visit.path("application"), active=False)
-    return _back(visit, "add-on-off")
+    return back_to_addon(visit, "add-on-off")
 
 
-def _revocable(visit: Visit, seen: _Seen) -> CredentialRow:
+def _revocable(visit: Visit, seen: Seen) -> CredentialRow:
     if seen.vault is None:
         raise VaultAwayError
     row = seen.vault.row(visit.form.text("credential") or visit.request.query_params.get("credential"))
@@ -139,7 +156,8 @@ def _revocable(visit: Visit, seen: _Seen) -> CredentialRow:
     return row
 
 
-async def _see(visit: Visit) -> _Seen:
+async def see(visit: Visit) -> Seen:
+    """Look at the application, its add-on, and what the vault says; raises `NotThereError`."""
     organization = visit.account.organization
     async with visit.reading() as tx:
         application = await find_application(tx, organization, visit.path("application"))
@@ -147,18 +165,21 @@ async def _see(visit: Visit) -> _Seen:
     try:
         vault = await services.ask_vault(visit.console.desk, organization, application.id)
     except VaultRefusedError as refused:
-        return _Seen(application, addon, None, None, None, refused)
+        return Seen(application, addon, None, None, None, refused)
     row = vault.row(addon.credential) if vault and addon else None
-    depositor = None
-    if row is not None:
-        async with visit.reading() as tx:
-            depositor = await services.find_depositor(tx, row)
-    return _Seen(application, addon, vault, row, depositor)
+    if row is None:
+        return Seen(application, addon, vault, None, None)
+    async with visit.reading() as tx:
+        depositor = await services.find_depositor(tx, row)
+        probes = await last_probes(tx, row.credential)
+    return Seen(application, addon, vault, row, depositor, probes=probes)
 
 
-def _path(visit: Visit) -> str:
+def addon_path(visit: Visit) -> str:
+    """Where the add-on page of this request's application is."""
     return f"/applications/{visit.path('application')}/add-on"
 
 
-def _back(visit: Visit, notice: str) -> Response:
-    return visit.go(_path(visit), notice)
+def back_to_addon(visit: Visit, notice: str) -> Response:
+    """To the add-on page, which says what was done."""
+    return visit.go(addon_path(visit), notice)

@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from sealgate.console.forms import Form, InputError
-from sealgate.policy.catalogue import ready_actions
+from sealgate.policy.catalogue import ready_actions, ready_prompt
 from sealgate.policy.document import (
+    ENDPOINTS,
     MAX_MODELS,
+    Endpoint,
     Policy,
     PolicyError,
     decode_policy,
@@ -50,20 +52,51 @@ def with_actions(policy: Policy, models: Mapping[str, str]) -> Policy:
     return _checked(msgspec.structs.replace(policy, actions=tuple(chosen + own)), "action")
 
 
+def with_prompt(policy: Policy, model: str | None) -> Policy:
+    """The policy with the free prompt on this model, or without one; raises `InputError`."""
+    if model is not None and model not in policy.models:
+        raise InputError("prompt", f"{model!r} is not on the model list.", "Choose a model from the list.")
+    prompt = None
+    if model is not None:
+        prompt = msgspec.structs.replace(policy.prompt or ready_prompt(model), model=model)
+    return _checked(msgspec.structs.replace(policy, prompt=prompt), "prompt")
+
+
 def actions_from_form(policy: Policy, form: Form) -> Policy:
-    """Fields: `action` (once for each that is on) and `model:<action>`; raises `InputError`."""
-    return with_actions(policy, {each: form.text(f"model:{each}") for each in form.texts("action")})
+    """Fields: `action` (once for each that is on), `model:<action>`; `prompt_offered`, and with it `prompt`
+    (if it is on) and `prompt_model`. Raises `InputError`."""
+    changed = with_actions(policy, {each: form.text(f"model:{each}") for each in form.texts("action")})
+    if not form.text("prompt_offered"):
+        return changed
+    return with_prompt(changed, form.text("prompt_model") if form.text("prompt") else None)
+
+
+def endpoints_from_form(policy: Policy, form: Form) -> tuple[Endpoint, ...]:
+    """Fields: `endpoints_offered`, and with it `endpoint` (once for each); raises `InputError`."""
+    if not form.text("endpoints_offered"):
+        return policy.endpoints
+    chosen = form.texts("endpoint")
+    for each in chosen:
+        if each not in ENDPOINTS:
+            raise InputError("endpoint", f"There is no endpoint {each[:80]!r}.", "Choose from the list.")
+    return tuple(each for each in ENDPOINTS if each in chosen)
 
 
 def limits_from_form(policy: Policy, form: Form) -> Policy:
-    """Fields: `requests_per_minute`, `concurrent_streams`, `output_tokens`, `models`; raises `InputError`."""
+    """Fields: `requests_per_minute`, `concurrent_streams`, `output_tokens`, `models`, and those of endpoints;
+    raises `InputError`."""
     limits = msgspec.structs.replace(
         policy.limits,
         requests_per_minute=form.number("requests_per_minute", "Requests per minute", 1, 100_000),
         concurrent_streams=form.number("concurrent_streams", "Streams at once", 1, 1_000),
         output_tokens=form.number("output_tokens", "Output tokens", 1, 1_000_000),
     )
-    changed = msgspec.structs.replace(policy, models=models_from_text(form.text("models")), limits=limits)
+    changed = msgspec.structs.replace(
+        policy,
+        models=models_from_text(form.text("models")),
+        limits=limits,
+        endpoints=endpoints_from_form(policy, form),
+    )
     return _checked(changed, "models")
 
 

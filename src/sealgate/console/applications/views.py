@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,8 +20,17 @@ from sealgate.console.audit.services import recent_changes
 from sealgate.console.forms import InputError
 from sealgate.console.visit import Visit
 from sealgate.ids import new_id
-from sealgate.policy.catalogue import ready_actions
-from sealgate.policy.document import Policy, decode_policy
+from sealgate.policy.catalogue import ready_actions, ready_prompt
+from sealgate.policy.document import Endpoint, Policy, decode_policy
+
+ENDPOINT_WORDS: Mapping[Endpoint, tuple[str, str]] = {
+    "chat.completions": ("Chat completions", "POST /v1/chat/completions"),
+    "responses": ("Responses", "POST /v1/responses"),
+    "embeddings": ("Embeddings", "POST /v1/embeddings"),
+    "moderations": ("Moderations", "POST /v1/moderations"),
+    "models": ("List of models", "GET /v1/models"),
+}
+"""What the page calls each endpoint of the policy."""
 
 
 async def index(visit: Visit) -> Response:
@@ -176,12 +185,18 @@ async def revoke_session_key(visit: Visit) -> Response:
 async def actions(visit: Visit, problem: InputError | None = None) -> Response:
     """The ready actions, and which of them are on."""
     application, policy = await _with_policy(visit)
-    ready = ready_actions(policy.models[0])
-    return visit.render("actions.html", problem=problem, application=application, policy=policy, ready=ready)
+    return visit.render(
+        "actions.html",
+        problem=problem,
+        application=application,
+        policy=policy,
+        ready=ready_actions(policy.models[0]),
+        prompt=policy.prompt or ready_prompt(policy.models[0]),
+    )
 
 
 async def save_actions(visit: Visit) -> Response:
-    """Fields: `action` (each that is on), `model:<action>`."""
+    """Fields: `action` (each that is on), `model:<action>`, `prompt` (if it is on), `prompt_model`."""
     _application, policy = await _with_policy(visit)
     try:
         changed = actions_from_form(policy, visit.form)
@@ -193,13 +208,15 @@ async def save_actions(visit: Visit) -> Response:
 
 
 async def limits(visit: Visit, problem: InputError | None = None) -> Response:
-    """Limits and models."""
+    """Limits, models and endpoints."""
     application, policy = await _with_policy(visit)
-    return visit.render("limits.html", problem=problem, application=application, policy=policy)
+    return visit.render(
+        "limits.html", problem=problem, application=application, policy=policy, endpoints=ENDPOINT_WORDS
+    )
 
 
 async def save_limits(visit: Visit) -> Response:
-    """Fields: `requests_per_minute`, `concurrent_streams`, `output_tokens`, `models`."""
+    """Fields: `requests_per_minute`, `concurrent_streams`, `output_tokens`, `models`, `endpoint` (each)."""
     _application, policy = await _with_policy(visit)
     try:
         changed = limits_from_form(policy, visit.form)
