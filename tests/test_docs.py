@@ -11,7 +11,11 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
+PAGES = sorted(
+    page
+    for place in ("*.md", "docs/**/*.md", "examples/**/*.md", "packages/**/*.md")
+    for page in ROOT.glob(place)
+)
 
 
 def generator() -> ModuleType:
