@@ -44,7 +44,7 @@ class ProxyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Let keys go in the clear to origins of this machine."""
     vault_uids: tuple[int, ...] | None = None
     console_uids: tuple[int, ...] | None = None
-    """System users that the vault and the console may run as; None: any. Whoever else listens is left alone."""
+    """System users that vault and console may run as; None: any. Whoever else listens is left alone."""
     tls: TlsFiles | None = None
     """Certificate of the listener; None for plain HTTP."""
     trusted_proxies: tuple[str, ...] = ()

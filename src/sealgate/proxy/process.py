@@ -24,6 +24,7 @@ from sealgate.messages.slot import SlotArena
 from sealgate.proxy.admin import Admin
 from sealgate.proxy.applications import Applications, Known
 from sealgate.proxy.config import ProxyConfig
+from sealgate.proxy.connecting import WayOut
 from sealgate.proxy.credentials import Credentials
 from sealgate.proxy.door import door
 from sealgate.proxy.egress import (
@@ -129,11 +130,7 @@ class Proxy:
             journal=Journal(
                 config.data_dir / "journal", config.journal_segment_bytes, config.journal_limit_bytes, log
             ),
-            pool=Pool(
-                tls_context(config.egress_ca_file),
-                forward_proxy=parse_forward_proxy(config.egress_proxy) if config.egress_proxy else None,
-                plain_http_to_loopback=config.dangerously_allow_plain_http_to_loopback,
-            ),
+            pool=Pool(_way_out(config)),
             script=Script(),
         )
 
@@ -279,3 +276,11 @@ class Proxy:
     def _console_lost(self) -> None:
         self._log("console_lost", known=len(self.parts.applications))
         self.parts.applications.disconnected()
+
+
+def _way_out(config: ProxyConfig) -> WayOut:
+    return WayOut(
+        tls_context(config.egress_ca_file),
+        forward_proxy=parse_forward_proxy(config.egress_proxy) if config.egress_proxy else None,
+        plain_http_to_loopback=config.dangerously_allow_plain_http_to_loopback,
+    )

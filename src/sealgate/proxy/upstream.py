@@ -9,14 +9,13 @@ to this machine, which a loud setting allows, keeps its buffer until the answer 
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections import deque
 from typing import Final, Protocol, cast
 
-from sealgate.proxy.egress import EgressError, ForwardProxy, Origin, parse_origin
+from sealgate.proxy.connecting import WayOut
+from sealgate.proxy.egress import Origin
 from sealgate.proxy.errors import ProxyError
-from sealgate.proxy.tunnel import open_tunnel
 from sealgate.proxy.wire.errors import UpstreamWireError
 from sealgate.proxy.wire.events import BodyPart, ResponseEnd, ResponseEvent, ResponseHead
 from sealgate.proxy.wire.responses import ResponseReader
@@ -218,18 +217,10 @@ class Upstream(asyncio.Protocol):
 
 
 class Pool:
-    """Idle connections by origin; making one is the only thing here that awaits."""
+    """Idle connections by origin; `connecting.py` makes new ones."""
 
-    def __init__(
-        self,
-        context: ssl.SSLContext,
-        *,
-        forward_proxy: ForwardProxy | None = None,
-        plain_http_to_loopback: bool = False,
-    ) -> None:
-        self._context, self._forward_proxy = context, forward_proxy
-        self._plain_http_to_loopback = plain_http_to_loopback
-        self._origins: dict[str, Origin] = {}
+    def __init__(self, way_out: WayOut) -> None:
+        self._way_out = way_out
         self._idle: dict[str, deque[Upstream]] = {}
         self._all: set[Upstream] = set()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -251,7 +242,7 @@ class Pool:
 
     def connect(self, origin: str, caller: Caller, timeout_s: float) -> None:
         """Make a connection and give it to `caller`."""
-        task = asyncio.ensure_future(self._connect(self._parse(origin), caller, timeout_s))
+        task = asyncio.ensure_future(self._connect(self._way_out.origin(origin), caller, timeout_s))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
 
@@ -296,42 +287,11 @@ class Pool:
         idle = sum(len(each) for each in self._idle.values())
         return f"<Pool {len(self._all)} open, {idle} idle, {len(self._connecting)} connecting>"
 
-    def _parse(self, origin: str) -> Origin:
-        parsed = self._origins.get(origin)
-        if parsed is None:
-            try:
-                parsed = parse_origin(origin, plain_http_to_loopback=self._plain_http_to_loopback)
-                self._origins[origin] = parsed
-            except EgressError as error:
-                raise ProxyError("provider_address") from error
-        return parsed
-
     async def _connect(self, origin: Origin, caller: Caller, timeout_s: float) -> None:
         try:
-            async with asyncio.timeout(timeout_s):
-                upstream = await self._open(origin)
-        except TimeoutError:
-            caller.upstream_unreachable(ProxyError("provider_timeout"))
-        except ssl.SSLCertVerificationError:
-            caller.upstream_unreachable(ProxyError("provider_certificate"))
-        except OSError:
-            caller.upstream_unreachable(ProxyError("provider_unreachable"))
+            upstream = await self._way_out.connect(origin, lambda: Upstream(self, origin), timeout_s)
         except ProxyError as error:
             caller.upstream_unreachable(error)
         else:
             self._all.add(upstream)
             caller.upstream_connected(upstream)
-
-    async def _open(self, origin: Origin) -> Upstream:
-        loop = asyncio.get_running_loop()
-        context, name = (self._context, origin.host) if origin.tls else (None, None)
-        if self._forward_proxy is not None and not origin.local:
-            sock = await open_tunnel(self._forward_proxy, origin)
-            _transport, upstream = await loop.create_connection(
-                lambda: Upstream(self, origin), sock=sock, ssl=context, server_hostname=name
-            )
-        else:
-            _transport, upstream = await loop.create_connection(
-                lambda: Upstream(self, origin), origin.address, origin.port, ssl=context, server_hostname=name
-            )
-        return upstream
