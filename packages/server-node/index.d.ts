@@ -20,11 +20,11 @@ export declare class SigningKey {
   readonly kid: string;
   readonly algorithm: "Ed25519" | "ES256";
   /** An unencrypted PKCS#8 PEM, as the console's page hands it out; throws SessionKeyError. */
-  static fromPem(pem: string | Buffer, kid: string): SigningKey;
+  static fromPem(pem: string | Uint8Array, kid: string): SigningKey;
   /** A private JWK or its JSON; without `kid` the JWK's own counts; throws SessionKeyError. */
   static fromJwk(jwk: string | PrivateJwk, kid?: string): SigningKey;
   /** The 64 bytes of a JWS signature over these bytes. */
-  signature(bytes: Uint8Array): Buffer;
+  signature(bytes: Uint8Array): Uint8Array;
   toString(): string;
 }
 

@@ -96,7 +96,7 @@ def serving(own: Own) -> Iterator[None]:
     """Step 6: the file from the page, started as the page says."""
     program = own.folder / "my_page.py"
     program.write_text(own.adapted(blocks("tutorial.md")["my_page.py"]))
-    arguments = [own.application, own.demo.settings.instance, own.kid, own.folder / "session-key.pem"]
+    arguments = [own.application, own.demo.settings.instance, own.kid, str(own.folder / "session-key.pem")]
     with (own.folder / "my_page.out").open("wb") as out:
         process = subprocess.Popen([sys.executable, program, *arguments], stdout=out, stderr=out)
     try:

@@ -118,6 +118,34 @@ def test_the_packages_own_tests_pass() -> None:
     assert done.returncode == 0, done.stdout
 
 
+USE = """
+import { MalformedClaims, SessionSigner, SigningKey } from "@sealgate/server";
+const signingKey = SigningKey.fromPem("pem", "key_1");
+const signer = new SessionSigner({ application: "app_1", instance: "inst_1", signingKey });
+export const token: string = signer.token({ user: "a", permissions: ["prompt", "action:*"], lifetimeS: 60 });
+export const claimOf = (error: MalformedClaims): string => error.claim;
+// @ts-expect-error: a user is required
+signer.token({});
+// @ts-expect-error: no such permission
+signer.token({ user: "a", permissions: ["admin"] });
+"""
+
+
+def test_the_packages_types_allow_what_the_package_does(folder: Path) -> None:
+    (folder / "use.mts").write_text(USE)
+    compiler = ROOT / "web" / "node_modules" / "typescript" / "bin" / "tsc"
+    options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", "--types", ""]
+    done = subprocess.run(
+        [NODE, compiler, *options, folder / "use.mts"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
 def test_the_package_carries_every_file_that_it_imports() -> None:
     package = json.loads((PACKAGE / "package.json").read_bytes())
     sources = {path.name for path in PACKAGE.glob("*.js")} - {path.name for path in PACKAGE.glob("*.test.js")}
