@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from sealgate.messages.feed import CredentialReference, Outcome
-from tests.proxy.provider_endpoints import EMBEDDINGS, MODERATIONS
+from tests.proxy.provider_endpoints import EMBEDDINGS, MODERATIONS, WHOLES
 from tests.proxy.world import World, until
 
 EMBEDDINGS_ASKED = {"model": "gpt-test", "input": ["canary one", "canary two"]}
@@ -85,3 +87,23 @@ async def test_a_provider_without_the_endpoint_is_not_asked(world: World) -> Non
     answer = await world.chat(MODERATIONS_ASKED, target="/v1/moderations")
     assert (answer.status, answer.error["code"]) == (403, "endpoint_not_at_provider")
     assert not world.vault.opens
+
+
+async def test_a_thousand_vectors_come_whole_and_what_is_larger_is_told_of(world: World) -> None:
+    large = {"object": "list", "data": ["A" * 20_000_000], "usage": {"prompt_tokens": 7}}
+    with answering("/embeddings", large):
+        answer = await world.chat(EMBEDDINGS_ASKED, target="/v1/embeddings")
+    assert (answer.status, answer.json()) == (200, large)
+    with answering("/moderations", large):
+        answer = await world.chat(MODERATIONS_ASKED, target="/v1/moderations")
+    assert (answer.status, answer.error["code"]) == (502, "answer_too_large")
+
+
+@contextlib.contextmanager
+def answering(endpoint: str, answer: dict[str, Any]) -> Iterator[None]:
+    """The provider says this for a while."""
+    before, WHOLES[endpoint] = WHOLES[endpoint], answer
+    try:
+        yield
+    finally:
+        WHOLES[endpoint] = before

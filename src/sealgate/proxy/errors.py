@@ -102,6 +102,7 @@ ERRORS: Final[Mapping[str, ErrorRow]] = {
     "provider_quota_exhausted": ErrorRow(429, "insufficient_quota", _ADMINISTRATOR, _REFUSED, "The account at the provider has no credit left.", "Check billing at the provider."),
     "provider_redirected": ErrorRow(502, _SERVER, _ADMINISTRATOR, _REFUSED, "The provider answered with a redirect, which a key never follows.", "Check the provider's address."),
     "provider_failed": ErrorRow(502, _SERVER, _TIME, _FAILED, "The provider failed.", "Try again in a moment.", retry=True),
+    "answer_too_large": ErrorRow(502, _SERVER, _ADMINISTRATOR, _FAILED, "The provider's answer is larger than the proxy holds.", "Ask for less at a time; for embeddings, for fewer or shorter vectors."),
     "provider_error": ErrorRow(502, _SERVER, _TIME, _REFUSED, "The provider had an error of its own.", "Try again in a moment.", retry=True),
     "provider_unreachable": ErrorRow(502, _SERVER, _TIME, _FAILED, "The provider cannot be reached.", "Try again in a moment; if it lasts, check the proxy's way out.", retry=True),
     "provider_certificate": ErrorRow(502, _SERVER, _ADMINISTRATOR, _FAILED, "The provider's certificate does not verify.", "Check the proxy's certificate authorities and who stands between."),

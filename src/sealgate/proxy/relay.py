@@ -50,6 +50,7 @@ class WholeRelay:
     ended = False
     accepts = b"application/json"
     content_type = b"application/json"
+    limit_bytes = BODY_LIMIT_BYTES
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
@@ -59,8 +60,8 @@ class WholeRelay:
     def feed(self, data: bytes) -> bytes:
         """Keep it."""
         self._size += len(data)
-        if self._size > BODY_LIMIT_BYTES:
-            raise ProxyError("provider_failed")
+        if self._size > self.limit_bytes:
+            raise ProxyError("answer_too_large")
         self._parts.append(data)
         return b""
 
