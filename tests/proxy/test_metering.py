@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealgate.proxy.metering import ChatMeter, Delta, Usage, Verdict, chat_delta
+from sealgate.proxy.assistant_relay import Delta, chat_delta
+from sealgate.proxy.metering import ChatMeter, Usage, Verdict
 from sealgate.proxy.wire.errors import UpstreamWireError
 
 USAGE = {
@@ -62,19 +63,23 @@ def test_the_closing_usage_chunk_is_withheld_unless_it_was_asked_for(
 @pytest.mark.parametrize(
     "data",
     [
-        None,
         b"[DONE]",
         chunk("Hi", usage=None),
         chunk("Hi", usage=USAGE),
         chunk('","usage":{"prompt_tokens":1}'),
         json.dumps({"choices": [], "prompt_filter_results": []}).encode(),
         json.dumps({"type": "something.new", "payload": {"a": [1]}}).encode(),
-        b"not json",
-        b"",
+        b'{"choices":[{"delta":{"content":["parts"]}}]}',
+        b'{"choices":[{"delta":{"content":"\\ud800"}}]}',
     ],
 )
-def test_everything_else_is_relayed(data: bytes | None) -> None:
+def test_everything_else_is_relayed(data: bytes) -> None:
     assert ChatMeter(input_bytes=0, usage_asked=False).event(data) is Verdict.RELAY
+
+
+@pytest.mark.parametrize("data", [None, b""], ids=["comment", "empty"])
+def test_what_has_no_content_is_withheld(data: bytes | None) -> None:
+    assert ChatMeter(input_bytes=0, usage_asked=False).event(data) is Verdict.WITHHOLD
 
 
 @pytest.mark.parametrize(
@@ -84,6 +89,14 @@ def test_everything_else_is_relayed(data: bytes | None) -> None:
         b'{"error":"sk-a"}',
         b'{"id":"c","choices":[],"error":{"message":"sk-a"}}',
         b'{"error":{"message":"sk-a"',
+        b'{"err\\u006fr":{"message":"sk-a"}}',
+        b'{"choices":5,"err\\u006fr":{"message":"sk-a"}}',
+        b'{"error":{"message":"sk-a"},"error":null}',
+        b'{"errors":[{"message":"sk-a"}]}',
+        b'{"type":"error","message":"sk-a"}',
+        b'{"type":"invalid_request_error"}',
+        b'{"message":"sk-a"}',
+        b'["sk-a","error"]',
     ],
 )
 def test_an_error_inside_a_stream_is_never_relayed(data: bytes) -> None:

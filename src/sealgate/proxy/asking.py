@@ -14,13 +14,14 @@ from sealgate.proxy.dialects import Dialect
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.sessions import Verified
 from sealgate.proxy.wire.events import Headers
+from sealgate.proxy.wire.heads import media_type
 
 
 def shape(
     raw: bytes, headers: Headers, dialect: Dialect, verified: Verified, action: Action | None
 ) -> Shaped:
     """The request that may go on, as the provider takes it; raises `Refusal` by field, or `ProxyError`."""
-    if not headers.get(b"content-type", b"").lower().startswith(b"application/json"):
+    if media_type(headers) != b"application/json":
         raise ProxyError("content_type")
     opening = verified.application.opening
     assert opening is not None

@@ -9,12 +9,19 @@ from __future__ import annotations
 import msgspec
 
 from sealgate.proxy.errors import ProxyError
-from sealgate.proxy.metering import ChatMeter, Usage, Verdict, chat_delta
+from sealgate.proxy.metering import END_MARKER, ChatMeter, Usage, Verdict, known_reason, read_completion
 from sealgate.proxy.relay import split
 from sealgate.proxy.wire.errors import UpstreamWireError
 from sealgate.proxy.wire.sse import Event, EventSplitter, event_bytes
 
 _encode = msgspec.json.Encoder().encode
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """What one event adds for the assistant."""
+
+    text: str
+    finish_reason: str | None
 
 
 class ActionRelay:
@@ -39,7 +46,10 @@ class ActionRelay:
 
     def end(self) -> bytes:
         """`done`, if the provider came to its end marker."""
-        last = self._pass(self._splitter.eof())
+        try:
+            last = self._pass(self._splitter.eof())
+        except ProxyError:  # half an event: the stream broke off, as its missing end marker says
+            last = b""
         usage = self._meter.usage()
         if not usage.saw_end:
             return last
@@ -65,7 +75,8 @@ class ActionRelay:
     def _pass(self, events: list[Event]) -> bytes:
         text = ""
         for event in events:
-            if self._meter.event(event.data) is Verdict.ERROR:
+            verdict = self._meter.event(event.data)
+            if verdict is Verdict.ERROR or (event.event is not None and b"error" in event.event.lower()):
                 raise ProxyError("provider_error")
             if event.data is not None:
                 text += _text_of(event.data)
@@ -73,7 +84,26 @@ class ActionRelay:
 
 
 def _text_of(data: bytes) -> str:
+    """An event of a form that we do not know costs its own text, not the whole answer."""
     try:
         return chat_delta(data).text
-    except UpstreamWireError as error:
-        raise ProxyError("provider_failed") from error
+    except UpstreamWireError:
+        return ""
+
+
+def chat_delta(data: bytes) -> Delta:
+    """The text and finish reason in one event's data; `[DONE]` and the usage chunk give an empty one.
+
+    A refusal is text too. Raises `UpstreamWireError("event_malformed")`.
+    """
+    if data == END_MARKER:
+        return Delta("", None)
+    completion = read_completion(data)
+    if completion is None:
+        raise UpstreamWireError("event_malformed")
+    text, reason = "", None
+    for choice in completion.choices or ():
+        if choice.delta is not None:
+            text += choice.delta.content or choice.delta.refusal or ""
+        reason = choice.finish_reason or reason
+    return Delta(text, None if reason is None else known_reason(reason))

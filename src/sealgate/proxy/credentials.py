@@ -24,6 +24,7 @@ from sealgate.messages.opening import (
 )
 from sealgate.messages.slot import Slot, SlotArena
 from sealgate.proxy.errors import ProxyError
+from sealgate.proxy.key_watch import mark_of
 
 REFUSALS = {
     OpenRefusal.NO_CREDENTIAL: "credential_missing",
@@ -40,6 +41,7 @@ class Held:
         "expired",
         "fresh_until_s",
         "lease_until_s",
+        "mark",
         "opening",
         "pseudonym_key",
         "slot",
@@ -51,6 +53,7 @@ class Held:
         now_s = time.monotonic()
         self.opening, self.slot, self.version = opening, slot, opened.version
         self.pseudonym_key = opened.pseudonym_key
+        self.mark = mark_of(slot.key())
         self.fresh_until_s = now_s + min(cache_s, opened.lease_s)
         self.lease_until_s = now_s + opened.lease_s
         self.users = 0

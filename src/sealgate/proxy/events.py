@@ -44,6 +44,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     "journal_room": Event(Level.INFO, {"segments": _NUMBER}, "There is room again."),
     "usage_refused": Event(Level.ERROR, {"code": _ID}, "The console does not take usage; it is kept."),
     "upstream_refused": Event(Level.WARNING, {"application": _ID, "code": _ID, "status": _NUMBER}, "The provider did not do what was asked."),
+    "key_echoed": Event(Level.ERROR, {"application": _ID}, "The provider's answer held the application's key; it did not pass. Ask the provider why, and replace the key."),
     "upstream_failed": Event(Level.WARNING, {"application": _ID, "code": _ID}, "No whole answer came from the provider."),
     "exchange_broken": Event(Level.ERROR, {"error": _ID, "place": _ID}, "A fault of the proxy itself ended a request; report it."),
 }  # fmt: skip

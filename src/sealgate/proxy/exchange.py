@@ -29,6 +29,7 @@ from sealgate.proxy.credentials import Held
 from sealgate.proxy.dialects import DIALECTS
 from sealgate.proxy.endpoints import Route
 from sealgate.proxy.errors import ProxyError
+from sealgate.proxy.key_watch import KeyWatch
 from sealgate.proxy.limits import Allowance, requests_left
 from sealgate.proxy.metering import Usage, estimate
 from sealgate.proxy.parts import ClientSide, Parts
@@ -38,6 +39,7 @@ from sealgate.proxy.sessions import Verified
 from sealgate.proxy.upstream import Upstream
 from sealgate.proxy.visit import Visit, guarded
 from sealgate.proxy.wire.events import RequestHead, ResponseEnd, ResponseHead
+from sealgate.proxy.wire.heads import media_type
 from sealgate.proxy.wire.write import Field
 
 NEVER_S = math.inf
@@ -75,6 +77,7 @@ class Exchange(Visit):
         self._shaped: Shaped | None = None
         self._held: Held | None = None
         self._upstream: Upstream | None = None
+        self._watch: KeyWatch | None = None
         self._relay: Relay | None = None
         self._refusal: ResponseHead | None = None
         self._refusal_body = b""
@@ -178,7 +181,7 @@ class Exchange(Visit):
             self._find_key()
             return
         self.state = State.FORWARDED
-        self._upstream = upstream
+        self._upstream, self._watch = upstream, KeyWatch(held.mark)
         provider = PROVIDERS[self._opening.provider]
         upstream.send(
             self,
@@ -218,8 +221,12 @@ class Exchange(Visit):
         if self._refusal is not None:
             self._refused(data, end)
             return
-        relay = self._relay
+        relay, watch = self._relay, self._watch
         assert relay is not None
+        assert watch is not None
+        if data and watch.saw_key(data):
+            self.parts.log("key_echoed", application=self._verified.session.application)
+            raise ProxyError("provider_error")
         out = relay.feed(data) if data else b""
         if end is not None or relay.ended:
             self._completed(relay, out)
@@ -237,8 +244,9 @@ class Exchange(Visit):
             self._refusal = head
             return
         self._relay = self._dialect.relay(shaped)
-        if not head.headers.get(b"content-type", b"").lower().startswith(self._relay.accepts):
-            raise ProxyError("provider_failed")
+        plain = head.headers.get(b"content-encoding", b"identity").strip().lower() == b"identity"
+        if not plain or media_type(head.headers) != self._relay.accepts:
+            raise ProxyError("provider_failed")  # what we cannot read may hold the key
 
     def _refused(self, data: bytes, end: ResponseEnd | None) -> None:
         assert self._refusal is not None

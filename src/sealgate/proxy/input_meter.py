@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import msgspec
 
 from sealgate.proxy.metering import Usage, Verdict, estimate
+from sealgate.proxy.reported_errors import Reporting, is_list, members, reports_error
 
 _NULL: Final = msgspec.Raw(b"null")
 _UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
@@ -21,10 +22,11 @@ class _Reported(msgspec.Struct, frozen=True):
     prompt_tokens: _Count
 
 
-class _Answer(msgspec.Struct, frozen=True, gc=False):
+class _Answer(Reporting, frozen=True, gc=False):
     # Undecoded, so that an odd usage does not cost the answer.
     usage: msgspec.Raw = _NULL
-    error: msgspec.Raw = _NULL
+    data: msgspec.Raw = _NULL
+    results: msgspec.Raw = _NULL
 
 
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
@@ -53,9 +55,11 @@ class InputMeter:
         """Read a whole JSON answer (of status 200) and say whether it may be relayed: RELAY or ERROR."""
         try:
             answer = _ANSWER.decode(data)
-        except _UNREADABLE:
+        except _UNREADABLE:  # broken off, or no JSON: it has no end, and does not pass
             return Verdict.ERROR if b'"error"' in data else Verdict.RELAY
-        if answer.error != _NULL:
+        if not answer.silent and reports_error(members(data), "data"):
+            return Verdict.ERROR
+        if not (is_list(answer.data) or is_list(answer.results)):
             return Verdict.ERROR
         self.saw_end = True
         try:

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Protocol
 
 import msgspec
 
-from sealgate.proxy.wire.errors import UpstreamWireError
+from sealgate.proxy.reported_errors import Reporting, has_list, members, reports_error
 
 END_MARKER: Final = b"[DONE]"
 # Anything else becomes `other`: the field is logged, and an upstream could write content into it.
@@ -40,7 +40,7 @@ class Usage(msgspec.Struct, frozen=True):
 class Verdict(enum.Enum):
     """What to do with an event.
 
-    WITHHOLD is for the closing `choices: []` usage chunk, which the client had not asked for.
+    WITHHOLD is for comments, and for the closing `choices: []` usage chunk that the client had not asked for.
     ERROR: the provider reports an error inside a 200. It may quote the key: map it and end, never relay it.
     """
 
@@ -62,13 +62,6 @@ class Meter(Protocol):
 
     def usage(self) -> Usage:
         """What is known now."""
-
-
-class Delta(msgspec.Struct, frozen=True):
-    """What one event adds for the assistant."""
-
-    text: str
-    finish_reason: str | None
 
 
 class _PromptDetails(msgspec.Struct, frozen=True):
@@ -110,11 +103,10 @@ class _Choice(msgspec.Struct, frozen=True, gc=False):
     finish_reason: str | None = None
 
 
-class _Completion(msgspec.Struct, frozen=True, gc=False):
-    choices: tuple[_Choice, ...] = ()
-    # Undecoded, so that an odd usage or error costs neither the event nor its text.
+class _Completion(Reporting, frozen=True, gc=False):
+    choices: tuple[_Choice, ...] | None = None
+    # Undecoded, so that an odd usage costs neither the event nor its text.
     usage: msgspec.Raw = _NULL
-    error: msgspec.Raw = _NULL
 
 
 # Decoding into these few fields takes less time than the byte searches that it would save.
@@ -151,28 +143,35 @@ class ChatMeter:
 
     def event(self, data: bytes | None) -> Verdict:
         """Count one event's data (`Event.data`) and say whether it may be relayed."""
-        if data is None:
-            return Verdict.RELAY
+        if not data:  # a comment, or nothing: no content
+            return Verdict.WITHHOLD
         if data == END_MARKER:
             self.saw_end = True
             return Verdict.RELAY
-        completion = _decode(data)
-        if completion is None:
-            return self._count_unreadable(data)
-        if completion.error != _NULL:
+        completion = read_completion(data)
+        if (completion is None or not completion.silent) and reports_error(members(data), "choices"):
             return Verdict.ERROR
+        if completion is None:
+            return self._count_odd(data)
         self._count(completion)
         is_usage_chunk = not completion.choices and completion.usage != _NULL
         return Verdict.WITHHOLD if is_usage_chunk and not self._usage_asked else Verdict.RELAY
 
     def body(self, data: bytes) -> Verdict:
         """Count a whole JSON answer (of status 200) and say whether it may be relayed: RELAY or ERROR."""
-        completion = _decode(data)
+        completion = read_completion(data)
+        if completion is None or not completion.silent:
+            found = members(data)
+            if found is None and b'"error"' not in data:
+                return self._count_odd(data)  # broken off, or no JSON: it has no end, and does not pass
+            if reports_error(found, "choices") or not has_list(found, "choices"):
+                return Verdict.ERROR
         if completion is None:
-            return self._count_unreadable(data)
-        if completion.error != _NULL:
+            self._count_odd(data)
+        elif completion.choices is None:
             return Verdict.ERROR
-        self._count(completion)
+        else:
+            self._count(completion)
         self.saw_end = True
         return Verdict.RELAY
 
@@ -202,7 +201,7 @@ class ChatMeter:
         )
 
     def _count(self, completion: _Completion) -> None:
-        for choice in completion.choices:
+        for choice in completion.choices or ():
             if choice.finish_reason is not None:
                 self._finish_reason = known_reason(choice.finish_reason)
             size = _size_bytes(choice.delta or choice.message)
@@ -219,11 +218,11 @@ class ChatMeter:
         except _UNREADABLE:
             return
 
-    def _count_unreadable(self, data: bytes) -> Verdict:
-        """Data that is no chat completion: relayed and counted by its size, unless it speaks of an error."""
+    def _count_odd(self, data: bytes) -> Verdict:
+        """A chat completion of another form than we know: relayed, and counted by its size."""
         self._deltas += 1
         self._output_bytes += len(data)
-        return Verdict.ERROR if b'"error"' in data else Verdict.RELAY
+        return Verdict.RELAY
 
 
 def estimate(
@@ -246,25 +245,8 @@ def estimate(
     )
 
 
-def chat_delta(data: bytes) -> Delta:
-    """The text and finish reason in one event's data; `[DONE]` and the usage chunk give an empty one.
-
-    A refusal is text too. Raises `UpstreamWireError("event_malformed")`.
-    """
-    if data == END_MARKER:
-        return Delta("", None)
-    completion = _decode(data)
-    if completion is None:
-        raise UpstreamWireError("event_malformed")
-    text, reason = "", None
-    for choice in completion.choices:
-        if choice.delta is not None:
-            text += choice.delta.content or choice.delta.refusal or ""
-        reason = choice.finish_reason or reason
-    return Delta(text, None if reason is None else known_reason(reason))
-
-
-def _decode(data: bytes) -> _Completion | None:
+def read_completion(data: bytes) -> _Completion | None:
+    """A chat completion or an event of one; None for what has another form."""
     try:
         return _COMPLETION.decode(data)
     except _UNREADABLE:

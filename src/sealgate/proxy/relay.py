@@ -12,7 +12,7 @@ from typing import Protocol
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.metering import Meter, Usage, Verdict
 from sealgate.proxy.wire.errors import UpstreamWireError
-from sealgate.proxy.wire.sse import EVENT_LIMIT_BYTES, Event, EventSplitter
+from sealgate.proxy.wire.sse import EVENT_LIMIT_BYTES, Event, EventSplitter, content_bytes
 
 BODY_LIMIT_BYTES = 16 * 1_048_576
 
@@ -101,12 +101,15 @@ class StreamRelay:
         return self._meter.saw_end
 
     def feed(self, data: bytes) -> bytes:
-        """Whole events, unchanged."""
+        """Whole events, without comments: these are no content, and we vouch for what goes down."""
         return self._pass(split(self._splitter, data))
 
     def end(self) -> bytes:
-        """What stood after the last whole event."""
-        return self._pass(self._splitter.eof())
+        """What stood after the last whole event, if that is one for itself."""
+        try:
+            return self._pass(self._splitter.eof())
+        except ProxyError:  # half an event: the stream broke off, as its missing end marker says
+            return b""
 
     def failure(self, error: ProxyError) -> bytes:
         """An error event as OpenAI's clients understand it; no end marker follows."""
@@ -120,8 +123,10 @@ class StreamRelay:
         meter, out = self._meter, b""
         for event in events:
             verdict = meter.event(event.data)
+            if event.event is not None and b"error" in event.event.lower():
+                verdict = Verdict.ERROR
             if verdict is Verdict.RELAY:
-                out = out + event.raw if out else event.raw
+                out += content_bytes(event)
             elif verdict is Verdict.ERROR:
                 raise ProxyError("provider_error")
         return out

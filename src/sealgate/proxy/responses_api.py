@@ -13,6 +13,7 @@ import msgspec
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.metering import Usage, Verdict, estimate, known_reason
 from sealgate.proxy.relay import BODY_LIMIT_BYTES, StreamRelay
+from sealgate.proxy.reported_errors import is_list, members, reports_error
 from sealgate.proxy.wire.sse import event_bytes
 
 _NULL: Final = msgspec.Raw(b"null")
@@ -64,6 +65,8 @@ class _Response(msgspec.Struct, frozen=True, gc=False):
     output: msgspec.Raw = _NULL
     usage: msgspec.Raw = _NULL
     error: msgspec.Raw = _NULL
+    errors: msgspec.Raw = _NULL
+    message: msgspec.Raw = _NULL
 
 
 class _Event(msgspec.Struct, frozen=True, gc=False):
@@ -72,6 +75,8 @@ class _Event(msgspec.Struct, frozen=True, gc=False):
     delta: msgspec.Raw = _NULL
     response: _Response | None = None
     error: msgspec.Raw = _NULL
+    errors: msgspec.Raw = _NULL
+    message: msgspec.Raw = _NULL
 
 
 _EVENT: Final = msgspec.json.Decoder(_Event)
@@ -109,16 +114,16 @@ class ResponsesMeter:
 
     def event(self, data: bytes | None) -> Verdict:
         """Count one event's data (`Event.data`) and say whether it may be relayed."""
-        if data is None:
-            return Verdict.RELAY
+        if not data:  # a comment, or nothing: no content
+            return Verdict.WITHHOLD
         try:
             event = _EVENT.decode(data)
         except _UNREADABLE:
-            return self._count_unreadable(data)
+            return Verdict.ERROR if reports_error(members(data), "response") else self._count_odd(data)
         self.sequence_number = max(self.sequence_number, event.sequence_number)
         if event.response is not None:
             self._read_usage(event.response.usage)
-        if event.type in _FAILURES or event.error != _NULL or _failed(event.response):
+        if event.type in _FAILURES or _failed(event.response) or _reports(event, data, "response"):
             return Verdict.ERROR
         if event.type.endswith(".delta"):
             self._count_delta(event.delta)
@@ -130,10 +135,10 @@ class ResponsesMeter:
         """Count a whole JSON answer (of status 200) and say whether it may be relayed: RELAY or ERROR."""
         try:
             response = _RESPONSE.decode(data)
-        except _UNREADABLE:
-            return self._count_unreadable(data)
+        except _UNREADABLE:  # broken off, or no JSON: it has no end, and does not pass
+            return Verdict.ERROR if b'"error"' in data else self._count_odd(data)
         self._read_usage(response.usage)
-        if _failed(response):
+        if _failed(response) or not is_list(response.output) or _reports(response, data, "output"):
             return Verdict.ERROR
         if self._reported is None:
             self._count_output(response.output)
@@ -200,11 +205,11 @@ class ResponsesMeter:
         except _UNREADABLE:
             return
 
-    def _count_unreadable(self, data: bytes) -> Verdict:
-        """Data that is no response: relayed and counted by its size, unless it speaks of an error."""
+    def _count_odd(self, data: bytes) -> Verdict:
+        """A response of another form than we know: relayed, and counted by its size."""
         self._deltas += 1
         self._output_bytes += len(data)
-        return Verdict.ERROR if b'"error"' in data else Verdict.RELAY
+        return Verdict.RELAY
 
 
 class ResponsesRelay(StreamRelay):
@@ -227,6 +232,13 @@ class ResponsesRelay(StreamRelay):
             **told,
         }
         return event_bytes(b"error", msgspec.json.encode(event))
+
+
+def _reports(found: _Event | _Response, data: bytes, answer: str) -> bool:
+    """True for an error under any of its names; nearly nothing but an `error` of null stands there."""
+    if found.error is _NULL and found.errors is _NULL and found.message is _NULL:
+        return False
+    return reports_error(members(data), answer)
 
 
 def _failed(response: _Response | None) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import socket
 import time
 from collections.abc import Mapping
 from typing import Final, cast
@@ -16,6 +15,7 @@ from typing import Final, cast
 from sealgate.ids import new_id
 from sealgate.proxy.assistant import Introduction
 from sealgate.proxy.cors import EVERY_ANSWER, NOT_STORED, PREFLIGHT
+from sealgate.proxy.departure import GONE_CHECKS_S, has_left
 from sealgate.proxy.endpoints import Kind, find
 from sealgate.proxy.errors import ProxyError, from_wire
 from sealgate.proxy.exchange import Exchange
@@ -34,14 +34,12 @@ FLUSH_S = 20.0
 FLUSH_LEAST_BYTES_PER_S = 8_192
 """A client has this long to take an answer, and longer for a long one; then it is cut."""
 CHECK_S = 0.2
-GONE_CHECKS_S = (0.002, 0.008, 0.02, 0.04)
 VISITS: Final[Mapping[Kind, type[Visit]]] = {
     Kind.PROVIDER: Exchange,
     Kind.MODELS: Models,
     Kind.ME: Introduction,
 }
 _COMMENT = b": \n\n"
-_TCP_CLOSE = 7
 
 
 class Listener:
@@ -348,9 +346,5 @@ class ClientConnection(asyncio.Protocol):
             loop.call_later(delay_s, self._cut_if_gone)
 
     def _cut_if_gone(self) -> None:
-        if self._transport is None or self._visit is None:
-            return
-        sock: socket.socket = self._transport.get_extra_info("socket")
-        state = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[0]
-        if state == _TCP_CLOSE:
+        if self._transport is not None and self._visit is not None and has_left(self._transport):
             self.cut()

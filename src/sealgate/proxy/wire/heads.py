@@ -130,6 +130,11 @@ def _join_repeated(head: bytes, fault: WireFault) -> Headers:
     return headers
 
 
+def media_type(headers: Headers) -> bytes:
+    """The content type in lower case, without parameters (RFC 9110 §8.3.1); empty where there is none."""
+    return headers.get(b"content-type", b"").partition(b";")[0].strip(b" \t").lower()
+
+
 def content_length(headers: Headers, http10: bool, fault: WireFault) -> int | None:
     """The announced length; -1 for a chunked body; None where nothing is announced (RFC 9112 §6).
 

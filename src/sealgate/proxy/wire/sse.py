@@ -142,6 +142,18 @@ class EventSplitter:
         return Event(raw, b"\n".join(data) if data else None, event)
 
 
+def content_bytes(event: Event) -> bytes:
+    """An event with data as it goes down: as it came, or written anew if it came with anything else.
+
+    What has the size of its plain form has no room for a comment or for another field.
+    """
+    data, name = event.data or b"", event.event
+    head = b"" if name is None else b"event: %b\n" % name
+    if len(event.raw) == len(head) + len(data) + 8:
+        return event.raw
+    return b"%b%b\n" % (head, b"".join(b"data: %b\n" % line for line in data.split(b"\n")))
+
+
 def event_bytes(event: bytes, data: bytes) -> bytes:
     """One event of our own; `data` is one line (JSON)."""
     return b"event: %b\ndata: %b\n\n" % (event, data)
