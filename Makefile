@@ -37,7 +37,7 @@ $(VENV)/.web: web/node_modules/.ready $(WEB_SOURCES)
 
 web: $(VENV)/.web ## build the front end
 
-demo: setup ## run the whole system with a simulated provider; ARGS="--once" for the headless check
+demo: setup ## run the whole system with a simulated provider (SEALGATE_OPENAI_KEY_FILE=path for OpenAI); ARGS="--once" checks it
 	$(BIN)/sealgate demo $(ARGS)
 
 test: setup ## run the tests

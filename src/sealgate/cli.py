@@ -7,6 +7,7 @@ never has console code in its memory. Errors are one line with a hint and an exi
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -165,6 +166,7 @@ def demo(  # noqa: PLR0917 - one parameter per option
 ) -> None:
     """Run the whole system on this machine with a simulated provider.
 
+    With SEALGATE_OPENAI_KEY_FILE set, the provider is OpenAI itself, paid for by the key in that file.
     A port of 0 takes any free one. With --once every port is free by default and the files are removed
     afterwards, unless --data says where to keep them.
     """
@@ -185,10 +187,16 @@ def demo(  # noqa: PLR0917 - one parameter per option
     ports = Ports(
         **{name: getattr(defaults, name) if port is None else port for name, port in chosen.items()}
     )
+    key_file = os.environ.get("SEALGATE_OPENAI_KEY_FILE", "")
+    if once and key_file:
+        _refuse(
+            "--once plants copies of its key and searches for them, so it never takes a real one. "
+            "hint: unset SEALGATE_OPENAI_KEY_FILE"
+        )
     if once:
         _with_folder(data, lambda folder: _once(folder, ports, as_json=json))
     else:
-        _stay_up(data or Path("demo-data"), ports)
+        _stay_up(data or Path("demo-data"), ports, Path(key_file) if key_file else None)
 
 
 def _with_folder(data: Path | None, act: Callable[[Path], None]) -> None:
@@ -205,20 +213,21 @@ def _once(folder: Path, ports: object, *, as_json: bool) -> None:
     _guarded(lambda: sys.exit(0 if showing.show_once(folder, ports, as_json=as_json) else 1))
 
 
-def _stay_up(folder: Path, ports: object) -> None:
+def _stay_up(folder: Path, ports: object, key_file: Path | None) -> None:
     from sealgate.demo import showing
 
-    _guarded(lambda: asyncio.run(showing.stay_up(folder, ports)))
+    _guarded(lambda: asyncio.run(showing.stay_up(folder, ports, key_file)))
 
 
 def _guarded(act: Callable[[], None]) -> None:
     from sealgate.demo.house import DemoFolderError
+    from sealgate.demo.key_file import KeyFileError
     from sealgate.demo.ports import PortTakenError
     from sealgate.supervisor import NotReadyError
 
     try:
         act()
-    except (PortTakenError, DemoFolderError, NotReadyError) as error:
+    except (PortTakenError, DemoFolderError, KeyFileError, NotReadyError) as error:
         _refuse(str(error))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -66,7 +66,7 @@ class Deposited(Struct, frozen=True):
 
 
 async def active_credential(house: House, seeded: Seeded) -> CredentialRow | None:
-    """The application's active credential for the simulated provider, as the vault's desk lists it."""
+    """The application's active credential for the demo's provider, as the vault's desk lists it."""
     connected = asyncio.Event()
     settings = house.settings
     hello = Hello(protocol=PROTOCOL, instance=settings.instance, process="demo")
@@ -82,7 +82,7 @@ async def active_credential(house: House, seeded: Seeded) -> CredentialRow | Non
         await asyncio.gather(task, return_exceptions=True)
     assert isinstance(reply, Credentials)
     active = (row for row in reply.items if row.state is CredentialState.ACTIVE)
-    return next((row for row in active if row.origin == house.simulator_origin), None)
+    return next((row for row in active if row.origin == house.provider.origin), None)
 
 
 def deposit(vault_url: str, ticket: str, key: bytes) -> Deposited:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from sealgate import settings as settings_file
 from sealgate.demo.ports import Ports
+from sealgate.demo.provider import DemoProvider, simulated
 from sealgate.ids import new_id
 from sealgate.messages.server import SocketPathError, check_socket_path
 from sealgate.session import SigningKey
@@ -54,6 +55,7 @@ class House(Struct, frozen=True):
     ports: Ports
     kept: Kept
     settings: Settings
+    provider: DemoProvider
 
     @property
     def settings_path(self) -> Path:
@@ -64,11 +66,6 @@ class House(Struct, frozen=True):
     def simulator_folder(self) -> Path:
         """Certificates of the simulated provider."""
         return self.folder / "simulator"
-
-    @property
-    def simulator_origin(self) -> str:
-        """The origin that the demo's key is bound to."""
-        return f"https://simulator.localhost:{self.ports.simulator}"
 
     @property
     def newsletter_url(self) -> str:
@@ -85,9 +82,13 @@ class House(Struct, frozen=True):
         return SigningKey.from_pem(self.signing_key_path.read_text(), self.kept.session_kid)
 
 
-def open_house(folder: Path, ports: Ports) -> House:
-    """Make the folder ready, or find it again; raises `DemoFolderError`."""
-    folder = folder.resolve()
+def open_house(folder: Path, ports: Ports, provider: DemoProvider | None = None) -> House:
+    """Make the folder ready, or find it again; the provider is the simulated one unless another is given.
+
+    Raises `DemoFolderError`.
+    """
+    provider = provider or simulated(ports)
+    folder = folder.resolve() / provider.folder
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in ("run", "tmp", "newsletter", "simulator"):
@@ -99,7 +100,7 @@ def open_house(folder: Path, ports: Ports) -> House:
     except OSError as error:
         msg = f"cannot use {folder}: {error.strerror}. hint: choose another folder with --data"
         raise DemoFolderError(msg) from error
-    house = House(folder, ports, kept, _settings(folder, ports, kept))
+    house = House(folder, ports, kept, _settings(folder, ports, kept, provider), provider)
     if not house.signing_key_path.exists():
         write_private(house.signing_key_path, SigningKey.generate(kept.session_kid).to_pem())
     settings_file.write(house.settings, house.settings_path)
@@ -132,8 +133,13 @@ def write_private(path: Path, text: str) -> None:
     scratch.replace(path)
 
 
-def _settings(folder: Path, ports: Ports, kept: Kept) -> Settings:
-    simulator = f"https://simulator.localhost:{ports.simulator}"
+def _settings(folder: Path, ports: Ports, kept: Kept, provider: DemoProvider) -> Settings:
+    # OpenAI is built in, and its certificate is checked with the system's store.
+    destinations: tuple[DestinationSettings, ...] = ()
+    ca_file = ""
+    if provider.simulated:
+        destinations = (DestinationSettings("openai", provider.origin, "Simulated OpenAI (this machine)"),)
+        ca_file = str(folder / "simulator" / "authority.pem")
     return Settings(
         instance=kept.instance,
         data_dir=str(folder),
@@ -141,7 +147,7 @@ def _settings(folder: Path, ports: Ports, kept: Kept) -> Settings:
         vault=VaultSettings(
             port=ports.vault,
             url=f"http://vault.localhost:{ports.vault}",
-            destinations=(DestinationSettings("openai", simulator, "Simulated OpenAI (this machine)"),),
+            destinations=destinations,
         ),
         console=ConsoleSettings(port=ports.console, url=f"http://console.localhost:{ports.console}"),
         proxy=ProxySettings(
@@ -150,5 +156,5 @@ def _settings(folder: Path, ports: Ports, kept: Kept) -> Settings:
             url=f"http://proxy.localhost:{ports.proxy}",
             id=kept.proxy,
         ),
-        egress=EgressSettings(ca_file=str(folder / "simulator" / "authority.pem")),
+        egress=EgressSettings(ca_file=ca_file),
     )

@@ -20,7 +20,6 @@ from sealgate.demo.running import Running
 from sealgate.demo.seeding import UsageRow, wait_for_usage
 from sealgate.session import SessionSigner
 
-MODEL = "gpt-sim"
 PROMPT = "Write two friendly sentences that announce our spring newsletter about city gardens."
 USAGE_WITHIN_S = 10.0
 
@@ -106,7 +105,9 @@ class _Run:
         base_url = f"http://127.0.0.1:{self._house.ports.proxy}/v1"
         async with openai.AsyncOpenAI(api_key=token, base_url=base_url, max_retries=0) as client:
             stream = await client.chat.completions.create(
-                model=MODEL, stream=True, messages=[{"role": "user", "content": PROMPT}]
+                model=self._house.provider.models[0],
+                stream=True,
+                messages=[{"role": "user", "content": PROMPT}],
             )
             pieces = 0
             async for chunk in stream:

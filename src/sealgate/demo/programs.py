@@ -19,17 +19,10 @@ LOOPBACK = "127.0.0.1"
 
 
 def programs(house: House) -> Mapping[str, Program]:
-    """Name → program, in the order in which they are started."""
+    """Name → program, in the order in which they are started; no simulator where the provider is real."""
     ports = house.ports
-    return {
-        "simulator": Program(
-            "simulator",
-            _sealgate(
-                *("simulator", "--port", str(ports.simulator), "--control-port", str(ports.control)),
-                *("--certificates", str(house.simulator_folder)),
-            ),
-            Probe(LOOPBACK, ports.control, "/calls", "localhost"),
-        ),
+    simulators = {"simulator": _simulator(house)} if house.provider.simulated else {}
+    return simulators | {
         "vault": _server(house, "vault", ports.vault, "vault.localhost"),
         "console": _server(house, "console", ports.console, "console.localhost"),
         "proxy": _server(house, "proxy", ports.admin, "localhost", "/readyz"),
@@ -42,6 +35,15 @@ def programs(house: House) -> Mapping[str, Program]:
             Probe(LOOPBACK, ports.newsletter, "/healthz", "newsletter.localhost"),
         ),
     }
+
+
+def _simulator(house: House) -> Program:
+    ports = house.ports
+    argv = _sealgate(
+        *("simulator", "--port", str(ports.simulator), "--control-port", str(ports.control)),
+        *("--certificates", str(house.simulator_folder)),
+    )
+    return Program("simulator", argv, Probe(LOOPBACK, ports.control, "/calls", "localhost"))
 
 
 def newsletter_folder() -> Path:

@@ -17,20 +17,6 @@ from sealgate.demo.house import APPLICATION, ORGANIZATION, OWNER_EMAIL, OWNER_NA
 from sealgate.messages.feed import CredentialReference, SessionKeyEntry
 from sealgate.messages.tickets import CredentialRow, Destination
 
-# The first model is the one that the seeded actions use; the faults are there to be tried.
-MODELS = (
-    "gpt-sim",
-    "gpt-sim-mini",
-    "gpt-4o-mini",
-    "sim-401-echo",
-    "sim-429-rate",
-    "sim-429-quota",
-    "sim-500-html",
-    "sim-slow",
-    "sim-reset",
-    "sim-hang",
-    "sim-redirect",
-)
 POLL_S = 0.05
 
 
@@ -64,7 +50,7 @@ async def seed_console(house: House, credential: CredentialReference | None = No
     application = console_seed.ApplicationSeed(
         name=APPLICATION,
         origins=(house.newsletter_url,),
-        models=MODELS,
+        models=house.provider.models,
         prompt=True,
         session_keys=(SessionKeyEntry(public.kid, public.algorithm, public.public_key),),
         credential=credential,
@@ -76,7 +62,7 @@ async def seed_console(house: House, credential: CredentialReference | None = No
 async def take_ticket(house: House, seeded: console_seed.Seeded) -> str:
     """A ticket for the application's key, taken as the console's add-on page takes it."""
     config = house.settings.console_config()
-    destination = Destination(provider="openai", origin=house.simulator_origin, label="")
+    destination = Destination(provider="openai", origin=house.provider.origin, label="")
     issued = await asyncio.to_thread(console_seed.take_ticket, config, seeded, destination)
     return issued.ticket
 

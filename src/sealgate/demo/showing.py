@@ -14,17 +14,28 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 
 from sealgate.demo.house import OWNER_EMAIL, House, open_house
+from sealgate.demo.key_file import read_key
 from sealgate.demo.once import Step, StepFailedError, Watch, once, simulated_key
 from sealgate.demo.ports import Ports, settle
+from sealgate.demo.provider import openai
 from sealgate.demo.running import Running
 from sealgate.supervisor import NotReadyError
 
 LOUD = (" warning ", " error ")
 
+SIMULATED = "[bold]Sealgate demo[/bold]  everything runs on this machine; the provider is simulated."
+REAL = """[bold]Sealgate demo[/bold]  [bold red]REAL MONEY IS SPENT[/bold red]: the provider is OpenAI itself.
+
+  Every request goes to [bold]{origin}[/bold] and is paid for by the account of the key that ends in
+  [bold]{last_four}[/bold]. Whoever can open the newsletter on this machine can spend it.
+  That key is sealed in {folder} now; the file that you named was only read.
+  To end it: revoke it in the console, and at OpenAI too."""
+
 WELCOME = """
-[bold]Sealgate demo[/bold]  everything runs on this machine; the provider is simulated.
+{banner}
 
   Newsletter  {newsletter}   the host application: sign in as one of two people
   Console     {console}      sign in as [bold]{email}[/bold] with [bold]{password}[/bold]
@@ -34,12 +45,17 @@ WELCOME = """
 Try first
   1. In the newsletter, select a paragraph; choose [bold]Write with AI[/bold], then [bold]Shorten[/bold].
   2. In the console, open [bold]Usage[/bold]: time, action, model, tokens, outcome; no text.
-  3. In the console, create an application of your own, make a session key, enter a key
-     (any sk-sim- and 20 characters works here), then revoke it and watch the next request be refused.
+  3. {third}
 
 One system user runs it all: that protects a stolen database, but not against code run in a sibling process.
 Files: {folder}   Log: {log}   Stop: Ctrl-C
 """
+
+
+CREATE = """In the console, create an application of your own, make a session key, enter a key
+     (any sk-sim- and 20 characters works here), then revoke it and watch the next request be refused."""
+REVOKE = """In the console, open the application's add-on: test the key, stage another one beside it and
+     switch, or revoke it and watch the next request be refused."""
 
 
 def show_once(folder: Path, ports: object, *, as_json: bool) -> bool:
@@ -60,31 +76,31 @@ def show_once(folder: Path, ports: object, *, as_json: bool) -> bool:
     return result.ok
 
 
-async def stay_up(folder: Path, ports: object) -> None:
-    """Run the demo until SIGINT or SIGTERM."""
+async def stay_up(folder: Path, ports: object, key_file: Path | None = None) -> None:
+    """Run the demo until SIGINT or SIGTERM; with a key file, against OpenAI itself."""
     assert isinstance(ports, Ports)
     terminal = Console(highlight=False, soft_wrap=True)
-    house = open_house(folder, settle(ports))
+    key = simulated_key() if key_file is None else read_key(key_file)
+    house = open_house(folder, settle(ports), None if key_file is None else openai())
     log_path = house.folder / "demo.log"
     log_path.touch(mode=0o600)
     with log_path.open("ab", buffering=0) as log:
         running = Running(house, lambda line: _keep_line(terminal, log, line))
         stop = _stop_event()
         try:
-            await _until_stopped(running, house, terminal, stop, log_path)
+            with terminal.status("Starting …"):
+                await running.start_keepers()
+                _, row = await running.deposit_and_seed(key)
+                del key  # sealed by now
+                await running.start_servers()
+            terminal.print(welcome(house, row.last_four, log_path))
+            await _until_stopped(running, stop)
         finally:
             terminal.print("Stopping …")
             await running.stop()
 
 
-async def _until_stopped(
-    running: Running, house: House, terminal: Console, stop: asyncio.Event, log_path: Path
-) -> None:
-    with terminal.status("Starting …"):
-        await running.start_keepers()
-        await running.deposit_and_seed(simulated_key())
-        await running.start_servers()
-    terminal.print(_welcome(house, log_path))
+async def _until_stopped(running: Running, stop: asyncio.Event) -> None:
     waits = [asyncio.create_task(stop.wait()), asyncio.create_task(running.refused.wait())]
     _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
@@ -99,8 +115,13 @@ def _stop_event() -> asyncio.Event:
     return stop
 
 
-def _welcome(house: House, log_path: Path) -> str:
+def welcome(house: House, last_four: str, log_path: Path) -> str:
+    """What is printed once everything runs."""
+    provider = house.provider
+    real = REAL.format(origin=provider.origin, last_four=escape(last_four), folder=house.folder)
     return WELCOME.format(
+        banner=SIMULATED if provider.simulated else real,
+        third=CREATE if provider.simulated else REVOKE,
         newsletter=house.newsletter_url,
         console=house.settings.console.url,
         vault=house.settings.vault.url,
