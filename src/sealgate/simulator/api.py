@@ -18,9 +18,8 @@ import msgspec
 from msgspec import Struct
 
 from sealgate.log import Log
-from sealgate.simulator import completions, inputs
 from sealgate.simulator.calls import CallBook, EndedBy, Received
-from sealgate.simulator.completions import DONE, Answer, ChunkMaker, answer_of, usage_of
+from sealgate.simulator.completions import DONE, Answer, ChunkMaker, answer_of, usage_of, whole_body
 from sealgate.simulator.config import SimulatorConfig
 from sealgate.simulator.connection import MAX_BODY_BYTES, Reply, Request
 from sealgate.simulator.errors import (
@@ -37,6 +36,7 @@ from sealgate.simulator.errors import (
     wrong_method,
 )
 from sealgate.simulator.faults import MODELS, Fault, Model, Serves
+from sealgate.simulator.inputs import embed, moderate, read_embeddings, read_moderations
 from sealgate.simulator.keys import AZURE_PREFIX, check_spending, key_of
 from sealgate.simulator.requests import Message, read_chat
 from sealgate.simulator.responses import ResponseMaker
@@ -157,7 +157,7 @@ class Api:
             usage = (chunks.usage(),) if chat.include_usage and tells_usage else ()
             await asked.sending.stream(chunks.content(), lambda: DONE, model, usage)
         else:
-            body = completions.whole_body(chat, answer, _completion_id(), int(time.time()), usage=tells_usage)
+            body = whole_body(chat, answer, _completion_id(), int(time.time()), usage=tells_usage)
             await asked.sending.whole(body, model, usage_of(answer, chat.n).completion_tokens)
 
     async def _responses(self, asked: Asked) -> None:
@@ -174,18 +174,18 @@ class Api:
             await asked.sending.whole(maker.whole(), model, len(answer.pieces))
 
     async def _embeddings(self, asked: Asked) -> None:
-        request = inputs.read_embeddings(asked.body)
+        request = read_embeddings(asked.body)
         model = await self._model(request.model, Serves.EMBEDDINGS, asked)
         if model is None:
             return
-        body, asked.sending.call.prompt_tokens = inputs.embed(request, model.dimensions)
+        body, asked.sending.call.prompt_tokens = embed(request, model.dimensions)
         await asked.sending.whole(body, model)
 
     async def _moderations(self, asked: Asked) -> None:
-        request = inputs.read_moderations(asked.body)
+        request = read_moderations(asked.body)
         model = await self._model(request.model, Serves.MODERATIONS, asked)
         if model is not None:
-            await asked.sending.whole(inputs.moderate(request, secrets.token_hex(12)), model)
+            await asked.sending.whole(moderate(request, secrets.token_hex(12)), model)
 
     async def _model(self, name: str, serves: Serves, asked: Asked, *, stream: bool = False) -> Model | None:
         """The model to answer with; None if its fault was the answer. Raises `ApiError`."""

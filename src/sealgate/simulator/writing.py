@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final
 
-from sealgate.simulator import rewriting
+from sealgate.simulator.rewriting import correct, improve, in_tone, key_points, lengthen, summarize, translate
 from sealgate.simulator.sentences import by_paragraph, capital, lead, sentences_of, tight
 from sealgate.simulator.tasks import Task, TaskKind
 
@@ -186,12 +186,12 @@ _WRITERS: Final[Mapping[TaskKind, Callable[[str, str], str]]] = {
     TaskKind.SHORTEN_BY_HALF: lambda text, _: shorten_by_half(text),
     TaskKind.ONE_SENTENCE: lambda text, _: one_sentence(text),
     TaskKind.SIMPLIFY: lambda text, _: simplify(text),
-    TaskKind.IMPROVE: lambda text, _: rewriting.improve(text),
-    TaskKind.LENGTHEN: rewriting.lengthen,
-    TaskKind.GRAMMAR: lambda text, _: rewriting.correct(text),
-    TaskKind.TONE: rewriting.in_tone,
-    TaskKind.TRANSLATE: rewriting.translate,
-    TaskKind.SUMMARIZE: lambda text, _: rewriting.summarize(text),
-    TaskKind.KEY_POINTS: lambda text, _: rewriting.key_points(text),
+    TaskKind.IMPROVE: lambda text, _: improve(text),
+    TaskKind.LENGTHEN: lengthen,
+    TaskKind.GRAMMAR: lambda text, _: correct(text),
+    TaskKind.TONE: in_tone,
+    TaskKind.TRANSLATE: translate,
+    TaskKind.SUMMARIZE: lambda text, _: summarize(text),
+    TaskKind.KEY_POINTS: lambda text, _: key_points(text),
     TaskKind.ANSWER: lambda text, _: answer(text),
 }
