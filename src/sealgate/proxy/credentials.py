@@ -1,8 +1,8 @@
 """The provider keys that are open now: one wiped slot each, for seconds.
 
-Counterpart: the vault's opener. A key is dropped when its time is over, when the vault says that it changed,
-and whenever the connection to the vault comes back (a notice may have been missed); while the vault is away,
-it stays until its lease ends. Must never hold a key anywhere but in its slot.
+Counterpart: the vault's opener. A key is dropped when the vault says that it changed; and, once its time is
+over or the connection came back (a notice may have been missed), once the vault answers. While the vault
+is away or silent, it stays until its lease ends. Must never hold a key anywhere but in its slot.
 """
 
 from __future__ import annotations
@@ -32,12 +32,16 @@ REFUSALS = {
     OpenRefusal.DAMAGED: "credential_damaged",
 }
 OPEN_S = 5.0
+REFRESH_S = 0.5
+RETRY_S = 2.0
+"""With a leased key at hand nobody waits longer for a vault that may hang, and not at every request."""
 
 
 class Held:
     """One open key. `users` are exchanges that wait for a connection to send it on."""
 
     __slots__ = (
+        "asked_after",
         "expired",
         "fresh_until_s",
         "lease_until_s",
@@ -57,7 +61,12 @@ class Held:
         self.fresh_until_s = now_s + min(cache_s, opened.lease_s)
         self.lease_until_s = now_s + opened.lease_s
         self.users = 0
-        self.expired = False
+        self.expired = self.asked_after = False
+
+    @property
+    def leased(self) -> bool:
+        """True while it may serve though the vault does not answer."""
+        return not self.expired and not self.slot.wiped and time.monotonic() < self.lease_until_s
 
     def retain(self) -> None:
         """Keep the slot until `release`, unless the credential changes."""
@@ -115,16 +124,14 @@ class Credentials:
         return task
 
     def expire(self) -> None:
-        """Wipe what is over; called several times a second."""
+        """Wipe what is over, unless the vault hangs: whether it does, one question tells; called often."""
         now_s, connected = time.monotonic(), self._vault.connected
-        over = [
-            held
-            for held in self._held.values()
-            if now_s >= (held.fresh_until_s if connected else held.lease_until_s)
-        ]
-        for held in over:
-            del self._held[held.opening.credential]
-            held.expire()
+        for held in list(self._held.values()):
+            if now_s >= held.lease_until_s:
+                self._drop(held)
+            elif connected and now_s >= held.fresh_until_s and not held.asked_after:
+                held.asked_after = True
+                self._ask_after(held.opening.credential, held.version, held)
 
     def noticed(self, notice: Message) -> None:
         """The vault says that a credential changed: wipe at once; cut what runs if it was revoked."""
@@ -136,13 +143,14 @@ class Credentials:
         self._log("credential_dropped", credential=notice.credential, event=notice.event.value, cut=cut)
 
     def reconnected(self, running: Iterable[tuple[str, int]]) -> None:
-        """The vault is back: hold nothing from before, and ask whether what runs may go on."""
+        """The vault is back: drop what is from before as it answers, and ask whether what runs may go on."""
         self._changes += 1
-        self.wipe_all()
-        for credential, version in set(running):
-            task = asyncio.ensure_future(self._check(credential, version))
-            self._checks.add(task)
-            task.add_done_callback(self._checks.discard)
+        now_s, held = time.monotonic(), dict(self._held)
+        for each in held.values():
+            each.fresh_until_s, each.asked_after = min(each.fresh_until_s, now_s), True
+        asked = {(each.opening.credential, each.version) for each in held.values()}
+        for credential, version in asked | {each for each in running if each[1]}:  # 0: not opened yet
+            self._ask_after(credential, version, held.get(credential))
 
     def wipe_all(self) -> None:
         """Hold nothing any more."""
@@ -159,13 +167,18 @@ class Credentials:
             changes = self._changes
             slot = self._arena.take()
             try:
-                opened = await self._vault.ask(opening, slot=slot, timeout_s=OPEN_S)
+                timeout_s = OPEN_S if self._at_hand(opening) is None else REFRESH_S
+                opened = await self._vault.ask(opening, slot=slot, timeout_s=timeout_s)
             except NotConnectedError as error:
                 slot.wipe()
-                raise ProxyError("vault_unavailable") from error
+                return self._leased(opening, ProxyError("vault_unavailable"), error)
             except RefusedError as error:
                 slot.wipe()
-                raise self._refusal(opening, error) from error
+                refusal = self._refusal(opening, error)
+                if error.refusal.code == OpenRefusal.UNAVAILABLE:
+                    return self._leased(opening, refusal, error)
+                self._wipe(opening.credential)
+                raise refusal from error
             except BaseException:
                 slot.wipe()
                 raise
@@ -175,6 +188,23 @@ class Credentials:
             if changes == self._changes:  # else a notice overtook the answer: ask again
                 return self._hold(Held(opening, opened, slot, self._cache_s))
             slot.wipe()
+
+    def _at_hand(self, opening: Open) -> Held | None:
+        held = self._held.get(opening.credential)
+        return held if held is not None and held.opening == opening and held.leased else None
+
+    def _leased(self, opening: Open, error: ProxyError, cause: Exception) -> Held:
+        """What is held already, while the vault cannot answer; else the error."""
+        held = self._at_hand(opening)
+        if held is None:
+            raise error from cause
+        held.fresh_until_s, held.asked_after = time.monotonic() + RETRY_S, False
+        return held
+
+    def _drop(self, held: Held) -> None:
+        if self._held.get(held.opening.credential) is held:
+            del self._held[held.opening.credential]
+        held.expire()
 
     def _hold(self, held: Held) -> Held:
         before = self._held.get(held.opening.credential)
@@ -190,11 +220,22 @@ class Credentials:
                 return ProxyError(ours)
         return ProxyError("vault_unavailable")
 
-    async def _check(self, credential: str, version: int) -> None:
+    def _ask_after(self, credential: str, version: int, held: Held | None) -> None:
+        task = asyncio.ensure_future(self._check(credential, version, held))
+        self._checks.add(task)
+        task.add_done_callback(self._checks.discard)
+
+    async def _check(self, credential: str, version: int, held: Held | None) -> None:
+        """Ask whether a key may still be used; a vault that answers can open it again, so it is dropped."""
         try:
-            await self._vault.ask(Renew(credential=credential, version=version))
+            await self._vault.ask(Renew(credential=credential, version=version), timeout_s=OPEN_S)
         except RefusedError as error:
+            if error.refusal.code == OpenRefusal.UNAVAILABLE:
+                held = None
             if error.refusal.code in (OpenRefusal.REVOKED, OpenRefusal.NO_CREDENTIAL):
+                self._wipe(credential)
                 self._on_revoked(credential)
         except NotConnectedError:
-            return  # the next connection asks again
+            held = None  # the next connection asks again
+        if held is not None:
+            self._drop(held)
