@@ -133,6 +133,29 @@ def prepare(config: ConfigOption) -> None:
 
 
 @app.command()
+def backup(
+    config: ConfigOption,
+    to: Annotated[Path, typer.Option("--to", help="New folder for the copies.")],
+) -> None:
+    """Copy both databases, also while everything runs; never the KEK."""
+    from sealgate.settings import SettingsError, load
+    from sealgate.up.backup import back_up
+    from sealgate.up.preparing import NotPossibleError
+
+    try:
+        settings = load(config)
+        copies = back_up(settings, config, to)
+    except (SettingsError, NotPossibleError) as error:
+        _refuse(str(error))
+    for path in copies:
+        typer.echo(path)
+    typer.echo(
+        f"The KEK is not among them: {settings.data_dir}/vault/kek goes to another place, once. "
+        f"{to / 'anchor'} goes to a third. docs/howto/backup.md says why, and how to restore."
+    )
+
+
+@app.command()
 def simulator(
     certificates: Annotated[Path, typer.Option(help="Folder for its authority and certificate.")],
     port: Annotated[int, typer.Option(help="HTTPS port on loopback.")] = 8705,

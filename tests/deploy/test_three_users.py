@@ -10,7 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -40,7 +40,10 @@ class Layout:
         self.config = folder / "sealgate.toml"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.job = Job(self.config, provider, as_user(USERS["console"]))
-        sections = {**provider.sections, "users": {name: str(uid) for name, uid in USERS.items()}}
+        sections: dict[str, Mapping[str, object]] = {
+            **provider.sections,
+            "users": {name: str(uid) for name, uid in USERS.items()},
+        }
         raw = {**local_settings(folder, **sections), "data_dir": str(self.data), "runtime_dir": str(self.run)}
         self.config.write_text(tomli_w.dumps(raw))
         self._make_folders()
