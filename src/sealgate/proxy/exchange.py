@@ -43,6 +43,8 @@ from sealgate.proxy.wire.heads import media_type
 from sealgate.proxy.wire.write import Field
 
 NEVER_S = math.inf
+CONNECT_GRACE_S = 1.0
+"""The connection has a time of its own; past it, this one ends the exchange all the same."""
 
 
 class State(IntEnum):
@@ -162,6 +164,7 @@ class Exchange(Visit):
         self.state = State.KEYED
         upstream = None if self._retried else self.parts.pool.take(self._opening.origin)
         if upstream is None:
+            self._wait(self._limits.connect_s + CONNECT_GRACE_S)
             self.parts.pool.connect(self._opening.origin, self, self._limits.connect_s)
         else:
             self.upstream_connected(upstream)

@@ -292,6 +292,12 @@ class Pool:
             upstream = await self._way_out.connect(origin, lambda: Upstream(self, origin), timeout_s)
         except ProxyError as error:
             caller.upstream_unreachable(error)
+        except Exception:
+            caller.upstream_unreachable(ProxyError("internal_error"))
+            raise  # to the loop's log
         else:
+            if not upstream.usable:  # lost between the handshake and now
+                caller.upstream_unreachable(ProxyError("provider_unreachable"))
+                return
             self._all.add(upstream)
             caller.upstream_connected(upstream)
