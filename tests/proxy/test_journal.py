@@ -11,7 +11,7 @@ import pytest
 
 from sealgate.log import NullLog
 from sealgate.messages.feed import Outcome, UsageRecord
-from sealgate.proxy.epoch import Began
+from sealgate.proxy.epoch import Began, Epoch
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.events import EVENTS
 from sealgate.proxy.journal import Journal
@@ -183,6 +183,49 @@ def test_a_full_disk_refuses_admission_and_says_so(tmp_path: Path, monkeypatch: 
     monkeypatch.undo()
     of.maintain()
     exchange(of, "req_after")
+
+
+def refuse_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object) -> Segment:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(Epoch, "_append", full)
+    monkeypatch.setattr(Segment, "create", full)
+
+
+def test_an_end_that_the_disk_refuses_is_kept_and_nothing_is_admitted_until_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = journal(tmp_path)
+    number = of.begin(began("req_1"))
+    refuse_records(monkeypatch)
+    of.settle(number, usage("req_1"))
+    assert not of.ready()
+    with pytest.raises(ProxyError, match="journal_unavailable"):
+        of.begin(began("req_2"))
+    monkeypatch.undo()
+    of.maintain()
+    exchange(of, "req_2")
+    assert [(each[2], each[3]) for each in shipped(of)] == [
+        ("req_1", Outcome.COMPLETED),
+        ("req_2", Outcome.COMPLETED),
+    ]
+
+
+def test_a_start_on_a_full_disk_keeps_what_was_lost_and_admits_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = journal(tmp_path)
+    of.begin(began("req_1"))
+    die(of)
+    refuse_records(monkeypatch)
+    again = journal(tmp_path)
+    with pytest.raises(ProxyError, match="journal_unavailable"):
+        again.begin(began("req_2"))
+    monkeypatch.undo()
+    again.maintain()
+    assert again.ready()
+    assert [(each[2], each[3]) for each in shipped(again)] == [("req_1", Outcome.LOST)]
 
 
 @pytest.mark.parametrize("cut_bytes", [1, 7, 8, 9, 40])

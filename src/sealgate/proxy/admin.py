@@ -55,7 +55,7 @@ def _ready(admin: Admin) -> tuple[int, Json]:
     """Ready means: takes requests. A vault that is away does not flip it: held keys serve on, and others
     would be refused no better elsewhere."""
     connected: dict[str, Json] = dict(admin.connected())
-    journal = admin.parts.journal.epoch.ready()
+    journal = admin.parts.journal.ready()
     informed = admin.parts.applications.informed
     ready = journal and informed and not admin.parts.draining
     return (200 if ready else 503), {

@@ -88,11 +88,12 @@ class Epoch:
         return number
 
     def settle(self, number: int, usage: UsageRecord) -> None:
-        """Write a `settled`, giving it its sequence."""
-        began_in = self._open.pop(number)[1]
+        """Write a `settled`, giving it its sequence; after an `OSError` it is still open."""
+        began_in = self._open[number][1]
         if usage.sequence != self.next_sequence:
             usage = msgspec.structs.replace(usage, sequence=self.next_sequence)
         segment = self._append(SETTLED, _encode(Settled(number, usage)))
+        del self._open[number]
         segment.last_sequence = self.next_sequence
         self.next_sequence += 1
         began_in.open_count -= 1

@@ -46,5 +46,8 @@ EVENTS: Final[Mapping[str, Event]] = {
     "upstream_refused": Event(Level.WARNING, {"application": _ID, "code": _ID, "status": _NUMBER}, "The provider did not do what was asked."),
     "key_echoed": Event(Level.ERROR, {"application": _ID}, "The provider's answer held the application's key; it did not pass. Ask the provider why, and replace the key."),
     "upstream_failed": Event(Level.WARNING, {"application": _ID, "code": _ID}, "No whole answer came from the provider."),
+    "journal_unwritten": Event(Level.ERROR, {"errno": _NUMBER}, "The end of an exchange found no room: requests are refused until it is written; free disk space."),
+    "journal_not_flushed": Event(Level.ERROR, {"errno": _NUMBER}, "The disk does not take the journal: a crash of the machine now would lose usage; look at the disk."),
+    "loop_fault": Event(Level.ERROR, {"error": _ID, "place": _ID}, "A fault of the proxy itself, outside a request; report it."),
     "exchange_broken": Event(Level.ERROR, {"error": _ID, "place": _ID}, "A fault of the proxy itself ended a request; report it."),
 }  # fmt: skip

@@ -29,7 +29,8 @@ class Journal:
     def __init__(self, folder: Path, segment_bytes: int, limit_bytes: int, log: Log) -> None:
         self._folder, self._segment_bytes, self._log = folder, segment_bytes, log
         self._most_segments = limit_bytes // segment_bytes
-        self._full = False
+        self._full = self._behind = False
+        self._unwritten: list[tuple[int, UsageRecord]] = []
         self.measures = Measures()
         self._lock = _lock(folder)
         self.earlier = self._recover()
@@ -38,15 +39,23 @@ class Journal:
 
     def begin(self, began: Began) -> int:
         """Write a `began`; `ProxyError` (503) when its end might find no room."""
-        if not self.epoch.ready():
+        if not self.ready():
             self.maintain()
-            if not self.epoch.ready():
+            if not self.ready():
                 raise ProxyError("journal_unavailable")
         return self.epoch.begin(began)
 
+    def ready(self) -> bool:
+        """True while everything that ended is written, and one exchange more would find room to end."""
+        return not self._behind and self.epoch.ready()
+
     def settle(self, number: int, usage: UsageRecord) -> None:
-        """Write how an exchange of this run ended."""
-        self.epoch.settle(number, usage)
+        """Write how an exchange of this run ended; what the disk refuses is kept, and nothing is admitted."""
+        try:
+            self.epoch.settle(number, usage)
+        except OSError as error:
+            self._unwritten.append((number, usage))
+            self._fall_behind(error)
         self.measures.settled(usage)
 
     @property
@@ -66,6 +75,8 @@ class Journal:
 
     def maintain(self) -> None:
         """Have the next segment ready, if the limit and the disk allow it; called often."""
+        if self._behind:
+            self._catch_up()
         epoch = self.epoch
         error_number = 0
         try:
@@ -105,9 +116,28 @@ class Journal:
 
     def close(self) -> None:
         """Unmap; a run that is wholly counted leaves no file."""
+        if self._behind:
+            self._catch_up()
         for epoch in (*self.earlier, self.epoch):
             epoch.close(delete=epoch.finished())
         os.close(self._lock)
+
+    def _fall_behind(self, error: OSError) -> None:
+        if not self._behind:
+            self._log("journal_unwritten", errno=error.errno or 0)
+        self._behind = True
+
+    def _catch_up(self) -> None:
+        """Write what the disk had no room for: what earlier runs lost, then what ended in this one."""
+        try:
+            for epoch in self.earlier:
+                epoch.settle_lost()
+            while self._unwritten:
+                self.epoch.settle(*self._unwritten[0])
+                del self._unwritten[0]
+        except OSError:
+            return
+        self._behind = False
 
     def _recover(self) -> list[Epoch]:
         by_epoch: dict[str, list[Segment]] = {}
@@ -125,7 +155,10 @@ class Journal:
         for name, segments in by_epoch.items():
             epoch = Epoch(self._folder, name, self._segment_bytes)
             epoch.take_over(segments, self._log)
-            lost += epoch.settle_lost()
+            try:
+                lost += epoch.settle_lost()
+            except OSError as error:  # started with a full disk: no crash, but nothing is admitted
+                self._fall_behind(error)
             settled += epoch.next_sequence - 1 - epoch.counted_through
             if epoch.finished():
                 epoch.close(delete=True)

@@ -88,7 +88,7 @@ def _gauges(parts: Parts, connected: Mapping[str, bool]) -> Iterator[tuple[str, 
     yield "credentials_held", "Provider keys that stand opened in memory.", len(parts.credentials)
     yield "applications_known", "Applications whose settings are known.", len(parts.applications)
     yield "journal_segments", "Segments of the journal on disk.", journal.segment_count
-    yield "journal_ready", "1 if new exchanges find room in the journal.", journal.epoch.ready()
+    yield "journal_ready", "1 if new exchanges find room in the journal.", journal.ready()
     yield "draining", "1 while it stops.", parts.draining
     for name, held in sorted(connected.items()):
         yield f"{name}_connected", f"1 while the {name} can be asked.", held

@@ -44,6 +44,7 @@ from sealgate.proxy.sessions import Sessions
 from sealgate.proxy.shipping import Shipping
 from sealgate.proxy.snapshot import SnapshotFile
 from sealgate.proxy.upstream import Pool
+from sealgate.proxy.visit import place_of
 
 TICK_S = 0.05
 SAVE_S = 1.0
@@ -100,6 +101,7 @@ class Proxy:
         self._shipping = Shipping(self.parts.journal, self.console, config.proxy_id, log)
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._unflushed = False
         self.port = self.admin_port = 0
 
     def _make_parts(self) -> Parts:
@@ -137,6 +139,7 @@ class Proxy:
     async def start(self) -> None:
         """Listen, and keep everything else going. Neither the vault nor the console need be there."""
         loop, config = asyncio.get_running_loop(), self.config
+        loop.set_exception_handler(self._loop_fault)
         self._log_way_out()
         self._arena.take().wipe()
         if not self._arena.locked:
@@ -228,10 +231,21 @@ class Proxy:
             self.parts.limits.forget_idle(time.monotonic())
             descriptor = self.parts.journal.open_descriptor
             if descriptor is not None:
-                await asyncio.to_thread(os.fdatasync, descriptor)
+                await self._flush(descriptor)
             if self.parts.applications.unsaved or time.monotonic() - saved_s > SAVE_UNCHANGED_S:
                 saved_s = time.monotonic()
                 await self.parts.applications.save()
+
+    async def _flush(self, descriptor: int) -> None:
+        """Have the journal's pages written; a disk that fails is said once, and serving goes on."""
+        try:
+            await asyncio.to_thread(os.fdatasync, descriptor)
+        except OSError as error:
+            if not self._unflushed:
+                self._log("journal_not_flushed", errno=error.errno or 0)
+            self._unflushed = True
+        else:
+            self._unflushed = False
 
     def _keep_going(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -243,6 +257,12 @@ class Proxy:
         if not task.cancelled() and task.exception() is not None:
             self._log("exchange_broken", error=type(task.exception()).__name__, place="process.py")
             os.kill(os.getpid(), signal.SIGTERM)
+
+    def _loop_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What nobody caught is an event of ours; a traceback may hold anything."""
+        error = context.get("exception")
+        place = place_of(error) if error is not None else ""
+        self._log("loop_fault", error=type(error).__name__, place=place or "elsewhere")
 
     def _connected(self) -> dict[str, bool]:
         return {"vault": self.vault.connected, "console": self.console.connected}

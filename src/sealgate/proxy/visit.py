@@ -43,7 +43,7 @@ def guarded(event: Callable[Concatenate[V, P], None]) -> Callable[Concatenate[V,
         except WireError as error:
             self.fail(from_wire(error))
         except Exception as error:  # noqa: BLE001 - edge: one request must not take the process down
-            self.parts.log("exchange_broken", error=type(error).__name__, place=_place(error))
+            self.parts.log("exchange_broken", error=type(error).__name__, place=place_of(error))
             self.fail(ProxyError("internal_error"))
 
     return method
@@ -126,7 +126,7 @@ class Visit:
         self._identified(self.parts.sessions.verify(token, known, time.time()))
 
 
-def _place(error: BaseException) -> str:
+def place_of(error: BaseException) -> str:
     """Where it was raised, as file:line of ours; never the exception's text, which may hold anything."""
     trace: Any = error.__traceback__
     place = ""
