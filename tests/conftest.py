@@ -34,8 +34,13 @@ def _has_ruby() -> bool:
     return shutil.which("ruby") is not None
 
 
+def _has_fronts() -> bool:
+    return all(shutil.which(each) for each in ("caddy", "nginx", "curl"))
+
+
 GROUPS = {
     "chromium": (_has_chromium, "a real browser is missing: install Debian's package `chromium`"),
+    "front": (_has_fronts, "install Debian's packages `caddy`, `nginx-light` and `curl`"),
     "node": (_has_node, "the front end's packages are missing: run `make web`"),
     "go": (_has_go, "Go is missing: install Debian's package `golang-go`"),
     "php": (_has_php, "PHP is missing: install Debian's package `php-cli`"),
