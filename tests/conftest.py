@@ -38,9 +38,14 @@ def _has_fronts() -> bool:
     return all(shutil.which(each) for each in ("caddy", "nginx", "curl"))
 
 
+def _has_systemd() -> bool:
+    return all(shutil.which(each) for each in ("systemd-analyze", "systemd-sysusers"))
+
+
 GROUPS = {
     "chromium": (_has_chromium, "a real browser is missing: install Debian's package `chromium`"),
     "front": (_has_fronts, "install Debian's packages `caddy`, `nginx-light` and `curl`"),
+    "systemd": (_has_systemd, "systemd's tools are missing: install Debian's package `systemd`"),
     "node": (_has_node, "the front end's packages are missing: run `make web`"),
     "go": (_has_go, "Go is missing: install Debian's package `golang-go`"),
     "php": (_has_php, "PHP is missing: install Debian's package `php-cli`"),
