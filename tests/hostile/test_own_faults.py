@@ -7,8 +7,10 @@ import errno
 import os
 from typing import Never
 
+import msgspec
 import pytest
 
+from sealgate.ids import new_id
 from sealgate.policy.document import Limits
 from sealgate.proxy import exchange, process
 from sealgate.proxy.epoch import SETTLED, Epoch
@@ -110,3 +112,32 @@ async def test_what_nobody_caught_is_an_event_and_not_a_traceback(
     assert "loop_fault" in world.log.getvalue()
     assert "ValueError" in world.log.getvalue()
     assert "canary" not in world.log.getvalue() + capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [b"\x91" * 100_000 + b"\xc0", b"\x81\xa6models" + b"\x91" * 900 + b"\xc0", b"\x05"],
+    ids=["nested beyond measure", "nested", "a number"],
+)
+async def test_one_document_that_cannot_be_read_disturbs_no_other_application(
+    world: World, policy: bytes
+) -> None:
+    assert (await world.chat()).status == 200
+    bad = world.document(application=new_id("app"), policy=msgspec.Raw(policy))
+    world.console.publish(bad)
+    refused = await world.chat(token=world.token(application=bad.application))
+    assert refused.status == 503
+    world.publish()
+    await until(lambda: (world.application, 2) in world.running.parts.applications.ids())
+    assert (await world.chat()).status == 200
+    assert "console_lost" not in world.log.getvalue()
+
+
+async def test_a_known_application_whose_new_document_cannot_be_read_is_served_no_more(world: World) -> None:
+    assert (await world.chat()).status == 200
+    world.publish(policy=msgspec.Raw(b"\x91" * 100_000 + b"\xc0"))
+    await until(lambda: not world.running.parts.applications.ids())
+    assert (await world.chat()).status == 503
+    world.publish()
+    assert (await world.chat()).status == 200
+    assert "application_damaged" in world.log.getvalue()

@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import os
 import secrets
-import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from sealgate.messages.client import Client, NotConnectedError
@@ -200,7 +198,6 @@ HELLO_FRAME = encode(FrameKind.REQUEST, 1, THEIRS)
         HEADER.pack(4, 1, FrameKind.SECRET) + b"\0" * 600,
         HEADER.pack(4, 1, FrameKind.REQUEST) + b"\xc1\xc1\xc1\xc1",
         HELLO_FRAME + HEADER.pack(4, 1, FrameKind.REPLY) + b"\0" * 4,
-        HELLO_FRAME + struct.pack(">IIB3x", 5, 2, 1) + msgspec.msgpack.encode("open"),
     ],
 )
 async def test_bytes_that_are_no_request_close_the_connection(vault: SmallVault, garbage: bytes) -> None:

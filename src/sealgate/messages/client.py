@@ -14,12 +14,14 @@ from typing import cast
 import msgspec
 
 from sealgate.messages.frames import (
+    UNREADABLE,
     FrameError,
     FrameKind,
     Hello,
     Message,
     Refusal,
     RefusedError,
+    UnreadableError,
     encode,
 )
 from sealgate.messages.peer_user import peer_uid
@@ -65,8 +67,8 @@ class _Link(asyncio.BufferedProtocol):
             frame = self._receiver.advance(nbytes)
             if frame is not None:
                 self._take(frame)
-        except (FrameError, msgspec.DecodeError):
-            self.close()
+        except (FrameError, *UNREADABLE):
+            self.close()  # a frame, or a notice: what it said may matter, so ask anew on another connection
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -104,11 +106,14 @@ class _Link(asyncio.BufferedProtocol):
         waiting = self._waiting.pop(frame.request_id, None)
         if waiting is None or waiting.future.done():
             return
-        if frame.kind is FrameKind.REFUSAL:
-            refusal = msgspec.msgpack.decode(frame.body, type=Refusal)
-            waiting.future.set_exception(RefusedError(refusal))
-            return
-        waiting.future.set_result(self._client.decode(frame.body))
+        try:
+            if frame.kind is FrameKind.REFUSAL:
+                refusal = msgspec.msgpack.decode(frame.body, type=Refusal)
+                waiting.future.set_exception(RefusedError(refusal))
+            else:
+                waiting.future.set_result(self._client.decode(frame.body))
+        except UNREADABLE:
+            waiting.future.set_exception(UnreadableError())
 
 
 class Client:

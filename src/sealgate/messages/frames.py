@@ -56,12 +56,23 @@ class Refusal(Message, frozen=True, tag="refusal"):
     hint: str = ""
 
 
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoding raises for a body that is no message, or nested beyond all measure."""
+
+
 class RefusedError(Exception):
     """A peer refused a request. Carries the `Refusal`, never a secret."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(f"{refusal.code}: {refusal.message}")
         self.refusal = refusal
+
+
+class UnreadableError(RefusedError):
+    """A reply came that cannot be read: this request failed, and no other."""
+
+    def __init__(self) -> None:
+        super().__init__(Refusal(code="unreadable", message="the reply cannot be read"))
 
 
 _encoder = msgspec.msgpack.Encoder()

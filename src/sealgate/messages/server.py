@@ -10,12 +10,13 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import msgspec
 
 from sealgate.messages.frames import (
     PROTOCOL,
+    UNREADABLE,
     FrameError,
     FrameKind,
     Hello,
@@ -31,6 +32,10 @@ from sealgate.messages.slot import Slot
 
 SOCKET_PATH_LIMIT_BYTES = 107
 """`sun_path` holds 108 bytes with its terminator (unix(7))."""
+
+
+_UNREADABLE: Final = Refusal(code="unreadable", message="the request cannot be read")
+_FAILED: Final = Refusal(code="failed", message="the request met a fault of ours", hint="see the log")
 
 
 class SocketPathError(ValueError):
@@ -80,7 +85,7 @@ class Peer(asyncio.BufferedProtocol):
             frame = self._receiver.advance(nbytes)
             if frame is not None:
                 self._take(frame)
-        except (FrameError, msgspec.DecodeError):
+        except FrameError:
             self._close()
 
     def resume_writing(self) -> None:
@@ -102,7 +107,13 @@ class Peer(asyncio.BufferedProtocol):
     def _take(self, frame: Frame) -> None:
         if frame.kind is not FrameKind.REQUEST:
             raise FrameError("only requests go this way")
-        message = self._server.decode(frame.body)
+        try:
+            message = self._server.decode(frame.body)
+        except UNREADABLE as error:
+            if not self.name:
+                raise FrameError("not a hello") from error
+            self._write(encode(FrameKind.REFUSAL, frame.request_id, _UNREADABLE))
+            return
         if not self.name:
             self._greet(frame.request_id, message)
             return
@@ -110,6 +121,9 @@ class Peer(asyncio.BufferedProtocol):
             reply = self._server.handler(self, message)
         except RefusedError as error:
             self._write(encode(FrameKind.REFUSAL, frame.request_id, error.refusal))
+            return
+        except Exception as error:  # noqa: BLE001 - edge: one request must not cut the others' link
+            self._fail(frame.request_id, error)
             return
         if isinstance(reply, Message | SecretReply):
             self._reply(frame.request_id, reply)
@@ -123,6 +137,13 @@ class Peer(asyncio.BufferedProtocol):
             self._reply(request_id, await reply)
         except RefusedError as error:
             self._write(encode(FrameKind.REFUSAL, request_id, error.refusal))
+        except Exception as error:  # noqa: BLE001 - edge: one request must not cut the others' link
+            self._fail(request_id, error)
+
+    def _fail(self, request_id: int, error: Exception) -> None:
+        """A fault of ours: this request is refused, and the loop's handler hears of it."""
+        asyncio.get_running_loop().call_exception_handler({"message": "a handler failed", "exception": error})
+        self._write(encode(FrameKind.REFUSAL, request_id, _FAILED))
 
     def _greet(self, request_id: int, message: Message) -> None:
         refusal = _hello_fault(message, self._server.hello)

@@ -24,7 +24,7 @@ from sealgate.messages.feed import (
     SessionKeyEntry,
     UnknownApplication,
 )
-from sealgate.messages.frames import RefusedError
+from sealgate.messages.frames import UNREADABLE, RefusedError, UnreadableError
 from sealgate.messages.opening import Open
 from sealgate.policy.document import Policy, PolicyError, decode_policy
 from sealgate.proxy.errors import ProxyError
@@ -207,7 +207,11 @@ class Applications:
         self._usable_until = math.inf
 
     async def _refresh(self, application: str) -> None:
-        reply = await self._feed.ask(AskApplication(application=application))
+        try:
+            reply = await self._feed.ask(AskApplication(application=application))
+        except UnreadableError as error:
+            self._damaged(application, error.refusal.code)
+            return
         if isinstance(reply, Application):
             self._keep(reply)
         elif isinstance(reply, UnknownApplication):
@@ -236,8 +240,10 @@ class Applications:
         try:
             now = known(document)
         except (PolicyError, SessionKeyError) as error:
-            self._log("application_damaged", application=document.application, code=error.code)
-            self._forget(document.application)
+            self._damaged(document.application, error.code)
+            return
+        except UNREADABLE:
+            self._damaged(document.application, "unreadable")
             return
         self._known[document.application] = now
         self._known.move_to_end(document.application)
@@ -246,6 +252,11 @@ class Applications:
         self._unsaved = True
         if before is not None:
             self._on_changed(document.application, now)
+
+    def _damaged(self, application: str, code: str) -> None:
+        """Its newest document cannot be read, and an older one may allow too much: serve it no more."""
+        self._log("application_damaged", application=application, code=code)
+        self._forget(application)
 
     def _forget(self, application: str) -> None:
         if self._known.pop(application, None) is not None:

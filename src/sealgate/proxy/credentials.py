@@ -175,7 +175,7 @@ class Credentials:
             except RefusedError as error:
                 slot.wipe()
                 refusal = self._refusal(opening, error)
-                if error.refusal.code == OpenRefusal.UNAVAILABLE:
+                if error.refusal.code not in REFUSALS:  # it says nothing of the key
                     return self._leased(opening, refusal, error)
                 self._wipe(opening.credential)
                 raise refusal from error
@@ -230,7 +230,7 @@ class Credentials:
         try:
             await self._vault.ask(Renew(credential=credential, version=version), timeout_s=OPEN_S)
         except RefusedError as error:
-            if error.refusal.code == OpenRefusal.UNAVAILABLE:
+            if error.refusal.code not in REFUSALS:
                 held = None
             if error.refusal.code in (OpenRefusal.REVOKED, OpenRefusal.NO_CREDENTIAL):
                 self._wipe(credential)
