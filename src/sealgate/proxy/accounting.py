@@ -13,6 +13,7 @@ from sealgate.proxy.epoch import Began
 from sealgate.proxy.journal import Journal
 from sealgate.proxy.metering import Usage
 from sealgate.proxy.sessions import Verified
+from sealgate.proxy.usage_bounds import bounded
 
 NOTHING_USED = Usage(0, 0, 0, 0, estimated=False, finish_reason=None, saw_end=False)
 _BYTES_PER_TOKEN = 4
@@ -67,6 +68,7 @@ class Account:
         began, number, self._number = self._began, self._number, 0
         if began is None or not number:
             return
+        usage = bounded(usage, began)
         first_s = self.first_byte_s
         record = UsageRecord(
             journal.next_sequence,

@@ -13,6 +13,8 @@ import math
 import time
 from enum import IntEnum
 
+import msgspec
+
 from sealgate.messages.feed import Outcome
 from sealgate.messages.opening import Open
 from sealgate.messages.pseudonym import pseudonym, safety_identifier
@@ -405,7 +407,9 @@ class Exchange(Visit):
     def _used(self, outcome: Outcome) -> Usage:
         """What the provider says; or an estimate, where it may have worked and does not say."""
         if self._relay is not None:
-            return self._relay.usage()
+            usage = self._relay.usage()
+            # What was sent twice may be billed twice: the provider's figure is of the second call alone.
+            return msgspec.structs.replace(usage, estimated=True) if self._retried else usage
         if self._shaped is None or self.state < State.FORWARDED or outcome is Outcome.UPSTREAM_REFUSED:
             return NOTHING_USED
         return estimate(self._shaped.input_bytes)
