@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +127,24 @@ async def test_a_plain_origin_is_logged_loudly_at_every_start(
         log = io.StringIO()
         async with running(config, clock, log, assets):
             assert f"warning vault plain_http_allowed origin={PLAIN[0]}" in log.getvalue()
+
+
+def test_the_settings_of_the_guide_are_destinations_that_a_vault_takes(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "howto" / "add-a-destination.md").read_text()
+    examples = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        vault = tomllib.loads(example)["vault"]
+        destinations = tuple(Destination(**each) for each in vault["destinations"])
+        plain = vault.get("dangerously_allow_plain_http_to_loopback", False)
+        config = vault_config(
+            tmp_path, destinations=destinations, dangerously_allow_plain_http_to_loopback=plain
+        )
+        assert bool(config.plain_origins) is plain
+    assert {each.origin.split("//")[1] for each in BUILT_IN} == {
+        "api.openai.com",
+        *(f"{region}.api.openai.com" for region in re.findall(r"`(\w\w)`", guide)),
+    }
 
 
 def test_every_provider_that_a_key_can_be_bound_to_is_one_that_the_proxy_speaks_to() -> None:
