@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,8 @@ PORTS = ("console", "vault", "proxy", "admin", "newsletter", "simulator", "contr
 class RunningDemo:
     """`sealgate demo` as a child process."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.folder, self.environment = folder, environment or {}
         self.output = folder.parent / f"{folder.name}.out"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -40,6 +40,7 @@ class RunningDemo:
         with self.output.open("wb") as out:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "sealgate", "demo", "--data", str(self.folder), *ports, *arguments],
+                env={**os.environ, **self.environment},
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
@@ -140,9 +141,11 @@ def wait_for(condition: Callable[[], object], seconds: float = 10.0) -> None:
 
 
 @contextlib.contextmanager
-def demo_in(folder: Path, *arguments: str) -> Iterator[RunningDemo]:
-    """A demo that is stopped at the end."""
-    demo = RunningDemo(folder)
+def demo_in(
+    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> Iterator[RunningDemo]:
+    """A demo that is stopped at the end; its `environment` holds settings that differ."""
+    demo = RunningDemo(folder, environment)
     try:
         demo.start(*arguments)
         yield demo

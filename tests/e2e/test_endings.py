@@ -24,6 +24,8 @@ LONG = {
     "messages": [{"role": "user", "content": "Write a long letter about gardens. " * 20}],
 }
 
+BRIEF = {**LONG, "messages": [{"role": "user", "content": "Write a line."}]}
+
 
 @pytest.fixture(scope="module")
 def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
@@ -113,20 +115,30 @@ def test_a_killed_proxy_loses_no_exchange_and_counts_none_twice(breakable: Runni
         assert [row["outcome"] for row in rows_of(breakable, request)] == [expected]
 
 
+SHORT = {"SEALGATE_PROXY_CREDENTIAL_CACHE_S": "3", "SEALGATE_VAULT_LEASE_S": "12"}
+
+
 def test_with_the_vault_down_the_proxy_serves_what_it_holds_then_says_who_can_fix_it(
     tmp_path: Path,
 ) -> None:
-    with demo_in(tmp_path / "d") as demo:
-        OpenStream(demo, "warm").read_all()
+    with demo_in(tmp_path / "d", environment=SHORT) as demo:
+        OpenStream(demo, "warm", BRIEF).read_all()
         _freeze(demo, "vault")
+        frozen_s = served_s = time.monotonic()
         try:
-            stream = OpenStream(demo, "held")
-            assert stream.answer.status == 200
-            assert b"[DONE]" in stream.read_all()
-            status, _ = demo.admin("/readyz")
-            assert status == 200
+            while (stream := OpenStream(demo, "held", BRIEF)).answer.status == 200:
+                assert b"[DONE]" in stream.read_all()
+                served_s = time.monotonic()
+                assert served_s < frozen_s + 25, "it serves beyond the lease"
+            assert served_s > frozen_s + 5, "it gave up with the cache's time, not with the lease's"
+            error = json.loads(stream.read_all())["error"]
+            assert stream.answer.status == 503
+            assert (error["code"], error["who"]) == ("vault_unavailable", "administrator")
+            status, ready = demo.admin("/readyz")
+            assert (status, ready["connected"]["vault"]) == (200, False)
         finally:
             _thaw(demo, "vault")
+        wait_for(lambda: OpenStream(demo, "thawed", BRIEF).answer.status == 200, 20)
 
 
 def test_with_the_vault_down_and_nothing_held_it_refuses_and_names_the_administrator(tmp_path: Path) -> None:

@@ -85,6 +85,14 @@ class VaultSettings(Struct, frozen=True, forbid_unknown_fields=True):
         tuple[DestinationSettings, ...],
         Meta(description="Origins that keys may be bound to beside the built-in ones."),
     ] = ()
+    lease_s: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=3600,
+            description="Seconds for which a proxy may use an opened key while the vault does not answer.",
+        ),
+    ] = 300.0
     dangerously_allow_plain_http_to_loopback: LoudPlainHttp = False
 
 
@@ -193,6 +201,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
                 Destination(provider=each.provider, origin=each.origin, label=each.label)
                 for each in self.vault.destinations
             ),
+            lease_s=self.vault.lease_s,
             desk_uids=(uid_of(self.users.console),),
             opener_uids=(uid_of(self.users.proxy),),
             tls=tls_files(self.vault),
