@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from sqlalchemy import create_engine, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from sealgate.console.accounts.models import Organization
-from sealgate.console.database import Database, migrate
+from sealgate.console.database import Database, migrate, newest_revision
 from sealgate.console.schema import TABLES, metadata
 
 
@@ -110,3 +113,28 @@ async def test_a_row_of_an_organization_that_is_not_there_is_refused(tmp_path: P
         with pytest.raises(IntegrityError):
             await tx.execute(lost)
     await database.close()
+
+
+def test_a_database_of_a_newer_release_is_refused_with_a_hint(tmp_path: Path) -> None:
+    path = tmp_path / "console.db"
+    migrate(path)
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.commit()
+    with pytest.raises(ValueError, match="hint: run the newer release"):
+        migrate(path)
+
+
+def test_the_newest_revision_is_the_head_of_the_migrations(tmp_path: Path) -> None:
+    assert migrate(tmp_path / "console.db") == newest_revision()
+
+
+def test_a_database_of_the_newest_form_is_not_migrated_again(tmp_path: Path) -> None:
+    path = tmp_path / "console.db"
+    migrate(path)
+    code = (
+        "import sys; from pathlib import Path; from sealgate.console.database import migrate;"
+        f"print(migrate(Path({str(path)!r})), 'alembic' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told == f"{newest_revision()} False\n"

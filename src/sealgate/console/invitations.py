@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+import sealgate.console.schema  # noqa: F401 - every table, since they refer to each other
 from sealgate.console.accounts.services import invite_owner
 from sealgate.console.config import ConsoleConfig
 from sealgate.console.database import Database, migrate

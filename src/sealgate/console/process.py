@@ -14,7 +14,6 @@ import socket
 from typing import Any
 
 import uvicorn
-from alembic.util import CommandError
 from sqlalchemy.exc import DatabaseError
 from starlette.applications import Starlette
 
@@ -26,6 +25,7 @@ from sealgate.console.failures import where
 from sealgate.console.site import make_site
 from sealgate.listening.arrival import Arrival
 from sealgate.listening.certificates import ServerTls
+from sealgate.listening.patience import DeadlinedProtocol
 from sealgate.listening.peers import TrustedPeers
 from sealgate.log import LineLog, Log
 
@@ -42,9 +42,6 @@ def run(config: ConsoleConfig) -> None:
 def _migrate(config: ConsoleConfig) -> str:
     try:
         return migrate(config.database_path)
-    except CommandError as error:
-        msg = f"{config.database_path} was made by a newer release. hint: run that one, or restore a backup"
-        raise ValueError(msg) from error
     except DatabaseError as error:
         raise OSError(f"{config.database_path}: {error.orig}") from error
 
@@ -78,7 +75,7 @@ async def _serve_pages(
         uvicorn.Config(
             Arrival(site, config.public_url, peers, encrypted=tls is not None),
             ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
-            http="httptools",
+            http=DeadlinedProtocol,
             lifespan="off",
             log_config=None,
             access_log=False,  # it would carry addresses

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import sealgate.console.schema  # noqa: F401 - every table, since they refer to each other
 from sealgate.console.accounts.models import Organization, User
 from sealgate.console.accounts.passwords import hash_password, verify_password
 from sealgate.console.accounts.services import check_person, find_user, new_user, normal_email

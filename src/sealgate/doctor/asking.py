@@ -95,6 +95,8 @@ async def _ask(settings: Settings, origin: Origin) -> Answer:
         raise NotAnsweredError("it closed the connection") from error
     finally:
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
     lines = head.split("\r\n")
     dates = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("date:")]
     return Answer(int(lines[0].split()[1]), dates[0] if dates else "")

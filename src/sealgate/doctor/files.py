@@ -13,10 +13,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-
-from sealgate.console import database as console_database
+from sealgate.console.database import newest_revision
 from sealgate.doctor.findings import Case, Finding, ok, problem, skipped, warning
 from sealgate.settings import IDENTITY_NAME, Settings
 from sealgate.settings.table import uid_of
@@ -101,7 +98,7 @@ def databases(case: Case) -> Iterator[Finding]:
     vault_db = data / "vault" / DATABASE_NAME
     yield from _version(vault_db, "SELECT version FROM schema_version", len(STEPS))
     yield from _version(
-        data / "console" / "console.db", "SELECT version_num FROM alembic_version", _console_head()
+        data / "console" / "console.db", "SELECT version_num FROM alembic_version", int(newest_revision())
     )
     with contextlib.suppress(OSError):
         if vault_db.exists() and not (vault_db.parent / ANCHOR_NAME).exists():
@@ -132,12 +129,6 @@ def _version(path: Path, query: str, ours: int) -> Iterator[Finding]:
             )
         else:
             yield ok("databases", f"{path} has form {found} of {ours}")
-
-
-def _console_head() -> int:
-    config = Config()
-    config.set_main_option("script_location", str(Path(console_database.__file__).parent / "migrations"))
-    return int(ScriptDirectory.from_config(config).get_current_head() or 0)
 
 
 def identity(case: Case) -> Iterator[Finding]:
