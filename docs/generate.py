@@ -15,7 +15,8 @@ import msgspec
 import typer
 
 from sealgate import cli, settings, supervisor
-from sealgate.log import EventTable
+from sealgate.console.api import openapi
+from sealgate.log import EventTable, Level
 from sealgate.policy import reference as requests_reference
 from sealgate.proxy import reference as errors_reference
 
@@ -70,6 +71,14 @@ EVENT_TABLES: Mapping[str, str] = {
 }
 
 
+LEVELS: Mapping[Level, tuple[str, str]] = {
+    Level.DEBUG: ("Goes on all the time.", "Nothing; drop it where it is too much."),
+    Level.INFO: ("Something was done, as it should be.", "Nothing; keep it to know what happened when."),
+    Level.WARNING: ("It goes on, and somebody should know.", "Look within the day; `meaning` says at what."),
+    Level.ERROR: ("Something does not work, or somebody changed our files.", "Look now; `alarm_…` first."),
+}
+
+
 def events_page() -> str:
     """Every line that can be logged."""
     lines = [
@@ -78,6 +87,10 @@ def events_page() -> str:
         "",
         "A log line is `time level process event field=value …`. Only these events and fields exist:",
         "no prompt, key, address or exception text can be written.",
+        "",
+        "| level | means | do |",
+        "|---|---|---|",
+        *(f"| `{level.value}` | {means} | {do} |" for level, (means, do) in LEVELS.items()),
         "",
         "| process | event | level | fields | meaning |",
         "|---|---|---|---|---|",
@@ -126,8 +139,9 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 
 def main() -> None:
-    """Write every page."""
+    """Write every page, and the management API's document."""
     REFERENCE.mkdir(exist_ok=True)
+    (REFERENCE / "openapi.json").write_text(openapi.text())
     for name, page in PAGES.items():
         (REFERENCE / name).write_text(page())
 
