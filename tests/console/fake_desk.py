@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from pathlib import Path
 
@@ -40,11 +41,14 @@ class FakeDesk:
 
     def __init__(self, socket: Path, instance: str, uid: int, vault_url: str) -> None:
         hello = Hello(protocol=PROTOCOL, instance=instance, process="vault")
-        self.server = Server(socket, hello, TicketRequest, self._answer, (uid,))
+        self.server = Server(socket, hello, TicketRequest, self._take, (uid,))
         self.rows: dict[str, CredentialRow] = {}
         self.tickets: list[TicketIssued] = []
         self.asked: list[IssueTicket] = []
         self.refusal: Refusal | None = None
+        self.refuse_changes: Refusal | None = None
+        self.hangs_at: type[Message] | None = None
+        """A request that is never answered."""
         self.deposit_base = f"{vault_url}/deposit"
 
     def deposit(self, last_four: str = "7f3Q", at: float = 1_700_000_000.0) -> CredentialRow:
@@ -91,9 +95,16 @@ class FakeDesk:
         self.rows[row.credential] = changed
         return changed
 
+    def _take(self, peer: Peer, message: Message) -> TicketReply | asyncio.Future[TicketReply]:
+        if self.hangs_at is not None and isinstance(message, self.hangs_at):
+            return asyncio.get_running_loop().create_future()
+        return self._answer(peer, message)
+
     def _answer(self, _peer: Peer, message: Message) -> TicketReply:
         if self.refusal is not None:
             raise RefusedError(self.refusal)
+        if self.refuse_changes is not None and isinstance(message, Switch | RollBack | Discard):
+            raise RefusedError(self.refuse_changes)
         match message:
             case ListDestinations():
                 return Destinations(items=(OPENAI, EUROPE))

@@ -256,3 +256,75 @@ async def test_a_pause_is_told_to_proxies_and_ends(world: Running, ada: Browser)
     assert "Paused" in (await ada.get("/applications")).text
     await ada.submit(f"/applications/{app}/resume", {}, page=f"/applications/{app}")
     assert (await document(world, app)).active
+
+
+async def test_the_free_prompt_is_switched_on_with_its_model_and_off(world: Running, ada: Browser) -> None:
+    app = await world.application(ada)
+    path = f"/applications/{app}/actions"
+    assert (await policy(world, app)).prompt is None
+    offered = [("prompt_offered", "yes"), ("prompt_model", "gpt-4o-mini")]
+    await ada.submit(path, [*offered, ("prompt", "yes")])
+    found = (await policy(world, app)).prompt
+    assert found is not None
+    assert (found.model, found.follow_ups) == ("gpt-4o-mini", 6)
+    page = (await ada.get(path)).text
+    assert 'name="prompt" value="yes" checked' in page
+    await ada.submit(path, offered)
+    assert (await policy(world, app)).prompt is None
+
+
+async def test_a_free_prompt_on_a_model_that_is_not_offered_is_refused(world: Running, ada: Browser) -> None:
+    app = await world.application(ada)
+    fields = [("prompt_offered", "yes"), ("prompt", "yes"), ("prompt_model", "gpt-9")]
+    answer = await ada.submit(f"/applications/{app}/actions", fields)
+    assert answer.status_code == 422
+    assert (await policy(world, app)).prompt is None
+
+
+LIMITS = {
+    "requests_per_minute": "20",
+    "concurrent_streams": "3",
+    "output_tokens": "1024",
+    "models": "gpt-4o-mini",
+}
+
+
+async def test_a_model_that_the_free_prompt_uses_cannot_be_taken_off_the_list(
+    world: Running, ada: Browser
+) -> None:
+    app = await world.application(ada)
+    fields = [("prompt_offered", "yes"), ("prompt", "yes"), ("prompt_model", "gpt-4o-mini")]
+    await ada.submit(f"/applications/{app}/actions", fields)
+    answer = await ada.submit(f"/applications/{app}/limits", {**LIMITS, "models": "gpt-4o"})
+    assert answer.status_code == 422
+    assert "The free prompt uses model" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("chosen", "kept"),
+    [
+        (["models", "chat.completions"], ("chat.completions", "models")),
+        (["responses", "responses"], ("responses",)),
+        ([], ()),
+    ],
+    ids=["two", "twice", "none"],
+)
+async def test_the_endpoints_that_are_ticked_are_offered(
+    world: Running, ada: Browser, chosen: list[str], kept: tuple[str, ...]
+) -> None:
+    app = await world.application(ada)
+    assert len((await policy(world, app)).endpoints) == 5
+    fields = [*LIMITS.items(), ("endpoints_offered", "yes"), *(("endpoint", each) for each in chosen)]
+    await ada.submit(f"/applications/{app}/limits", fields)
+    assert (await policy(world, app)).endpoints == kept
+    page = (await ada.get(f"/applications/{app}/limits")).text
+    assert page.count(" checked>") == len(kept)
+
+
+async def test_an_endpoint_that_there_is_not_is_refused(world: Running, ada: Browser) -> None:
+    app = await world.application(ada)
+    fields = [*LIMITS.items(), ("endpoints_offered", "yes"), ("endpoint", "files")]
+    answer = await ada.submit(f"/applications/{app}/limits", fields)
+    assert answer.status_code == 422
+    assert "There is no endpoint" in answer.text
+    assert len((await policy(world, app)).endpoints) == 5

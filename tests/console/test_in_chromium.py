@@ -10,10 +10,14 @@ from playwright.async_api import Page, Request, async_playwright
 
 from sealgate.console.database import Database
 from sealgate.console.feed.services import application_document
-from sealgate.messages.feed import Application
+from sealgate.console.usage.pricing import Priced
+from sealgate.console.usage.services import count_usage
+from sealgate.ids import new_id
+from sealgate.messages.feed import Application, UsageBatch
 from sealgate.session import SessionPublicKey, SigningKey
 from tests.console.running import PASSWORD
 from tests.console.serving import Serving, serving
+from tests.console.test_feed import record
 
 pytestmark = pytest.mark.chromium
 
@@ -121,6 +125,7 @@ async def test_the_form_that_leads_to_the_vault_is_let_through_by_the_content_po
         assert "referer" not in asked
 
 
+PAGES = ("/applications", "/applications/new", "/usage", "/audit", "/members", "/retention", "/account")
 PARTS = ("", "/add-on", "/origins", "/session-keys", "/actions", "/limits")
 
 
@@ -131,10 +136,52 @@ async def test_every_page_is_accessible_fits_a_phone_and_keeps_to_the_content_po
         await check_page(page)
         await visitor.sign_in(world)
         app = f"/applications/{world.seeded.application}"
-        for path in ("/applications", "/applications/new", "/usage", *(app + part for part in PARTS)):
+        for path in (*PAGES, *(app + part for part in PARTS)):
             await page.goto(world.url + path)
             await check_page(page)
         assert visitor.complaints == []
+
+
+async def test_a_key_in_two_versions_and_a_page_full_of_usage_are_as_accessible() -> None:
+    async with serving() as world, visiting() as visitor:
+        page = visitor.page
+        await visitor.sign_in(world)
+        await seal(world, page, "Enter the key")
+        await seal(world, page, "Stage the next key")
+        visitor.complaints.clear()  # of the vault's page, which is not there in this test
+        await page.goto(f"{world.url}/applications/{world.seeded.application}/add-on")
+        await check_page(page)
+        await page.get_by_role("button", name="Switch to this key").click()
+        await page.get_by_role("button", name="Roll back").wait_for()
+        await check_page(page)
+        await page.get_by_role("link", name="Discard").click()
+        await check_page(page)
+        await use(world)
+        await page.goto(f"{world.url}/usage?from=&to=")
+        await page.get_by_text("The same as a table").click()
+        await check_page(page)
+        assert visitor.complaints == []
+
+
+async def seal(world: Serving, page: Page, button: str) -> None:
+    """Go to the vault for a ticket, and have the key deposited."""
+    await page.goto(f"{world.url}/applications/{world.seeded.application}/add-on")
+    await page.get_by_role("button", name=button).click()
+    await page.wait_for_url(f"{world.config.vault_url}/deposit#ticket=*")
+    world.desk.deposit()
+
+
+async def use(world: Serving) -> None:
+    """Usage of three days, with and without a price."""
+    database = Database(world.config.database_path)
+    records = tuple(
+        record(number, world.seeded.application, started_at=1_700_000_000.0 + number * 86_400)
+        for number in range(1, 4)
+    )
+    async with database.writing() as tx:
+        priced = {1: Priced(3_300, "a table"), 2: Priced(7_000_000_000, "a table")}
+        await count_usage(tx, UsageBatch(proxy="prx", epoch=new_id("ep"), records=records), priced)
+    await database.close()
 
 
 FAULTS = """() => {

@@ -94,6 +94,8 @@ def make_session_key(page: Page, root: str) -> SigningKey:
 
 def go_to_the_sealing_page(page: Page, demo: RunningDemo, root: str, button: str) -> None:
     page.goto(f"{root}/add-on")
+    if button == "Replace the key":
+        page.get_by_text("Replace the key at once").click()
     options = page.locator("#destination option")
     simulated = next(each for each in options.all() if "Simulated" in each.inner_text())
     page.get_by_label("Destination").select_option(value=simulated.get_attribute("value"))

@@ -185,6 +185,6 @@ def _opened(database: Path) -> Iterator[sqlite3.Connection]:
         with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
             connection.execute("SELECT hash, token_id FROM audit LIMIT 0")
             yield connection
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         msg = f"{database} has no record of changes to check ({error}); hint: start the console once"
         raise ValueError(msg) from None

@@ -73,14 +73,14 @@ class Feed:
         """Ids of the proxies that are connected."""
         return self._server.peers if self._server else ()
 
-    async def probe(self, ask: ProbeAsked, timeout_s: float = PROBE_TIME_S) -> ProbeDone | None:
+    async def probe(self, ask: ProbeAsked) -> ProbeDone | None:
         """Have one proxy test a key; `None` if none is there or none answers in time."""
         answered: asyncio.Future[ProbeDone] = asyncio.get_running_loop().create_future()
         self._probes[ask.probe] = answered
         try:
             if self._server is None or not self._server.notify_one(ask):
                 return None
-            return await asyncio.wait_for(answered, timeout_s)
+            return await asyncio.wait_for(answered, PROBE_TIME_S)
         except TimeoutError:
             return None
         finally:
