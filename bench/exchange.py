@@ -71,7 +71,7 @@ async def measure(world: World, arguments: argparse.Namespace) -> None:
     connection = ClientConnection(proxy.listener)
     connection.connection_made(cast(asyncio.Transport, Sink()))
     pool = proxy.parts.pool
-    upstream = Upstream(pool, pool._parse(world.provider.origin))
+    upstream = Upstream(pool, pool._way_out.origin(world.provider.origin))
     upstream.connection_made(cast(asyncio.Transport, Sink(upstream)))
     upstream.idle.clear()
     pool.give_back(upstream)

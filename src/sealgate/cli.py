@@ -133,6 +133,22 @@ def prepare(config: ConfigOption) -> None:
 
 
 @app.command()
+def doctor(
+    config: ConfigOption,
+    egress: Annotated[bool, typer.Option("--egress", help="Ask providers too (without a key).")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Look at an installation and say what is wrong and what to do; exit code 1 if there is a problem."""
+    import msgspec
+
+    from sealgate.doctor.examination import examine, in_words, is_well
+
+    findings = examine(config, ask_providers=egress)
+    typer.echo(msgspec.json.encode(findings).decode() if json else in_words(findings))
+    raise SystemExit(0 if is_well(findings) else 1)
+
+
+@app.command()
 def backup(
     config: ConfigOption,
     to: Annotated[Path, typer.Option("--to", help="New folder for the copies.")],

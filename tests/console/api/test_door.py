@@ -50,7 +50,12 @@ async def test_anothers_application_and_none_at_all_look_the_same(
     await world.owner("eve@example.com", "Elsewhere")
     eve = Program(world.site, await token_of(world, "eve@example.com"))
     body = {"name": "x", "kid": new_id("key"), "public_key": "A" * 42 + "E", "origins": [], "active": True}
-    body |= {"provider": "openai", "origin": "https://api.openai.com", "credential": new_id("cred")}
+    body |= {
+        "provider": "openai",
+        "origin": "https://api.openai.com",
+        "credential": new_id("cred"),
+        "version": 1,
+    }
     known = {} if way.takes is None else {n: body[n] for n in way.takes.__struct_fields__ if n in body}
     answers = [await eve.send(way.method, path_of(way, app), known) for app in (theirs, new_id("app"))]
     assert [answer.status_code for answer in answers] == [404, 404]

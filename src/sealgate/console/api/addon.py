@@ -5,8 +5,6 @@ Nothing here ever holds a key: a ticket goes out, and the key goes to the vault 
 
 from __future__ import annotations
 
-import msgspec
-
 from sealgate.console.addon import services
 from sealgate.console.addon.desk import VaultAwayError
 from sealgate.console.addon.models import Addon
@@ -50,8 +48,9 @@ async def take_ticket(call: Call) -> Reply:
     vault = await _ask(call, application)
     destination = services.choose_destination(vault, f"{wanted.provider} {wanted.origin}")
     async with call.reading() as tx:
-        ask = await services.ticket_request(tx, call.organization, application, vault, destination)
-    ask = msgspec.structs.replace(ask, stage=wanted.stage)
+        ask = await services.ticket_request(
+            tx, call.organization, application, vault, destination, stage=wanted.stage
+        )
     issued = await call.console.desk.issue_ticket(ask)
     vault_url = call.console.config.vault_url
     if not issued.deposit_url.startswith(vault_url + "/"):

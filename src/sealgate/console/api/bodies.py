@@ -7,7 +7,7 @@ Counterpart: `routes`, which names one for every way in and out. No struct has a
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -133,6 +133,12 @@ class CredentialNamed(Struct, frozen=True, forbid_unknown_fields=True):
     """A credential of the application."""
 
     credential: Annotated[str, Meta(max_length=64)]
+
+
+class VersionNamed(Struct, frozen=True, forbid_unknown_fields=True):
+    """A version of the credential in use."""
+
+    version: Annotated[int, Meta(ge=1, le=2**53)]
 
 
 class OrganizationView(Struct, frozen=True):
@@ -330,11 +336,3 @@ class StatusView(Struct, frozen=True):
     protocol: int
     vault_connected: bool
     proxies: tuple[str, ...]
-
-
-class OpenApiDocument(Struct, frozen=True):
-    """This API, described (OpenAPI 3.1)."""
-
-    openapi: str
-    info: dict[str, Any]
-    paths: dict[str, Any]

@@ -20,9 +20,9 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sealgate.console.addon.desk import VaultAwayError, VaultRefusedError
+from sealgate.console.api import openapi
 from sealgate.console.api.call import Call, Reply
 from sealgate.console.api.errors import ApiError, ErrorBody, ErrorDetail
-from sealgate.console.api.openapi import document
 from sealgate.console.api.routes import DOCUMENT, WAYS, Way
 from sealgate.console.api.tokens import Holder, find_holder, note_used
 from sealgate.console.applications.services import NotThereError
@@ -55,7 +55,7 @@ class ManagementApi:
             _Room(compile_path(path)[0], {way.method: way for way in WAYS if way.path == path})
             for path in paths
         ]
-        self._document = msgspec.json.format(msgspec.json.encode(document()), indent=2) + b"\n"
+        self._document = openapi.text().encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not (scope["path"] == "/api" or scope["path"].startswith("/api/")):

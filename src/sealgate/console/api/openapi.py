@@ -56,6 +56,11 @@ def document() -> dict[str, Any]:
     }
 
 
+def text() -> str:
+    """The document as JSON, indented, with a line end."""
+    return msgspec.json.format(msgspec.json.encode(document()), indent=2).decode() + "\n"
+
+
 def _operation(way: Way) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": _operation_id(way),

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from sealgate.console.api import addon, applications, records
+from sealgate.console.api import addon, applications, records, versions
 from sealgate.console.api import bodies as b
 from sealgate.console.api.call import Call, Reply
 from sealgate.console.api.tokens import Scope
@@ -85,6 +85,12 @@ WAYS: Final[Sequence[Way]] = (
         "Take a ticket to deposit a key with.", b.TicketWanted, status=201, vault=True),
     Way("POST", f"{APP}/add-on/settle", addon.settle, S.KEYS, b.AddonView,
         "Use a key that was deposited for another destination, if one waits.", vault=True),
+    Way("POST", f"{APP}/add-on/switch", versions.switch, S.KEYS, b.AddonView,
+        "Use the staged version from now on.", b.VersionNamed, vault=True),
+    Way("POST", f"{APP}/add-on/roll-back", versions.roll_back, S.KEYS, b.AddonView,
+        "Use the previous version again.", b.VersionNamed, vault=True),
+    Way("POST", f"{APP}/add-on/discard", versions.discard, S.KEYS, b.AddonView,
+        "Have the vault destroy a staged or a previous version.", b.VersionNamed, vault=True),
     Way("POST", f"{APP}/add-on/revoke", addon.revoke, S.KEYS, b.RevokedView,
         "Have the vault destroy a key at once.", b.CredentialNamed, vault=True),
     Way("GET", f"{ROOT}/usage", records.usage, S.USAGE, b.UsageList,
