@@ -12,7 +12,8 @@ import pytest
 
 from tests.e2e.running_demo import RunningDemo
 
-LIMIT_S = 20.0
+LIMIT_S = 90.0
+"""For hangs; on an idle machine it takes about ten seconds."""
 
 
 def demo(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -143,7 +143,7 @@ def test_from_an_empty_application_to_a_revoked_key(
         expect(page.get_by_text(shown).first).to_be_visible()
     seal(page, own, key)
     assert page.url.startswith(root)
-    expect(page.get_by_text(key[-4:])).to_be_visible()
+    expect(page.get_by_text(key[-4:]).first).to_be_visible()
 
     with openai.OpenAI(api_key=signer.token("me", ["api:*"]), base_url=f"{own.proxy_url}/v1") as client:
         answer = client.chat.completions.create(
