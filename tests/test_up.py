@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -215,7 +217,7 @@ def test_a_write_that_finds_no_room_ends_the_first_start_and_the_next_one_finish
     again.start()
     wait_for(lambda: invitations(again))
     again.stop()
-    with sqlite3.connect(again.data / "vault" / "vault.db") as database:
+    with closing(sqlite3.connect(again.data / "vault" / "vault.db")) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
@@ -239,3 +241,17 @@ def test_prepare_makes_the_ids_once_and_no_secret(folder: Path) -> None:
     assert said[0] == said[1]
     assert "inst_" in said[0]
     assert not (folder / "data" / "vault").exists()
+
+
+def test_the_owners_link_reaches_the_terminal_and_no_log(folder: Path) -> None:
+    with up_in(folder) as running:
+        assert len(invitations(running)) == 1
+        assert "/invitations/" not in running.logged.read_text()
+
+
+def test_a_console_that_dies_after_the_first_start_makes_no_second_link(folder: Path) -> None:
+    with up_in(folder) as running:
+        os.kill(running.pid("console"), signal.SIGKILL)
+        wait_for(lambda: running.logged.read_text().count("console started") == 2)
+        with closing(sqlite3.connect(running.data / "console" / "console.db")) as database:
+            assert database.execute("SELECT count(*) FROM invitations").fetchone() == (1,)

@@ -21,6 +21,8 @@ from typer.core import TyperGroup
 
 EX_CONFIG = 78
 EX_OSERR = 71
+INVITATION = "sealgate-invitation:"
+"""What `up` knows the line with the first owner's link by: it must not reach a log."""
 
 SCRIPTS = ("apply", "deposit", "session", "usage", "status")
 
@@ -70,14 +72,28 @@ def version() -> None:
 
 
 @app.command()
-def run(part: Part, config: ConfigOption) -> None:
+def run(
+    part: Part,
+    config: ConfigOption,
+    invite_owner_unless: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of `up`, for the console: first print an owner's link, unless this file is there."
+        ),
+    ] = None,
+) -> None:
     """Run one process until it is told to stop."""
     from sealgate import settings as settings_file
     from sealgate.supervisor import die_with_parent
 
     die_with_parent()
     try:
-        _start(part, settings_file.load(config))
+        settings = settings_file.load(config)
+        if part is Part.CONSOLE and invite_owner_unless is not None and not invite_owner_unless.exists():
+            from sealgate.console.invitations import make_owner_invitation
+
+            typer.echo(f"{INVITATION} {make_owner_invitation(settings.console_config())}")
+        _start(part, settings)
     except ValueError as error:  # settings and configuration structs refuse with a message and a hint
         _refuse(str(error))
     except OSError as error:  # a full disk, a taken port: it may pass, so the supervisor tries again
@@ -280,9 +296,12 @@ def invite_owner(config: ConfigOption) -> None:
 
     try:
         settings = settings_file.load(config)
-    except settings_file.SettingsError as error:
+        link = make_owner_invitation(settings.console_config())
+    except ValueError as error:
         _refuse(str(error))
-    typer.echo(make_owner_invitation(settings.console_config()))
+    except OSError as error:
+        _fail(f"the invitation was not made: {_told(error)}. hint: run it as the console's user")
+    typer.echo(link)
 
 
 def _refuse(message: str) -> Never:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, MetaData, create_engine, event
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import NullPool
@@ -107,8 +108,8 @@ class Database:
 def migrate(path: Path, revision: str = "head") -> str:
     """Bring the database at `path` to the newest form, making it if needed; gives the revision.
 
-    Raises `ValueError` with a hint for one of a newer release. Most starts find the newest form and
-    never load Alembic: it is a third of a console's start, and a tenth of its memory.
+    Raises `ValueError` with a hint for one of a newer release, `OSError` for a full disk or a broken file.
+    Most starts find the newest form and never load Alembic: a third of a start, and a tenth of its memory.
     """
     make_private(path)
     found, newest = _revision(path), newest_revision()
@@ -127,6 +128,8 @@ def migrate(path: Path, revision: str = "head") -> str:
             config.attributes["connection"] = connection
             import_module("alembic.command").upgrade(config, revision)
             return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one())
+    except DatabaseError as error:
+        raise OSError(f"{path}: {error.orig}") from error
     finally:
         engine.dispose()
 

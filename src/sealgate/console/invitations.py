@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+from sqlalchemy.exc import DatabaseError
+
 import sealgate.console.schema  # noqa: F401 - every table, since they refer to each other
 from sealgate.console.accounts.services import invite_owner
 from sealgate.console.config import ConsoleConfig
@@ -17,7 +19,8 @@ from sealgate.console.database import Database, migrate
 def make_owner_invitation(config: ConsoleConfig) -> str:
     """A single-use link, good for 24 hours, that makes an owner. The console need not be running.
 
-    Blocks, and must not be called from inside an event loop.
+    Raises `OSError` for a full disk, `ValueError` for a database of a newer release. Blocks, and must not be
+    called from inside an event loop.
     """
     migrate(config.database_path)
     return asyncio.run(_invite(config))
@@ -28,6 +31,8 @@ async def _invite(config: ConsoleConfig) -> str:
     try:
         async with database.writing() as tx:
             token = await invite_owner(tx, time.time())
+    except DatabaseError as error:
+        raise OSError(f"{config.database_path}: {error.orig}") from error
     finally:
         await database.close()
     return f"{config.public_url}/invitations/{token}"

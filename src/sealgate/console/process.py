@@ -14,7 +14,6 @@ import socket
 from typing import Any
 
 import uvicorn
-from sqlalchemy.exc import DatabaseError
 from starlette.applications import Starlette
 
 from sealgate.console.composition import compose
@@ -33,17 +32,10 @@ from sealgate.log import LineLog, Log
 def run(config: ConsoleConfig) -> None:
     """Serve until SIGTERM or SIGINT; raises `OSError` for a taken port or a full disk, `ValueError`."""
     log = LineLog("console", EVENTS)
-    log("migrated", revision=_migrate(config))
+    log("migrated", revision=migrate(config.database_path))
     uvicorn_loop = uvicorn.Config(app="", loop="uvloop", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
         runner.run(serve(config, log))
-
-
-def _migrate(config: ConsoleConfig) -> str:
-    try:
-        return migrate(config.database_path)
-    except DatabaseError as error:
-        raise OSError(f"{config.database_path}: {error.orig}") from error
 
 
 async def serve(config: ConsoleConfig, log: Log, stop: asyncio.Event | None = None) -> None:

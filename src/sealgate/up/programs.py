@@ -10,15 +10,23 @@ from sealgate.settings import Settings, host_of
 from sealgate.settings.checks import sections
 from sealgate.supervisor import Probe, Program
 
+WELCOMED_NAME = "welcomed"
+"""Made once the first start has said what it must: a start that was killed before says it again."""
+INVITATION = "sealgate-invitation:"
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
 
 
 def programs(settings: Settings, config: Path) -> Mapping[str, Program]:
-    """Name → program, in the order in which they are stopped last."""
-    probes = readiness(settings)
+    """Name → program, the last to be stopped first.
+
+    The console's prints `INVITATION` and the first owner's link, until the file `WELCOMED_NAME` is there.
+    """
+    welcomed = Path(settings.data_dir) / WELCOMED_NAME
+    more = {"console": ("--invite-owner-unless", str(welcomed))}
+    run = (sys.executable, "-m", "sealgate", "run")
     return {
-        name: Program(name, (sys.executable, "-m", "sealgate", "run", name, "--config", str(config)), probe)
-        for name, probe in probes.items()
+        name: Program(name, (*run, name, "--config", str(config), *more.get(name, ())), probe)
+        for name, probe in readiness(settings).items()
     }
 
 

@@ -25,13 +25,25 @@ from sealgate.up.preparing import (
     prepare,
     separate_users,
 )
-from sealgate.up.programs import programs
+from sealgate.up.programs import INVITATION, WELCOMED_NAME, programs
 from sealgate.up.words import ready_text, welcome_text
 
-WELCOMED_NAME = "welcomed"
-"""Made once the first start has said what it must: a start that was killed before says it again."""
-
 Say = Callable[[str], None]
+
+
+class Lines:
+    """Log lines go on to standard error; the line with the first owner's link is kept back for the owner."""
+
+    def __init__(self) -> None:
+        self.invitation = ""
+
+    def take(self, line: str) -> None:
+        """One line of a process."""
+        if line.startswith(INVITATION):
+            self.invitation = line.removeprefix(INVITATION).strip()
+            return
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
 
 
 def up(config: Path, say: Say) -> int:
@@ -52,13 +64,14 @@ def up(config: Path, say: Say) -> int:
 
 async def _run(settings: Settings, config: Path, say: Say) -> int:
     stop = _stop_event()
-    supervisor = Supervisor(LineLog("supervisor", EVENTS), _pass_on)
+    lines = Lines()
+    supervisor = Supervisor(LineLog("supervisor", EVENTS), lines.take)
     for program in programs(settings, config).values():
         supervisor.start(program)
     try:
         await _until_ready(supervisor, stop)
         if not stop.is_set() and not supervisor.refused.is_set():
-            await _greet(settings, config, say)
+            _greet(settings, lines, say)
         await _first_of(stop.wait(), supervisor.refused.wait())
     finally:
         await supervisor.stop()
@@ -80,29 +93,13 @@ async def _until_ready(supervisor: Supervisor, stop: asyncio.Event) -> None:
             raise NotPossibleError(f"{error}. hint: `sealgate doctor` looks at each part") from error
 
 
-async def _greet(settings: Settings, config: Path, say: Say) -> None:
+def _greet(settings: Settings, lines: Lines, say: Say) -> None:
     welcomed = Path(settings.data_dir) / WELCOMED_NAME
-    if welcomed.exists():
+    if welcomed.exists() or not lines.invitation:
         say(ready_text(settings))
         return
-    say(welcome_text(settings, await _invitation(config)))
+    say(welcome_text(settings, lines.invitation))
     _remember(welcomed)
-
-
-async def _invitation(config: Path) -> str:
-    """In a process of its own: the supervisor stays small, and has no console code in its memory."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sealgate", "console", "invite-owner", "--config", str(config)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    out, _ = await process.communicate()
-    if process.returncode != 0:
-        raise NotPossibleError(
-            "the invitation of the first owner was not made; the lines above say why. hint: make it with "
-            f"`sealgate console invite-owner --config {config}`"
-        )
-    return out.decode().strip()
 
 
 def _remember(path: Path) -> None:
@@ -124,8 +121,3 @@ def _stop_event() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     return stop
-
-
-def _pass_on(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
