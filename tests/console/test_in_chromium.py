@@ -125,7 +125,16 @@ async def test_the_form_that_leads_to_the_vault_is_let_through_by_the_content_po
         assert "referer" not in asked
 
 
-PAGES = ("/applications", "/applications/new", "/usage", "/audit", "/members", "/retention", "/account")
+PAGES = (
+    "/applications",
+    "/applications/new",
+    "/usage",
+    "/audit",
+    "/members",
+    "/retention",
+    "/tokens",
+    "/account",
+)
 PARTS = ("", "/add-on", "/origins", "/session-keys", "/actions", "/limits")
 
 

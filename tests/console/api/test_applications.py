@@ -251,11 +251,11 @@ async def test_changes_name_the_person_and_the_token(world: Running, ada: Browse
     newest = (await deploy.get("/audit?limit=1")).json()
     entry = newest["items"][0]
     assert entry["what"] == "application.paused"
-    assert entry["who"].startswith("Ada")
+    assert entry["who"] == "Ada (token deploy)"
     assert entry["token"].startswith("tok_")
     assert newest["next"]
     page = (await ada.get(f"/applications/{entry['application']}")).text
-    assert "Ada" in page
+    assert "Ada (token deploy) paused the application" in page
 
 
 async def test_pages_follow_each_other_without_gaps(deploy: Program) -> None:

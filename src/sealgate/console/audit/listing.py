@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import ColumnElement
 
 from sealgate.console.accounts.models import User
+from sealgate.console.api.models import ManagementToken
 from sealgate.console.applications.models import Application
 from sealgate.console.audit.models import AuditEntry
-from sealgate.console.audit.services import WORDS
+from sealgate.console.audit.services import WORDS, in_words
 from sealgate.console.days import DayRange
 
 PAGE_ROWS = 50
@@ -92,17 +93,18 @@ async def _lines(
     tx: AsyncSession, scope: Sequence[ColumnElement[bool]], *, limit: int, offset: int = 0
 ) -> Sequence[AuditLine]:
     rows = await tx.execute(
-        select(AuditEntry, User.name, Application.name)
+        select(AuditEntry, User.name, Application.name, ManagementToken.name)
         .outerjoin(User, User.id == AuditEntry.user_id)
         .outerjoin(Application, Application.id == AuditEntry.application_id)
+        .outerjoin(ManagementToken, ManagementToken.id == AuditEntry.token_id)
         .where(*scope)
         .order_by(AuditEntry.id.desc())
         .limit(limit)
         .offset(offset)
     )
     return [
-        AuditLine(entry, name or entry.user_id or "Command line", application or entry.application_id or "")
-        for entry, name, application in rows
+        AuditLine(entry, in_words(name or entry.user_id, token), application or entry.application_id or "")
+        for entry, name, application, token in rows
     ]
 
 

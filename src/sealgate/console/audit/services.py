@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sealgate.console.accounts.models import User
+from sealgate.console.api.models import ManagementToken
 from sealgate.console.audit.chain import START, Fields, Link, entry_hash
 from sealgate.console.audit.models import AuditEntry
 from sealgate.console.database import HEAD_OF_AUDIT
@@ -122,13 +123,20 @@ async def recent_changes(
 ) -> Sequence[Happened]:
     """The newest changes of one application first."""
     rows = await tx.execute(
-        select(AuditEntry, User.name)
+        select(AuditEntry, User.name, ManagementToken.name)
         .outerjoin(User, User.id == AuditEntry.user_id)
+        .outerjoin(ManagementToken, ManagementToken.id == AuditEntry.token_id)
         .where(AuditEntry.organization_id == organization, AuditEntry.application_id == application)
         .order_by(AuditEntry.id.desc())
         .limit(limit)
     )
     return [
-        Happened(entry.at, name or "Command line", WORDS.get(entry.what, entry.what), entry.detail)
-        for entry, name in rows
+        Happened(entry.at, in_words(name, token), WORDS.get(entry.what, entry.what), entry.detail)
+        for entry, name, token in rows
     ]
+
+
+def in_words(person: str | None, token: str | None) -> str:
+    """Who made a change: a person, perhaps through a program with a management token."""
+    who = person or "Command line"
+    return f"{who} (token {token})" if token else who
