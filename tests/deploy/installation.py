@@ -10,6 +10,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import time
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -107,16 +108,24 @@ class Job:
         return signer.token("reader-1", ["api:*"])
 
     def ask(self, model: str = "gpt-sim") -> str:
-        """One streamed answer through the proxy's own listener."""
+        """One streamed answer through the proxy's own listener; at a start its vault may be a moment away."""
+        end = time.monotonic() + 20
+        while True:
+            status, text = self._ask(model)
+            if status != 503 or time.monotonic() > end:
+                break
+            time.sleep(0.1)
+        assert status == 200, text
+        return completion(text)
+
+    def _ask(self, model: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.settings.proxy.port, timeout=30)
         with contextlib.closing(connection):
             body = {"model": model, "stream": True, "messages": [{"role": "user", "content": "Hello."}]}
             headers = {"authorization": f"Bearer {self.token()}", "content-type": "application/json"}
             connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
             answer = connection.getresponse()
-            text = answer.read().decode()
-        assert answer.status == 200, text
-        return completion(text)
+            return answer.status, answer.read().decode()
 
     def _post(self, path: str, body: Mapping[str, str]) -> dict[str, Any]:
         vault = self.settings.vault
