@@ -10,8 +10,8 @@ import secrets
 import shutil
 import subprocess
 import sys
-import time
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
