@@ -279,7 +279,7 @@ async def test_a_run_that_is_killed_by_the_system_leaves_whole_applications(here
     )
     async with asyncio.timeout(30):
         while len(await state(here)) < 3 and process.returncode is None:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.1)
     if process.returncode is None:
         process.kill()
     await process.wait()

@@ -54,12 +54,13 @@ def test_https_and_this_machine_are_good(url: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def answering(raw: bytes) -> AsyncIterator[Connection]:
-    """A server on this machine that says exactly this, once for each connection."""
+async def answering(*raws: bytes) -> AsyncIterator[Connection]:
+    """A server on this machine that says exactly these, one for each connection, the last again and again."""
+    left = list(raws)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(raw)
+        writer.write(left.pop(0) if len(left) > 1 else left[0])
         await writer.drain()
         writer.close()
 
@@ -113,6 +114,23 @@ async def test_an_error_keeps_its_words_and_gets_an_exit_code(status: int, code:
             await asyncio.to_thread(connection.ask, "GET", "/x")
     assert (refused.value.exit_code, refused.value.field) == (code, "a.b")
     assert str(refused.value) == "What. hint: Do."
+
+
+async def test_who_is_asked_to_wait_waits_and_says_it_again() -> None:
+    answers = [
+        b"HTTP/1.1 429 X\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
+    ]
+    async with answering(*answers) as connection:
+        assert (await asyncio.to_thread(connection.ask, "GET", "/x")).body == b"{}"
+
+
+async def test_a_wait_that_is_too_long_is_told_at_once() -> None:
+    body = b'{"error":{"code":"rate_limited","message":"Too many.","hint":"Wait."}}'
+    raw = b"HTTP/1.1 429 X\r\nretry-after: 3600\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+    async with answering(raw) as connection:
+        with pytest.raises(RefusedError, match="Too many"):
+            await asyncio.to_thread(connection.ask, "GET", "/x")
 
 
 def test_a_server_that_is_not_there_is_told() -> None:

@@ -10,7 +10,9 @@ import http.client
 import ipaddress
 import json
 import ssl
+import time
 from collections.abc import Mapping
+from email.message import Message
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -22,6 +24,9 @@ from sealgate.scripts.failures import Exit, ScriptError
 
 TIMEOUT_S = 30.0
 ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
+PATIENCE_TRIES = 6
+PATIENCE_S = 10
+"""The longest wait that an answer of 429 may ask for; a file of many applications meets the API's rate."""
 
 Form = TypeVar("Form", bound=Struct)
 
@@ -89,21 +94,31 @@ class Connection:
         sent = {**self._headers, **(headers or {})}
         if raw is not None:
             sent["content-type"] = "application/json"
+        for _ in range(PATIENCE_TRIES):
+            status, headers_back, content = self._answered(method, path, raw, sent)
+            wait = headers_back.get("retry-after", "")
+            if status != 429 or not wait.isdecimal() or int(wait) > PATIENCE_S:
+                break
+            time.sleep(int(wait))  # it was turned away before anything was done, so it may be said again
+        if status >= 300:
+            raise _refused(self.origin, status, content)
+        return Answer(status, headers_back.get("etag", ""), content)
+
+    def _answered(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, Message, bytes]:
         try:
-            status, etag, content = self._exchange(method, path, raw, sent)
+            return self._exchange(method, path, body, headers)
         except (OSError, http.client.HTTPException) as error:
             raise ScriptError(
                 Exit.UNAVAILABLE,
                 f"{self.origin} cannot be reached: {_reason(error)}.",
                 "Is it running, and is this its address?",
             ) from None
-        if status >= 300:
-            raise _refused(self.origin, status, content)
-        return Answer(status, etag, content)
 
     def _exchange(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> tuple[int, str, bytes]:
+    ) -> tuple[int, Message, bytes]:
         connection = self._connect()
         try:
             connection.request(method, path, body, dict(headers))
@@ -111,7 +126,7 @@ class Connection:
             content = response.read(ANSWER_LIMIT_BYTES + 1)
             if len(content) > ANSWER_LIMIT_BYTES or response.length:
                 raise http.client.HTTPException("the answer is too long, or was cut off")
-            return response.status, response.headers.get("etag", ""), content
+            return response.status, response.headers, content
         finally:
             connection.close()
 
