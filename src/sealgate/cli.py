@@ -304,6 +304,38 @@ def invite_owner(config: ConfigOption) -> None:
     typer.echo(link)
 
 
+@console_app.command("audit")
+def audit(
+    config: ConfigOption,
+    check: Annotated[bool, typer.Option("--check", help="Check the chain of the record of changes.")] = False,
+    noted: Annotated[
+        str, typer.Option(help="A head that you noted earlier; the chain must contain it.")
+    ] = "",
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Stopped, after you looked: go on from where it ends.")
+    ] = False,
+) -> None:
+    """Check the record of changes, with the console running or stopped; exit code 1 if it is not whole."""
+    from sealgate import settings as settings_file
+    from sealgate.console.audit.checking import accept_audit, check_audit
+
+    if check == accept:
+        _refuse("say what to do. hint: sealgate console audit --check --config FILE, or --accept")
+    try:
+        console = settings_file.load(config).console_config()
+        if accept:
+            typer.echo(f"accepted; head {accept_audit(console).text()}")
+            return
+        report = check_audit(console, noted)
+    except ValueError as error:
+        _refuse(str(error))
+    except OSError as error:
+        _fail(f"the record cannot be read: {_told(error)}. hint: run it as the console's user")
+    for line in report.lines():
+        typer.echo(line)
+    raise SystemExit(0 if report.sound else 1)
+
+
 def _refuse(message: str) -> Never:
     typer.echo(f"sealgate: {message}", err=True)
     raise SystemExit(EX_CONFIG)
