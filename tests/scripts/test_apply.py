@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sealgate.ids import new_id
 from sealgate.scripts.apply import apply_file
 from sealgate.scripts.failures import Exit, ScriptError
 from sealgate.scripts.talking import Answer, Connection
+from sealgate.session import SessionPublicKey, SigningKey
 from tests.console.api.program import mint
 from tests.console.api.test_applications import session_key
 from tests.scripts.house import House, run
+from tests.vault.deployment import unbase64
 
 KEY = session_key()
 WHOLE = f"""\
@@ -107,6 +111,21 @@ async def test_applications_that_the_file_does_not_name_are_left_alone(here: Hou
     assert (await state(here))["Seeded"] == seeded
 
 
+@pytest.mark.parametrize("form", ["PEM", "raw"])
+async def test_an_es256_key_is_registered_and_the_same_again_is_no_difference(here: House, form: str) -> None:
+    public = SigningKey.generate(algorithm="ES256").public
+    text = base64.urlsafe_b64encode(public.public_key).decode() if form == "raw" else public.to_pem()
+    key = {"kid": public.kid, "name": "production", "public_key": text}
+    wanted = {"applications": {"shop": {"name": "Shop", "session_keys": [key]}}}
+    path = str(here.write(yaml.safe_dump(wanted)))
+    done = await here.sealgate("apply", path)
+    assert done.code == 0, done.told
+    assert (await here.sealgate("apply", path, "--plan")).code == 0
+    (found,) = (await state(here))["Shop"]["session_keys"]
+    assert (found["kid"], found["algorithm"]) == (public.kid, "ES256")
+    assert SessionPublicKey(public.kid, "ES256", unbase64(found["public_key"])) == public
+
+
 def replaced(old: str, new: str) -> str:
     assert old in WHOLE
     return WHOLE.replace(old, new, 1)
@@ -141,7 +160,7 @@ WRONG = {
     "half a destination": (replaced("      provider: openai\n", ""), "api.openai", "`provider` and `origin`"),
     "wrong origin": (replaced("- https://app.", "- http://app."), "- http://", "http is allowed for"),
     "origin twice": (replaced("app.larkspur", "staging.larkspur"), "staging.", "stands twice"),
-    "wrong public key": (replaced(KEY["public_key"], "AAAA"), "AAAA", "not an Ed25519 public key"),
+    "wrong public key": (replaced(KEY["public_key"], "AAAA"), "AAAA", "not an Ed25519 or P-256 public key"),
     "name twice": (replaced("Larkspur blog", "larkspur  newsletter"), "larkspur  n", "already, on line 3"),
     "application twice": (replaced("  blog:", '  "newsletter":'), '"newsletter":', "first on line 2"),
     "name taken by another": (replaced("Larkspur blog", "Seeded"), "Seeded", "already"),

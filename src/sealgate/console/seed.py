@@ -25,6 +25,7 @@ from sealgate.console.applications import services
 from sealgate.console.applications.models import Application
 from sealgate.console.applications.origins import parse_origin
 from sealgate.console.applications.policies import STARTING_MODELS, starting_policy
+from sealgate.console.applications.session_keys import PublicHalf
 from sealgate.console.audit.services import Editing
 from sealgate.console.config import ConsoleConfig
 from sealgate.console.database import Database, migrate
@@ -160,8 +161,9 @@ async def _parts(edit: Editing, application: str, wanted: ApplicationSeed) -> No
     kids = {key.kid for key, _who in await services.list_session_keys(edit.tx, application)}
     for entry in wanted.session_keys:
         if entry.kid not in kids:
+            half = PublicHalf(entry.algorithm, entry.public_key)
             await services.add_session_key(
-                edit, application, kid=entry.kid, name="Demo back end", public_key=entry.public_key
+                edit, application, kid=entry.kid, name="Demo back end", public_key=half
             )
     if wanted.credential is not None:
         await refer_to(edit, application, wanted.credential)

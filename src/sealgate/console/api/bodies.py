@@ -87,7 +87,9 @@ class SessionKeyWanted(Struct, frozen=True, forbid_unknown_fields=True):
 
     kid: Annotated[str, Meta(max_length=64)]
     name: Name
-    public_key: Annotated[str, Meta(max_length=4_096, description="PEM, or the raw key in base64url.")]
+    public_key: Annotated[
+        str, Meta(max_length=4_096, description="Ed25519 or P-256: PEM, or raw in base64url.")
+    ]
 
 
 class ApplicationWanted(Struct, frozen=True, forbid_unknown_fields=True):

@@ -143,7 +143,7 @@ async def _set_session_keys(
                 await add_session_key(edit, application, each)
             elif known.revoked_at is not None:
                 raise InputError("kid", f"{each.kid} was revoked.", "Make a new pair, with an id of its own.")
-            elif known.public_key != parse_public_key(each.public_key):
+            elif known.public_key != parse_public_key(each.public_key).raw:
                 raise InputError(
                     "public_key", f"{each.kid} has another public key.", "Give the new pair an id of its own."
                 )

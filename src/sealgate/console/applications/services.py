@@ -14,7 +14,7 @@ from sealgate.console.accounts.models import User
 from sealgate.console.addon.models import Addon
 from sealgate.console.applications.models import Application, Origin, SessionKey
 from sealgate.console.applications.policies import starting_policy
-from sealgate.console.applications.session_keys import ALGORITHM
+from sealgate.console.applications.session_keys import PublicHalf
 from sealgate.console.audit.services import Editing
 from sealgate.console.feed.services import note_change
 from sealgate.console.forms import InputError, check_name
@@ -134,9 +134,9 @@ async def list_session_keys(tx: AsyncSession, application_id: str) -> Sequence[t
 
 
 async def add_session_key(
-    edit: Editing, application_id: str, *, kid: str, name: str, public_key: bytes
+    edit: Editing, application_id: str, *, kid: str, name: str, public_key: PublicHalf
 ) -> SessionKey:
-    """Register a public half (32 raw bytes, checked); raises `InputError`."""
+    """Register a public half that was checked; raises `InputError`."""
     application = await find_application(edit.tx, edit.organization, application_id)
     named = check_name("name", name, "A session key")
     if not is_id("key", kid) or await edit.tx.get(SessionKey, kid) is not None:
@@ -144,7 +144,7 @@ async def add_session_key(
             "kid", "This form was used already.", "Make a new key: the page has a fresh form now."
         )
     live = [key for key, _who in await list_session_keys(edit.tx, application.id) if key.revoked_at is None]
-    if any(key.public_key == public_key for key in live):
+    if any(key.public_key == public_key.raw for key in live):
         raise InputError("public_key", "This key is registered already.", "Make a new pair for a second key.")
     if len(live) >= MOST_SESSION_KEYS:
         raise InputError("name", f"An application has at most {MOST_SESSION_KEYS} keys.", "Revoke one first.")
@@ -152,8 +152,8 @@ async def add_session_key(
         kid=kid,
         application_id=application.id,
         name=named,
-        algorithm=ALGORITHM,
-        public_key=public_key,
+        algorithm=public_key.algorithm,
+        public_key=public_key.raw,
         created_at=edit.now_s,
         created_by=edit.user,
         revoked_at=None,

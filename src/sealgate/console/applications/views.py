@@ -158,7 +158,7 @@ async def session_keys(visit: Visit, problem: InputError | None = None) -> Respo
 
 
 async def add_session_key(visit: Visit) -> Response:
-    """Fields: `name`, `kid`, `public_key` (base64url of 32 bytes, or PEM)."""
+    """Fields: `name`, `kid`, `public_key` (raw bytes in base64url, or PEM)."""
     form = visit.form
     try:
         public_key = parse_public_key(form.text("public_key"))
