@@ -134,8 +134,11 @@ class Browser:
 
 
 @contextlib.asynccontextmanager
-async def running() -> AsyncIterator[Running]:
-    """A console with its feed's and its vault's sockets, in a folder of its own."""
+async def running(*, handing_over: bool = True) -> AsyncIterator[Running]:
+    """A console with its feed's and its vault's sockets, in a folder of its own.
+
+    `handing_over`: what runs beside the pages runs too, and takes keys into use that were awaited.
+    """
     with tempfile.TemporaryDirectory(prefix="sgc") as folder:
         config = make_config(Path(folder))
         migrate(config.database_path)
@@ -146,13 +149,16 @@ async def running() -> AsyncIterator[Running]:
         console = compose(config, log, clock)
         feed = console.feed.server(config.feed_socket, config.instance, config.allowed_uids)
         await feed.start()
-        asking = asyncio.create_task(console.desk.run())
+        beside = [asyncio.create_task(console.desk.run())]
         await console.desk.wait_connected()
+        if handing_over:
+            beside.append(asyncio.create_task(console.handover.run()))
         try:
             yield Running(console, desk, make_site(console), clock, lines)
         finally:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await feed.close()
             await desk.server.close()
             await console.database.close()

@@ -74,3 +74,16 @@ async def test_an_answer_may_take_longer_than_a_head_and_the_next_request_has_it
             writer.write(REQUEST)
             answer = await asyncio.wait_for(reader.readuntil(b"here"), 5)
             assert answer.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "sent", [b"HELLO\r\n\r\n", b"GET / HTTP/1.1\r\nHo st: x\r\n\r\n"], ids=["no request", "no header"]
+)
+async def test_what_cannot_be_read_is_refused_with_the_strict_headers(port: int, sent: bytes) -> None:
+    async with connection(port) as (reader, writer):
+        writer.write(sent)
+        head, _, body = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert b"content-length: %d\r\n" % len(body) in head
+        for strict in (b"default-src 'none'", b"nosniff", b"no-store", b"x-frame-options: DENY"):
+            assert strict in head

@@ -10,6 +10,7 @@ from msgspec import Struct
 from sealgate.console.accounts.passwords import Passwords
 from sealgate.console.accounts.throttles import Throttles
 from sealgate.console.addon.desk import Desk
+from sealgate.console.addon.handover import Handover
 from sealgate.console.assets import Assets
 from sealgate.console.config import ConsoleConfig
 from sealgate.console.database import Database
@@ -34,6 +35,7 @@ class Console(Struct, frozen=True):
     pages: Pages
     prices: Prices
     housekeeping: Housekeeping
+    handover: Handover
     log: Log
     now: Callable[[], float]
     """Unix seconds."""
@@ -46,17 +48,19 @@ def compose(config: ConsoleConfig, log: Log, now: Callable[[], float] = time.tim
     database = Database(
         config.database_path, after_write=bell.ring, audit_broken=lambda: log("audit_broken", findings=1)
     )
+    desk = Desk(config.desk_socket, config.instance, log, config.vault_uids)
     return Console(
         config=config,
         database=database,
         bell=bell,
-        desk=Desk(config.desk_socket, config.instance, log, config.vault_uids),
+        desk=desk,
         feed=Feed(database, bell, prices, log),
         passwords=Passwords(),
         throttles=Throttles(now),
         pages=Pages(Assets.load()),
         prices=prices,
         housekeeping=Housekeeping(config, database, prices, log, now),
+        handover=Handover(database, bell, desk, log, now),
         log=log,
         now=now,
     )

@@ -35,6 +35,11 @@ EVENTS: EventTable = {
     "task_failed": Event(
         Level.ERROR, {"kind": Kind.ID, "where": Kind.ID}, "Something in the background failed; a defect."
     ),
+    "handover_failed": Event(
+        Level.ERROR,
+        {"kind": Kind.ID, "where": Kind.ID},
+        "A key that was awaited could not be taken into use; it is tried again in a minute.",
+    ),
     "feed_failed": Event(
         Level.ERROR,
         {"kind": Kind.ID, "request": Kind.ID, "where": Kind.ID},

@@ -38,7 +38,6 @@ NOTICES: Mapping[str, str] = {
     "version-switched": "Switched. Requests go out with the new key; the old one is kept for the way back.",
     "version-rolled-back": "Rolled back. Requests go out with the key from before.",
     "version-discarded": "The key is destroyed here. Delete it at your provider too, if you have not yet.",
-    "key-switched": "The application uses the newly sealed key now.",
 }
 """What a page says after something was done; the URL carries the name of the notice, never its text."""
 

@@ -10,6 +10,20 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_S = 10.0
+_REFUSED = (
+    b"HTTP/1.1 400 Bad Request\r\n"
+    b"content-type: text/plain; charset=utf-8\r\n"
+    b"content-length: 21\r\n"
+    b"cache-control: no-store\r\n"
+    b"content-security-policy: default-src 'none'; frame-ancestors 'none'; base-uri 'none'\r\n"
+    b"cross-origin-resource-policy: same-origin\r\n"
+    b"referrer-policy: no-referrer\r\n"
+    b"x-content-type-options: nosniff\r\n"
+    b"x-frame-options: DENY\r\n"
+    b"connection: close\r\n"
+    b"\r\n"
+    b"This is no HTTP/1.1.\n"
+)
 
 
 class DeadlinedProtocol(HttpToolsProtocol):
@@ -37,6 +51,11 @@ class DeadlinedProtocol(HttpToolsProtocol):
         """The head is whole; the body has a limit of its own."""
         self._stop_clock()
         super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What the parser cannot read never reaches the application, whose answers have these headers."""
+        self.transport.write(_REFUSED)
+        self.transport.close()
 
     def _start_clock(self) -> None:
         if self._deadline is None:

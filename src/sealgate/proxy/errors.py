@@ -81,7 +81,7 @@ ERRORS: Final[Mapping[str, ErrorRow]] = {
     "rate_limited": ErrorRow(429, _RATE, _TIME, _LIMIT, "Too many requests in a minute.", "Wait as long as `retry-after` says.", retry=True),
     "too_many_streams": ErrorRow(429, _RATE, _TIME, _LIMIT, "Too many answers are being written at once.", "Wait for one to end, or stop one.", retry=True),
     # What the proxy needs of the vault and the console.
-    "credential_missing": ErrorRow(403, _DENIED, _ADMINISTRATOR, _CREDENTIAL, "The application has no provider key yet.", "Activate the add-on in the console."),
+    "credential_missing": ErrorRow(403, _DENIED, _ADMINISTRATOR, _CREDENTIAL, "The vault holds no key for this application and destination.", "Enter one on the add-on page of the console; if one is there, look into the vault's log."),
     "credential_revoked": ErrorRow(403, _DENIED, _ADMINISTRATOR, _CREDENTIAL, "The application's provider key was revoked.", "Deposit a new key in the console."),
     "credential_damaged": ErrorRow(503, _SERVER, _ADMINISTRATOR, _CREDENTIAL, "The application's provider key cannot be opened.", "Deposit the key again, and look for the alarm in the vault's log."),
     "vault_unavailable": ErrorRow(503, _SERVER, _ADMINISTRATOR, _AWAY, "The vault cannot be reached.", "Start the vault again."),

@@ -23,6 +23,9 @@ from sealgate.console.visit import Visit
 from sealgate.messages.tickets import CredentialRow, CredentialState
 from sealgate.policy.document import decode_policy
 
+HANDOVER_S = 1.5
+"""How long the page waits for the handover of a key that was just sealed."""
+
 _ELSEWHERE = InputError(
     "destination",
     "The vault named a page under another address than the one that the console knows.",
@@ -45,11 +48,11 @@ class Seen(Struct, frozen=True):
 async def page(visit: Visit, problem: InputError | None = None) -> Response:
     """State of the add-on; works without the vault and says so."""
     seen = await see(visit)
-    waiting = services.waiting_row(seen.addon, seen.vault)
-    if waiting is not None:
-        async with visit.editing() as edit:
-            await services.switch_credential(edit, seen.application.id, waiting)
-        return back_to_addon(visit, "key-switched")
+    if services.waiting_row(seen.addon, seen.vault) is not None:
+        await visit.console.bell.wait(
+            HANDOVER_S
+        )  # `handover` does it; a page that is looked at changes nothing
+        seen = await see(visit)
     return visit.render(
         "addon.html",
         problem=problem,
