@@ -16,6 +16,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 import tomli_w
 
@@ -46,6 +47,18 @@ def test_a_first_start_says_what_must_be_done_and_a_second_is_quiet(folder: Path
         assert again.identified == first
         assert again.said.read_text().strip() == f"Sealgate runs: {first.console.url}"
         assert "kek_made" not in again.logged.read_text()
+
+
+@pytest.mark.parametrize("start", ["first", "second"])
+def test_the_proxy_has_found_vault_and_console_when_it_says_that_it_runs(folder: Path, start: str) -> None:
+    if start == "second":
+        with up_in(folder):
+            pass
+    with up_in(folder) as running:
+        page = get(f"http://localhost:{running.settings.proxy.admin_port}/readyz")
+    state = msgspec.json.decode(page.body)
+    assert state["ready"]
+    assert state["connected"] == {"vault": True, "console": True}
 
 
 def test_its_files_are_for_their_owner_alone(folder: Path) -> None:

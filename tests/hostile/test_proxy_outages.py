@@ -28,6 +28,16 @@ async def test_with_the_vault_down_and_nothing_held_an_administrator_is_named(st
     assert (ready.status, ready.json()["connected"]) == (200, {"vault": False, "console": True})
 
 
+async def test_a_request_of_the_first_moments_waits_for_the_vault(stopped: World) -> None:
+    await stopped.vault.server.close()
+    await stopped.start_proxy()
+    asked = asyncio.ensure_future(stopped.chat())
+    await until(lambda: len(stopped.running.parts.running) == 1)
+    assert not stopped.running.vault.connected
+    await stopped.vault.server.start()
+    assert (await asked).status == 200
+
+
 async def test_with_the_vault_down_an_open_key_serves_until_its_lease_ends(stopped: World) -> None:
     stopped.vault.lease_s = 0.6
     await stopped.start_proxy(credential_cache_s=0.1)

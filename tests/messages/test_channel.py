@@ -144,6 +144,51 @@ async def test_the_client_comes_back_by_itself_when_the_server_returns(tmp_path:
         await again.server.close()
 
 
+async def test_who_asks_before_the_first_connection_waits_for_it(tmp_path: Path) -> None:
+    small = SmallVault(tmp_path)
+    client = Client(small.server.path, THEIRS, OpeningReply | CredentialChanged, patience_s=30)
+    running = asyncio.create_task(client.run())
+    slot = SlotArena().take()
+    asked = asyncio.create_task(client.ask(OPEN, slot=slot))
+    await asyncio.sleep(0)
+    await small.server.start()
+    assert isinstance(await asyncio.wait_for(asked, 10), Opened)
+    assert bytes(slot.key()) == small.key
+    await small.server.close()
+    with pytest.raises(NotConnectedError):  # it was there once: nobody waits for it any more
+        await asyncio.wait_for(client.ask(OPEN, slot=SlotArena().take()), 10)
+    running.cancel()
+
+
+class CancelledAtTheReply(Client):
+    """Is told to end in the very moment in which the other side answers."""
+
+    running: asyncio.Task[None] | None = None
+
+    def decode(self, body: bytes) -> Message:
+        if self.running is not None:
+            asyncio.get_running_loop().call_soon(self.running.cancel)
+        return super().decode(body)
+
+
+async def test_a_client_that_is_ended_while_the_hello_is_answered_ends(vault: SmallVault) -> None:
+    client = CancelledAtTheReply(vault.server.path, THEIRS, OpeningReply | CredentialChanged)
+    client.running = asyncio.create_task(client.run())
+    done, _ = await asyncio.wait({client.running}, timeout=10)
+    assert done
+    assert client.running.cancelled()
+
+
+async def test_patience_with_a_start_ends(tmp_path: Path) -> None:
+    client = Client(tmp_path / "o.sock", THEIRS, OpeningReply | CredentialChanged, patience_s=0.05)
+    running = asyncio.create_task(client.run())
+    await asyncio.sleep(0)
+    for _ in range(2):
+        with pytest.raises(NotConnectedError):
+            await asyncio.wait_for(client.ask(OPEN, slot=SlotArena().take()), 10)
+    running.cancel()
+
+
 @pytest.mark.parametrize(
     ("hello", "code"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sealgate.proxy.admin import PAGES
-from tests.proxy.world import KEY, World
+from tests.proxy.world import KEY, World, until
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -28,6 +28,17 @@ async def test_the_pages_count_outcomes_and_connections(world: World) -> None:
     }
     known = (await world.admin("/-/applications")).json()["known"]
     assert known == [{"application": world.application, "version": 1}]
+
+
+async def test_a_start_is_over_once_the_proxy_found_vault_and_console(stopped: World) -> None:
+    await stopped.vault.server.close()
+    await stopped.start_proxy()
+    await until(lambda: stopped.running.console.connected)
+    away = await stopped.admin("/-/connected")
+    assert (away.status, away.json()) == (503, {"vault": False, "console": True})
+    await stopped.vault.server.start()
+    await stopped.connected()
+    assert (await stopped.admin("/-/connected")).status == 200
 
 
 async def test_anything_else_is_not_found(world: World) -> None:

@@ -25,7 +25,7 @@ def programs(house: House) -> Mapping[str, Program]:
     return simulators | {
         "vault": _server(house, "vault", ports.vault, "vault.localhost"),
         "console": _server(house, "console", ports.console, "console.localhost"),
-        "proxy": _server(house, "proxy", ports.admin, "localhost", "/readyz"),
+        "proxy": _server(house, "proxy", ports.admin, "localhost", "/-/connected"),
         "newsletter": Program(
             "newsletter",
             (

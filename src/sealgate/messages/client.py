@@ -7,6 +7,8 @@ owner is told when the connection is back, since notices may have been missed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
@@ -29,7 +31,8 @@ from sealgate.messages.receiver import Frame, Receiver
 from sealgate.messages.slot import Slot
 
 BACKOFF_FIRST_S = 0.05
-BACKOFF_MOST_S = 0.4
+BACKOFF_MOST_S = 0.2
+"""A path on this machine: to look there costs nothing, and nobody should wait long for a neighbour."""
 
 
 class NotConnectedError(ConnectionError):
@@ -120,7 +123,8 @@ class Client:
     """Keeps one connection to a Unix socket and asks over it.
 
     `replies` is the union of reply and notice types. `on_connected` runs after each successful hello.
-    `server_uids` are the system users that the other side may run as (None: any).
+    `server_uids` are the system users that the other side may run as (None: any). Who asks within
+    `patience_s` of the start of `run`, before the first connection, waits for it: the start order is free.
     """
 
     def __init__(
@@ -133,7 +137,10 @@ class Client:
         on_connected: Callable[[], None] = lambda: None,
         on_disconnected: Callable[[], None] = lambda: None,
         server_uids: Sequence[int] | None = None,
+        patience_s: float = 0.0,
     ) -> None:
+        self._patience_s, self._patient_until_s = patience_s, 0.0
+        self._met = asyncio.Event()
         self.server_uids = None if server_uids is None else frozenset(server_uids)
         self._path = path
         self._hello = hello
@@ -153,6 +160,7 @@ class Client:
     async def run(self) -> None:
         """Connect and stay connected until cancelled."""
         pause_s = BACKOFF_FIRST_S
+        self._patient_until_s = time.monotonic() + self._patience_s
         while True:
             if await self._connect_once():
                 pause_s = BACKOFF_FIRST_S
@@ -166,11 +174,12 @@ class Client:
         After a time-out (or a cancelled wait for a secret) the connection is dropped, so that a late secret
         cannot reach a slot that is used anew.
         """
-        link = self._link
+        link = self._link or await self._first_link()
         if link is None:
             raise NotConnectedError("not connected")
         try:
-            return await asyncio.wait_for(link.ask(message, slot), timeout_s)
+            async with asyncio.timeout(timeout_s):  # `wait_for` would lose a cancellation to a reply
+                return await link.ask(message, slot)
         except TimeoutError as error:
             link.close()
             raise NotConnectedError("no answer in time") from error
@@ -183,6 +192,14 @@ class Client:
         """A reply or notice from its bytes."""
         return self._decoder.decode(body)
 
+    async def _first_link(self) -> _Link | None:
+        left_s = self._patient_until_s - time.monotonic()
+        if left_s > 0 and not self._met.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await self._met.wait()
+        return self._link
+
     async def _connect_once(self) -> bool:
         loop = asyncio.get_running_loop()
         try:
@@ -190,7 +207,8 @@ class Client:
         except OSError:
             return False
         try:
-            await asyncio.wait_for(link.ask(self._hello, None), 5.0)
+            async with asyncio.timeout(5.0):
+                await link.ask(self._hello, None)
         except (RefusedError, NotConnectedError, TimeoutError) as error:
             self.refusal = error.refusal if isinstance(error, RefusedError) else None
             link.close()
@@ -204,6 +222,7 @@ class Client:
     async def _stay(self, link: _Link) -> None:
         self.refusal = None
         self._link = link
+        self._met.set()
         self._on_connected()
         try:
             await link.lost

@@ -67,6 +67,13 @@ def _ready(admin: Admin) -> tuple[int, Json]:
     }
 
 
+def _connected(admin: Admin) -> tuple[int, Json]:
+    """Ready, and connected to both: a start on one machine is over. Later on, `/readyz` is the one to ask."""
+    connected = admin.connected()
+    whole = all(connected.values()) and _ready(admin)[0] == 200
+    return (200 if whole else 503), dict(connected)
+
+
 def _outcomes(admin: Admin) -> tuple[int, Json]:
     counted: dict[str, Json] = {
         outcome.value: count for outcome, count in sorted(admin.parts.outcomes.items())
@@ -90,6 +97,7 @@ def _applications(admin: Admin) -> tuple[int, Json]:
 PAGES: Final[Mapping[bytes, Page]] = {
     b"/healthz": _health,
     b"/readyz": _ready,
+    b"/-/connected": _connected,
     b"/-/outcomes": _outcomes,
     b"/-/pool": _pool,
     b"/-/applications": _applications,

@@ -49,6 +49,8 @@ from sealgate.proxy.visit import place_of
 TICK_S = 0.05
 SAVE_S = 1.0
 SAVE_UNCHANGED_S = 300.0
+START_PATIENCE_S = 3.0
+"""A request of the first moments waits so long for vault and console, which start beside the proxy."""
 
 
 def run(config: ProxyConfig) -> None:
@@ -84,6 +86,7 @@ class Proxy:
             on_connected=self._vault_connected,
             on_disconnected=self._vault_lost,
             server_uids=config.vault_uids,
+            patience_s=START_PATIENCE_S,
         )
         self.console = Client(
             config.runtime_dir / "console-feed.sock",
@@ -93,6 +96,7 @@ class Proxy:
             on_connected=self._console_connected,
             on_disconnected=self._console_lost,
             server_uids=config.console_uids,
+            patience_s=START_PATIENCE_S,
         )
         self._arena = SlotArena()
         self.parts = self._make_parts()

@@ -31,7 +31,7 @@ def programs(settings: Settings, config: Path) -> Mapping[str, Program]:
 
 
 def readiness(settings: Settings) -> Mapping[str, Probe]:
-    """Name → the question that the process answers once it is ready."""
+    """Name → the question that the process answers once it is ready (the proxy: has found the others)."""
     probes = {
         name: Probe(
             _ANY.get(section.host, section.host),
@@ -43,5 +43,5 @@ def readiness(settings: Settings) -> Mapping[str, Probe]:
         for name, section in sections(settings)
     }
     # The proxy is asked on its port for operators: its public one has no such page.
-    probes["proxy"] = Probe(settings.proxy.admin_host, settings.proxy.admin_port, "/readyz", "localhost")
+    probes["proxy"] = Probe(settings.proxy.admin_host, settings.proxy.admin_port, "/-/connected", "localhost")
     return probes
