@@ -29,7 +29,7 @@ def everything(world: Running) -> Mapping[str, list[tuple[object, ...]]]:
         return {table: database.execute(f'select * from "{table}"').fetchall() for table in tables}
 
 
-async def lived_in(world: Running, ada: Browser) -> Mapping[str, str]:
+async def lived_in(world: Running, ada: Browser) -> dict[str, str]:
     """A key in use, one staged, one for another destination that was sealed and waits; usage, an invitation.
 
     Gives what stands in the place of each part of a path.
@@ -47,7 +47,7 @@ async def lived_in(world: Running, ada: Browser) -> Mapping[str, str]:
     invited = await ada.submit("/members/invite", {"role": "member"}, page="/members")
     token = re.search(r"/invitations/([A-Za-z0-9_-]+)", invited.text)
     assert token is not None
-    return {"application": application, "token": token[1], "name": "console.css"}
+    return {"application": application, "token": token[1]}
 
 
 @pytest.mark.parametrize("path", GETS)

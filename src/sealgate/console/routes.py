@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sealgate.console import front
+from sealgate.console import front, guides
 from sealgate.console.accounts import member_views as members
 from sealgate.console.accounts import views as accounts
 from sealgate.console.addon import version_views as versions
@@ -87,6 +87,7 @@ ROUTES: Sequence[Way] = (
     Way("POST", APP + "/add-on/discard", versions.discard, P.TOUCH_KEYS),
     Way("POST", APP + "/add-on/on", addon.switch_on, P.CHANGE_ADDON),
     Way("POST", APP + "/add-on/off", addon.switch_off, P.CHANGE_ADDON),
+    Way("GET", "/guides/{name}", guides.page, P.SEE_APPLICATIONS),
     Way("GET", "/usage", usage.index, P.SEE_USAGE),
     Way("GET", "/usage.csv", usage.export, P.SEE_USAGE),
     Way("GET", "/audit", audit.index, P.SEE_AUDIT),

@@ -12,6 +12,7 @@ import binascii
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from msgspec import Struct
 
@@ -50,10 +51,16 @@ def parse_public_key(text: str) -> PublicHalf:
     if "PRIVATE" in text:
         raise InputError(
             "public_key",
-            "This is the private half.",
-            "It has left your hands now: make a new pair, and paste the public half of that.",
+            "This is the private half. Never use this key again: it has left your hands.",
+            "Nothing of it was kept here. Make a new pair, and paste the public half of that.",
         )
     half = _from_pem(text) if "BEGIN" in text else _from_base64(text)
+    if isinstance(half, str):
+        raise InputError(
+            "public_key",
+            f"This is a public key for {half}, which session tokens do not use.",
+            "Make an Ed25519 or a P-256 pair: openssl genpkey -algorithm ed25519",
+        )
     if half is None:
         raise InputError(
             "public_key",
@@ -65,14 +72,17 @@ def parse_public_key(text: str) -> PublicHalf:
     return half
 
 
-def _from_pem(text: str) -> PublicHalf | None:
+def _from_pem(text: str) -> PublicHalf | str | None:
+    """The key, or the name of the kind that it is of, or nothing."""
     try:
         key = load_pem_public_key(text.encode())
     except (ValueError, UnsupportedAlgorithm):
         return None
     if isinstance(key, Ed25519PublicKey):
         return PublicHalf(ED25519, key.public_bytes_raw())
-    return _of_curve(key) if isinstance(key, EllipticCurvePublicKey) else None
+    if isinstance(key, EllipticCurvePublicKey):
+        return _of_curve(key) or f"the curve {key.curve.name}"
+    return "RSA" if isinstance(key, RSAPublicKey) else "another algorithm"
 
 
 def _from_base64(text: str) -> PublicHalf | None:

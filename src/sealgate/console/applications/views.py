@@ -15,9 +15,10 @@ from sealgate.console.applications.models import Application, Origin, SessionKey
 from sealgate.console.applications.origins import parse_origin
 from sealgate.console.applications.policies import actions_from_form, limits_from_form
 from sealgate.console.applications.session_keys import parse_public_key
-from sealgate.console.applications.snippets import make_snippets
+from sealgate.console.applications.snippets import NO_KEY, make_snippets, sdk_address
 from sealgate.console.audit.services import recent_changes
 from sealgate.console.forms import InputError
+from sealgate.console.guides import GUIDES
 from sealgate.console.visit import Visit
 from sealgate.ids import new_id
 from sealgate.policy.catalogue import ready_actions, ready_prompt
@@ -72,13 +73,14 @@ async def overview(visit: Visit, problem: InputError | None = None) -> Response:
     async with visit.reading() as tx:
         seen = await _overview(visit, tx)
     state = await current_state(visit.console.desk, seen.application, seen.addon)
-    kid = seen.keys[0].kid if seen.keys else "key_…"
+    policy = decode_policy(seen.application.policy)
     snippets = make_snippets(
         proxy_url=visit.console.config.proxy_url,
         instance=visit.console.config.instance,
         application=seen.application.id,
-        kid=kid,
+        kid=seen.keys[0].kid if seen.keys else NO_KEY,
         origin=seen.origins[0].origin if len(seen.origins) == 1 else "",
+        model=_model_to_try(policy),
     )
     return visit.render(
         "application.html",
@@ -91,6 +93,9 @@ async def overview(visit: Visit, problem: InputError | None = None) -> Response:
         snippets=snippets,
         instance=visit.console.config.instance,
         proxy_url=visit.console.config.proxy_url,
+        sdk_url=f"{sdk_address(visit.console.config.proxy_url)}/v1",
+        chat_offered="chat.completions" in policy.endpoints,
+        guides=GUIDES,
     )
 
 
@@ -225,6 +230,11 @@ async def save_limits(visit: Visit) -> Response:
     except InputError as problem:
         return await limits(visit, problem)
     return _back(visit, "/limits", "limits-saved")
+
+
+def _model_to_try(policy: Policy) -> str:
+    """The model of an action writes text; the first of the list may be one for embeddings."""
+    return policy.actions[0].model if policy.actions else policy.models[0]
 
 
 async def _application(visit: Visit, tx: AsyncSession) -> Application:
