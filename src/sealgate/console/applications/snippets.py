@@ -1,7 +1,7 @@
 """What a developer copies into the host application, filled in with this application's ids.
 
-Pure. Counterparts: the assistant's element, `sealgate.session`, `sealgate session` and the official OpenAI SDK;
-tests run these lines as they stand. Lines are short enough for the page.
+Pure. Counterparts: the assistant's element, `sealgate.session`, `sealgate session` and the official OpenAI
+SDK; tests run these lines as they stand. Lines are short enough for the page.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ NO_KEY = "key_…"
 
 _HTML = """\
 <script type="module"
-  src="{proxy}/assistant/v1/sealgate-assistant.js"></script>
+  src="{proxy}/assistant/v1/sealgate-assistant.js"
+></script>
 
 <textarea id="story" rows="8"></textarea>
 <sealgate-assistant for="story" session-url="/assistant/session"
