@@ -137,7 +137,7 @@ def last_line(text: str, marker: str) -> int:
 
 
 WRONG = {
-    "unknown top field": ("applicatoins:\n  a: 1\n", "a: 1", "Unknown field 'applicatoins'"),
+    "unknown top field": ("applicatoins:\n  a: 1\n", "a: 1", "Did you mean 'applications'?"),
     "no applications": (f"organization: {new_id('org')}\n", "organization", "no `applications:`"),
     "list of applications": ("applications:\n  - name: x\n", "- name", "no mapping"),
     "another organization": (
@@ -145,17 +145,34 @@ WRONG = {
         "organization",
         "The token belongs to org_",
     ),
-    "unknown field": (replaced("    active:", "    activ:"), "activ:", "newsletter: activ: "),
-    "unknown field within": (replaced("s_per_minute", "_per_minute"), "t_per_minute", "unknown field"),
+    "unknown field": (
+        replaced("    active:", "    activ:"),
+        "activ:",
+        "newsletter: activ: Unknown field 'activ'. hint: Did you mean 'active'?",
+    ),
+    "unknown field within": (
+        replaced("s_per_minute", "_per_minute"),
+        "t_per_minute",
+        "Did you mean 'requests_per_minute'?",
+    ),
     "wrong type": (replaced("minute: 60", "minute: many"), "minute: many", "Expected `int`"),
     "out of range": (replaced("minute: 60", "minute: 0"), "minute: 0", "policy.limits"),
-    "unknown action": (replaced("- shorten", "- shortn"), "- shortn", "no ready action 'shortn'"),
+    "unknown action": (
+        replaced("- shorten", "- shortn"),
+        "- shortn",
+        "'shortn'. hint: Did you mean 'shorten'? Or",
+    ),
     "unknown model": (replaced("gpt-4o\n        - id", "gpt-9\n        - id"), "models:", "gpt-9"),
     "unknown id": (f"applications:\n  {new_id('app')}:\n    name: x\n", "name: x", "There is nothing here"),
     "unknown destination": (
         replaced("https://api.openai.com", "https://evil.example"),
         "provider:",
         "no such",
+    ),
+    "mistyped destination": (
+        replaced("api.openai.com", "api.opena.com"),
+        "provider:",
+        "Did you mean 'openai https://api.openai.com'?",
     ),
     "half a destination": (replaced("      provider: openai\n", ""), "api.openai", "`provider` and `origin`"),
     "wrong origin": (replaced("- https://app.", "- http://app."), "- http://", "http is allowed for"),

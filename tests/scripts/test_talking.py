@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from sealgate.listening.certificates import TlsFiles
 from sealgate.scripts.consoles import read_token
 from sealgate.scripts.failures import Exit, ScriptError
 from sealgate.scripts.talking import Connection, RefusedError, check_url
+from tests.listening.making import DAY, make_files
 
 TOKEN = "sgt_" + "t" * 43
 
@@ -53,21 +56,36 @@ def test_https_and_this_machine_are_good(url: str) -> None:
     assert check_url(url).hostname
 
 
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+
+
 @contextlib.asynccontextmanager
-async def answering(*raws: bytes) -> AsyncIterator[Connection]:
+async def answering(*raws: bytes, tls: TlsFiles | None = None) -> AsyncIterator[Connection]:
     """A server on this machine that says exactly these, one for each connection, the last again and again."""
     left = list(raws)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        if await reader.read(1) == b"\x16":  # a TLS handshake, whatever it says
+            await reader.read(65_536)
+        else:
+            await reader.readuntil(b"\r\n\r\n")
         writer.write(left.pop(0) if len(left) > 1 else left[0])
         await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=_server_side(tls))
     async with server:
         port = server.sockets[0].getsockname()[1]
-        yield Connection(f"http://console.localhost:{port}", {"authorization": f"Bearer {TOKEN}"})
+        scheme = "https" if tls else "http"
+        yield Connection(f"{scheme}://console.localhost:{port}", {"authorization": f"Bearer {TOKEN}"})
+
+
+def _server_side(files: TlsFiles | None) -> ssl.SSLContext | None:
+    if files is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.certificate, files.key)
+    return context
 
 
 ANSWERS = {
@@ -136,6 +154,42 @@ async def test_a_wait_that_is_too_long_is_told_at_once() -> None:
 def test_a_server_that_is_not_there_is_told() -> None:
     with pytest.raises(ScriptError, match="cannot be reached: connection refused"):
         Connection("http://127.0.0.1:9", {}).ask("GET", "/")
+
+
+TLS_FAULTS = {
+    "not trusted": ({}, False, "self-signed certificate"),
+    "expired": ({"begins_in": -9 * DAY, "ends_in": -DAY}, True, "expired"),
+    "another name": ({"names": ("vault.localhost",)}, True, "not valid for"),
+}
+
+
+@pytest.mark.parametrize("name", TLS_FAULTS)
+async def test_a_certificate_that_is_not_good_is_told_with_what_to_do(tmp_path: Path, name: str) -> None:
+    changes, trusted, words = TLS_FAULTS[name]
+    files = make_files(tmp_path, "console.localhost", **changes)  # type: ignore[arg-type]
+    async with answering(OK, tls=files) as connection:
+        there = Connection(connection.origin, {}, files.certificate if trusted else None)
+        with pytest.raises(ScriptError, match="its certificate is not good") as refused:
+            await asyncio.to_thread(there.ask, "GET", "/x")
+    assert words.lower() in refused.value.message.lower()
+    assert refused.value.exit_code is Exit.UNAVAILABLE
+    assert "--ca-file" in refused.value.hint
+
+
+async def test_an_authority_of_ones_own_is_trusted_where_it_is_named(tmp_path: Path) -> None:
+    files = make_files(tmp_path, "console.localhost")
+    async with answering(OK, tls=files) as connection:
+        there = Connection(connection.origin, {}, files.certificate)
+        assert (await asyncio.to_thread(there.ask, "GET", "/x")).body == b"{}"
+
+
+async def test_a_server_without_tls_is_told_as_that() -> None:
+    async with answering(OK) as connection:
+        plain = Connection(connection.origin.replace("http:", "https:"), {})
+        with pytest.raises(ScriptError, match="does not speak TLS") as refused:
+            await asyncio.to_thread(plain.ask, "GET", "/x")
+    assert "port for https" in refused.value.hint
+    assert "_ssl.c" not in str(refused.value)
 
 
 def test_a_token_comes_from_a_file_or_the_environment(tmp_path: Path) -> None:

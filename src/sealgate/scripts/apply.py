@@ -8,6 +8,7 @@ run again at any time, after a kill as well. Applications that the file does not
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -79,7 +80,7 @@ def read_entries(path: Path, console: Connection) -> Sequence[Entry]:
     members = _members(path, document, "The file", "Write `applications:` and what should be.")
     for name, node in members.items():
         if name not in _TOP:
-            raise FileError(path, node.line, f"Unknown field {name!r}.", f"Known here: {', '.join(_TOP)}.")
+            raise FileError(path, node.line, f"Unknown field {name!r}.", hint_for(name, _TOP))
     if "applications" not in members:
         raise FileError(path, document.line, "There is no `applications:`.", "Write it, and what should be.")
     _check_organization(path, members.get("organization"), console)
@@ -152,9 +153,10 @@ def _check_destinations(path: Path, entries: Sequence[Entry], console: Connectio
     allowed = [(each["provider"], each["origin"]) for each in found]
     for entry in entries:
         if entry.destination is not None and entry.destination not in allowed:
-            known = "; ".join(f"{provider} {origin}" for provider, origin in allowed)
+            known = [f"{provider} {origin}" for provider, origin in allowed]
             line = entry.node.at("destination").line
-            raise FileError(path, line, "The vault has no such destination.", f"It has: {known}.")
+            hint = hint_for(" ".join(entry.destination), known)
+            raise FileError(path, line, "The vault has no such destination.", hint)
 
 
 def _planned(path: Path, entries: Sequence[Entry], console: Connection) -> Iterator[Step]:
@@ -210,6 +212,12 @@ def _say_what_is_missing(entry: Entry, console: Connection, say: Say) -> None:
             f"{entry.named}: has no key for {origin} yet. next: sealgate deposit "
             f"--application {entry.named} --provider {provider} --origin {origin}"
         )
+
+
+def hint_for(written: str, known: Sequence[str]) -> str:
+    """The one that looks like what was written, else all that there are."""
+    close = difflib.get_close_matches(written, known, 1, cutoff=0.8)
+    return f"Did you mean {close[0]!r}?" if close else f"Known here: {'; '.join(known)}."
 
 
 def _address(entry: Entry) -> str:

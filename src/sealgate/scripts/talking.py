@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import ipaddress
 import json
+import socket
 import ssl
 import time
 from collections.abc import Mapping
@@ -111,9 +112,7 @@ class Connection:
             return self._exchange(method, path, body, headers)
         except (OSError, http.client.HTTPException) as error:
             raise ScriptError(
-                Exit.UNAVAILABLE,
-                f"{self.origin} cannot be reached: {_reason(error)}.",
-                "Is it running, and is this its address?",
+                Exit.UNAVAILABLE, f"{self.origin} cannot be reached: {_reason(error)}.", _remedy(error)
             ) from None
 
     def _exchange(
@@ -215,6 +214,18 @@ def _exit_of(status: int) -> Exit:
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not good ({error.verify_message})"
+    if isinstance(error, ssl.SSLError):
+        return f"it does not speak TLS as it should ({(error.reason or 'unknown').lower().replace('_', ' ')})"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error) or type(error).__name__
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "Name your own authority's PEM file with --ca-file, or renew the certificate."
+    if isinstance(error, ssl.SSLError):
+        return "Is this its address, and the port for https://?"
+    if isinstance(error, socket.gaierror):
+        return "Is the name written right?"
+    return "Is it running, and is this its address?"

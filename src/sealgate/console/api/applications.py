@@ -147,7 +147,7 @@ def _check_external_name(named: str) -> None:
     try:
         msgspec.convert(named, ExternalName)
     except msgspec.ValidationError as error:
-        raise invalid_body(f"{error} - at `$.external_name`") from None
+        raise invalid_body(f"{error} - at `$.external_name`", ApplicationChange) from None
 
 
 async def _whole(tx: AsyncSession, application: Application) -> Reply:

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from sealgate.console.api.errors import ApiError
+from sealgate.console.api.likeness import hint_for, known_fields
 from sealgate.console.api.tokens import Holder
 from sealgate.console.audit.services import Editing
 from sealgate.console.composition import Console
@@ -92,7 +93,7 @@ class Call:
         try:
             return msgspec.convert(self._body, form)
         except msgspec.ValidationError as error:
-            raise invalid_body(str(error)) from None
+            raise invalid_body(str(error), form) from None
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -116,16 +117,19 @@ class Call:
             return
 
 
-def invalid_body(text: str) -> ApiError:
+def invalid_body(text: str, form: type[Struct]) -> ApiError:
     """The error for a body that msgspec refused, with the path that its message ends in."""
     found = _PLACE.search(text)
     place = found[1] if found else ""
     message = _PLACE.sub("", text)
-    named = _UNKNOWN.search(message) or _MISSING.search(message)
+    unknown, missing = _UNKNOWN.search(message), _MISSING.search(message)
+    hint = "See the API's document for what belongs there."
+    if unknown:
+        message, hint = f"Unknown field {unknown[1]!r}", hint_for(unknown[1], known_fields(form, place))
+    named = unknown or missing
     if named:
         place = f"{place}.{named[1]}" if place else named[1]
-    hint = "Take it out, or see the API's document for its name." if _UNKNOWN.search(message) else ""
-    return ApiError("invalid", f"{message}.", hint or "See the API's document for what belongs there.", place)
+    return ApiError("invalid", f"{message}.", hint, place)
 
 
 def moment(at: float) -> datetime.datetime:

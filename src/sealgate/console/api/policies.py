@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from sealgate.console.api.bodies import ActionWanted, PolicyWanted
+from sealgate.console.api.likeness import hint_for
 from sealgate.console.applications.policies import READY_IDS, starting_policy
 from sealgate.console.forms import InputError
 from sealgate.policy.catalogue import ready_actions
@@ -55,7 +56,7 @@ def _action(wanted: str | ActionWanted, models: tuple[str, ...], place: int) -> 
         raise InputError(
             f"policy.actions[{place}]",
             f"There is no ready action {wanted[:48]!r}.",
-            f"Use one of {', '.join(READY_IDS)}, or write the whole action.",
+            f"{hint_for(wanted, READY_IDS)} Or write the whole action.",
         )
     given = msgspec.to_builtins(asked)  # without what is UNSET
     base = msgspec.to_builtins(ready) if ready is not None else {"model": models[0]}
