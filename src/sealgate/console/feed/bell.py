@@ -6,6 +6,7 @@ It carries nothing; who was woken looks into the change log.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 
 class Bell:
@@ -21,7 +22,7 @@ class Bell:
 
     async def wait(self, timeout_s: float) -> None:
         """Return at the next ring, or after `timeout_s`."""
-        try:
-            await asyncio.wait_for(self._rung.wait(), timeout_s)
-        except TimeoutError:
-            return
+        # Not `wait_for`: until Python 3.12 it forgets a cancellation that comes together with the ring.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._rung.wait()

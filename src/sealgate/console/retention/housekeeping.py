@@ -7,6 +7,7 @@ again at the next turn.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -59,10 +60,10 @@ class Housekeeping:
                 await self.turn()
             except (SQLAlchemyError, OSError, ValueError) as error:
                 self._log("housekeeping_failed", kind=type(error).__name__, where=where(error))
-            try:
-                await asyncio.wait_for(self._wanted.wait(), EVERY_S)
-            except TimeoutError:
-                continue
+            # Not `wait_for`: until Python 3.12 it forgets a cancellation that comes together with the event.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_S):
+                    await self._wanted.wait()
 
     def ask(self) -> None:
         """Have a turn taken now."""
