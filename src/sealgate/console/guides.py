@@ -34,12 +34,14 @@ _INLINE = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*|\[([^]]+)\]\(([^)]+)\)")
 
 
 class Part(Struct, frozen=True):
-    """A piece of a guide. `kind`: heading, code, table (with `rows`, its head first), steps, text."""
+    """A piece of a guide. `kind`: heading, code (with a `title`), table (with `rows`, its
+    head first), steps, text."""
 
     kind: str
     text: str
     words: Markup = Markup("")
     rows: Sequence[Sequence[Markup]] = ()
+    title: str = ""
 
 
 async def page(visit: Visit) -> Response:
@@ -62,7 +64,7 @@ def read(text: str) -> Iterator[Part]:
     """The parts of a guide, its title first."""
     for number, piece in enumerate(re.split(r"^```\w*\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)):
         if number % 2:
-            yield Part("code", piece.rstrip("\n"))
+            yield Part("code", piece.rstrip("\n"), title=f"Code {(number + 1) // 2}")
             continue
         for block in filter(None, re.split(r"\n\s*\n", piece.strip())):
             yield _block(block)

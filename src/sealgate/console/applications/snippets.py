@@ -27,7 +27,8 @@ signer = SessionSigner(
     application="{application}",
     instance="{instance}",
     signing_key=SigningKey.from_pem(
-        Path("{kid}.pem").read_text(), kid="{kid}"
+        Path("{kid}.pem").read_text(),
+        kid="{kid}",
     ),
 )
 """

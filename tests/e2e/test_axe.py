@@ -1,0 +1,112 @@
+"""axe-core on every page of the console, the sealing page and the assistant: nothing serious or critical.
+
+In light and dark, wide and on a phone. It is what a machine can check, and no more.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.assistant_page import AssistantPage
+from tests.e2e.running_demo import RunningDemo
+from tests.e2e.test_own_application import (
+    create_application,
+    go_to_the_sealing_page,
+    make_session_key,
+    seal,
+    sign_in,
+)
+
+pytestmark = pytest.mark.chromium
+
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+GRAVE = """async () => {
+  const found = await axe.run(document, {resultTypes: ["violations"]});
+  const grave = found.violations.filter((each) => ["serious", "critical"].includes(each.impact));
+  const said = (each, node) => `${each.id}: ${node.html.slice(0, 200)} ${node.failureSummary}`;
+  return grave.flatMap((each) => each.nodes.map((node) => said(each, node)));
+}"""
+PARTS = ("", "/add-on", "/origins", "/session-keys", "/actions", "/limits")
+SHARED = (
+    "/applications",
+    "/applications/new",
+    "/usage?from=&to=",
+    "/audit",
+    "/members",
+    "/retention",
+    "/tokens",
+)
+OTHERS = ("/account", "/guides/README", "/guides/python", "/there-is-no-such-page")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page whose own content policy does not keep the checker out; nothing else is let in."""
+    context = chromium.new_context(bypass_csp=True, reduced_motion="reduce")
+    context.set_default_timeout(20_000)
+    yield context.new_page()
+    context.close()
+
+
+def check(page: Page) -> None:
+    """Nothing grave in any of the four ways to look at it."""
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for width in (1280, 360):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.evaluate(AXE.read_text())
+            assert page.evaluate(GRAVE) == [], f"{page.url} {scheme} {width}"
+
+
+def test_the_pages_of_the_console_and_the_sealing_page(page: Page, demo: RunningDemo) -> None:
+    console = demo.settings.console.url
+    page.goto(f"{console}/sign-in")
+    check(page)
+    sign_in(page, demo)
+    application = create_application(page, demo, f"Looked at {secrets.token_hex(3)}")
+    root = f"{console}/applications/{application}"
+    for part in PARTS:  # as they are while nothing is set up
+        page.goto(root + part)
+        check(page)
+    make_session_key(page, root)
+    go_to_the_sealing_page(page, demo, root, "Enter the key")
+    check(page)
+    seal(page, demo, "sk-sim-" + secrets.token_urlsafe(30))
+    page.get_by_role("button", name="Stage the next key").click()
+    seal(page, demo, "sk-sim-" + secrets.token_urlsafe(30))
+    for path in (*(root + part for part in PARTS), *(console + each for each in (*SHARED, *OTHERS))):
+        page.goto(path)
+        check(page)
+    for name in ("Revoke the key", "Discard"):
+        page.goto(f"{root}/add-on")
+        page.get_by_role("link", name=name).first.click()
+        check(page)
+
+
+def test_the_assistant_from_its_button_to_its_answer(page: Page) -> None:
+    shown = AssistantPage(page, prompt=True)
+    shown.show(
+        '<main><h1>Letters</h1><label for="field">Letter</label>'
+        '<textarea id="field" rows="6">Come on Saturday.</textarea></main>'
+    )
+    check(page)
+    shown.trigger.click()
+    expect(shown.part("panel")).to_be_visible()
+    check(page)
+    shown.answers("Come.")
+    page.locator("sealgate-assistant [data-action=simplify]").click()
+    expect(shown.button("Replace")).to_be_visible()
+    check(page)
+
+
+def test_the_checker_finds_what_is_grave(page: Page) -> None:
+    page.set_content('<html lang="en"><title>x</title><main><h1>x</h1><input type="text"></main></html>')
+    page.evaluate(AXE.read_text())
+    assert any("label" in each for each in page.evaluate(GRAVE))
