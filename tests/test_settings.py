@@ -16,6 +16,7 @@ from sealgate.ids import new_id
 from sealgate.settings import (
     IDENTITY_NAME,
     OTHER_VARIABLES,
+    Row,
     Settings,
     SettingsError,
     check,
@@ -137,6 +138,128 @@ def test_a_wrong_setting_is_named_with_a_hint(tmp_path: Path, change: dict[str, 
     with pytest.raises(SettingsError, match="hint:") as caught:
         read(file_with(tmp_path, with_changes(tmp_path, change)), {})
     assert named in str(caught.value)
+
+
+# Every row of the table: values of the right type that cannot be meant.
+
+_HOST = ("0.0.0.0", "::", "", "a b", "localhost:1", "\0")
+_PORT = (0, -1, 65_536)
+_HOSTS = ([""], ["*"], ["a b"], ["A.example"], ["a.example:80"], ["x/y"], ["https://a.example"], ["\0"])
+_URL = ("", "a.example", "ftp://a.example", "https://a.example/", "https://me@a.example", "http://x:y", "\0")
+_FILE = ("file.pem", "../file.pem", "/a\nb", "/a\0b")
+_USER = ("nobody-of-that-name", "-1", "4294967295", "a\0b")
+IMPOSSIBLE: dict[str, tuple[object, ...]] = {
+    "data_dir": ("", "data", "./data", "/a\0b"),
+    "instance": ("mine", "inst_", "prx_" + "a" * 20, "\0"),
+    "runtime_dir": ("run", "/a\0b"),
+    "trusted_proxies": (["front.example"], ["0.0.0.0/0"], ["::/0"], [""], ["127.0.0.1:80"]),
+    "users.vault": _USER,
+    "users.console": _USER,
+    "users.proxy": _USER,
+    "vault.host": _HOST,
+    "vault.port": _PORT,
+    "vault.hosts": _HOSTS,
+    "vault.url": _URL,
+    "vault.tls_certificate": (*_FILE, "/alone.pem"),
+    "vault.tls_key": (*_FILE, "/alone.pem"),
+    "vault.destinations[]": ([{}], [{"surprise": 1}], [1]),
+    "vault.destinations[].provider": ("", "x", "OpenAI", "\0"),
+    "vault.destinations[].origin": (
+        "",
+        "x.example",
+        "ftp://x",
+        "https://x/v1",
+        "http://x:1",
+        "https://X.example",
+    ),
+    "vault.destinations[].label": ("", "x" * 81, "a\nb"),
+    "vault.lease_s": (0, -1, 3_601, float("nan"), float("inf")),
+    "vault.dangerously_allow_plain_http_to_loopback": (),
+    "console.host": _HOST,
+    "console.port": _PORT,
+    "console.hosts": _HOSTS,
+    "console.url": _URL,
+    "console.tls_certificate": (*_FILE, "/alone.pem"),
+    "console.tls_key": (*_FILE, "/alone.pem"),
+    "proxy.host": _HOST,
+    "proxy.port": _PORT,
+    "proxy.admin_host": ("0.0.0.0", "10.0.0.1", "", "a b"),
+    "proxy.admin_port": _PORT,
+    "proxy.hosts": _HOSTS,
+    "proxy.url": _URL,
+    "proxy.tls_certificate": (*_FILE, "/alone.pem"),
+    "proxy.tls_key": (*_FILE, "/alone.pem"),
+    "proxy.id": ("proxy", "prx_", "inst_" + "a" * 20),
+    "proxy.credential_cache_s": (-1, 3_601, float("nan"), float("inf")),
+    "egress.ca_file": _FILE,
+    "egress.proxy": ("x", "https://x:1", "http://x", "http://me:pw@x:1", "http://x:1/path", "\0"),
+    "egress.dangerously_allow_plain_http_to_loopback": (),
+}
+_TYPES: tuple[object, ...] = ("x", 7, 1.5, True, [], ["x"], [1], {"a": 1})
+_TAKEN: dict[type, type | tuple[type, ...]] = {bool: bool, int: int, float: (int, float), tuple: list}
+
+
+def names() -> list[str]:
+    return [row.name for row in rows()]
+
+
+def put(tmp_path: Path, name: str, value: object) -> dict[str, Any]:
+    """Good settings with one value at the place of a row."""
+    section, _, key = name.replace("[].", ".").removesuffix("[]").rpartition(".")
+    if "[]." in name:
+        entry = {"provider": "openai", "origin": "https://x.example", "label": "X", key: value}
+        section, key, value = "vault", "destinations", [entry]
+    raw = good(tmp_path)
+    if section:
+        raw[section] = {**raw.get(section, {}), key: value}
+    else:
+        raw[key] = value
+    return raw
+
+
+def of_another_type(name: str) -> list[object]:
+    """Values that TOML has and this row's type does not."""
+    default = next(row.default for row in rows() if row.name == name)
+    takes = next((types for plain, types in _TAKEN.items() if isinstance(default, plain)), str)
+    return [
+        value
+        for value in _TYPES
+        if not isinstance(value, takes) or (isinstance(value, bool) and takes is not bool) or value == [1]
+    ]
+
+
+def test_no_setting_is_left_out() -> None:
+    assert set(IMPOSSIBLE) == set(names())
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_setting_refuses_what_cannot_be_meant_with_a_hint(tmp_path: Path, name: str) -> None:
+    for value in IMPOSSIBLE[name]:
+        with pytest.raises(SettingsError, match="hint:"):
+            read(file_with(tmp_path, put(tmp_path, name, value)), {})
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_setting_refuses_every_other_type_and_is_named(tmp_path: Path, name: str) -> None:
+    wrong = of_another_type(name)
+    assert len(wrong) >= 5
+    for value in wrong:
+        with pytest.raises(SettingsError, match="hint:") as caught:
+            read(file_with(tmp_path, put(tmp_path, name, value)), {})
+        assert name.rstrip("[]").rpartition(".")[2] in str(caught.value), value
+
+
+@pytest.mark.parametrize("row", [row for row in rows() if row.variable], ids=lambda row: row.variable)
+def test_every_variable_refuses_what_cannot_be_meant_with_a_hint(tmp_path: Path, row: Row) -> None:
+    impossible = [
+        ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        for value in (*IMPOSSIBLE[row.name], *(("perhaps", "") if "dangerously" in row.name else ()))
+        if value not in ([""], "")  # an empty variable says: nothing
+    ]
+    assert impossible
+    for text in impossible:
+        with pytest.raises(SettingsError, match="hint:"):
+            read(file_with(tmp_path, good(tmp_path)), {row.variable: text})
 
 
 @pytest.mark.parametrize("process", ["vault", "console", "proxy"])

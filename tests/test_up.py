@@ -40,7 +40,7 @@ def test_a_first_start_says_what_must_be_done_and_a_second_is_quiet(folder: Path
         said = running.said.read_text()
         assert len(invitations(running)) == 1
         assert str(running.data / "vault" / "kek") in said
-        assert "two different places" in said
+        assert "three different places" in said
         assert get(invitations(running)[0]).status == 200
         first = running.identified
     with up_in(folder) as again:

@@ -147,6 +147,18 @@ async def test_a_running_console_sweeps_at_start_and_when_asked(world: Running, 
     assert await requests(world) == set()
 
 
+async def test_housekeeping_that_is_ended_in_the_moment_of_a_wish_ends(world: Running) -> None:
+    turns = asyncio.create_task(world.console.housekeeping.run())
+    async with asyncio.timeout(20):
+        while "audit_whole" not in world.lines.getvalue():
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0)  # from its last line to its wait
+    world.console.housekeeping.ask()
+    asyncio.get_running_loop().call_soon(turns.cancel)
+    done, _ = await asyncio.wait({turns}, timeout=10)
+    assert done
+
+
 async def test_the_process_takes_a_turn_when_it_starts() -> None:
     async with serving() as world:
         async with asyncio.timeout(20):

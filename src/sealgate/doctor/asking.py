@@ -33,6 +33,8 @@ class Answer(Struct, frozen=True):
 
     status: int
     date: str
+    local: bool = False
+    """True if this machine answered itself: its date is that of the clock in question."""
 
 
 def ask_console(settings: Settings) -> Answer:
@@ -51,10 +53,11 @@ def ask_console(settings: Settings) -> Answer:
     with contextlib.closing(connection):
         try:
             connection.request("HEAD", "/healthz", headers={"host": parts.netloc})
+            local = connection.sock.getpeername()[0] == connection.sock.getsockname()[0]
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             raise NotAnsweredError(str(error)) from error
-        return Answer(answer.status, answer.getheader("date", ""))
+        return Answer(answer.status, answer.getheader("date", ""), local)
 
 
 def provider_origins(settings: Settings) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Is this machine's clock right? Sessions live for minutes, so that an hour off refuses everybody.
 
-Witnesses: the `Date` of whoever answers at the console's public address, of providers (with `--egress`), and
-the times at which this installation's own files were written, none of which can lie ahead.
+Witnesses: the `Date` of whoever answers at the console's public address (unless that is this machine), of
+providers (with `--egress`), and the times at which this installation's own files were written, none of which
+can lie ahead.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from sealgate.doctor.asking import NotAnsweredError, ask_console, ask_provider, provider_origins
-from sealgate.doctor.findings import Case, Finding, ok, problem, skipped
+from sealgate.doctor.asking import Answer, NotAnsweredError, ask_console, ask_provider, provider_origins
+from sealgate.doctor.findings import Case, Finding, State, ok, problem, skipped
 
 ALLOWED_S = 60.0
 """What the proxy allows a session token's clock to differ."""
@@ -31,8 +32,17 @@ def clock(case: Case) -> Iterator[Finding]:
         )
     elif newest is not None:
         yield ok("clock", "no file of this installation was written in the future")
-    for witness, date in _dates(case):
-        yield _compared(witness, date, case.now_s)
+    told = tuple(_compare(case))
+    yield from told or (
+        skipped("clock", "nobody outside of this machine was asked for the time", "sealgate doctor --egress"),
+    )
+
+
+def _compare(case: Case) -> Iterator[Finding]:
+    for witness, answer in _answers(case):
+        found = _compared(witness, answer.date, case.now_s)
+        if found.state is not State.OK or not answer.local:  # a clock that agrees with itself proves nothing
+            yield found
 
 
 def _compared(witness: str, date: str, now_s: float) -> Finding:
@@ -50,13 +60,13 @@ def _compared(witness: str, date: str, now_s: float) -> Finding:
     )
 
 
-def _dates(case: Case) -> Iterator[tuple[str, str]]:
+def _answers(case: Case) -> Iterator[tuple[str, Answer]]:
     # Who does not answer is told by `processes` and `egress`.
     with contextlib.suppress(NotAnsweredError):
-        yield f"the answer from {case.settings.console.url}", ask_console(case.settings).date
+        yield f"the answer from {case.settings.console.url}", ask_console(case.settings)
     for origin in provider_origins(case.settings) if case.egress else ():
         with contextlib.suppress(NotAnsweredError):
-            yield origin, ask_provider(case.settings, origin).date
+            yield origin, ask_provider(case.settings, origin)
             return  # one is enough
 
 

@@ -11,7 +11,9 @@ from itertools import combinations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sealgate.ids import Prefix, is_id
+import msgspec
+
+from sealgate.ids import Prefix, is_id, new_id
 from sealgate.listening.peers import PeersError, TrustedPeers, is_loopback
 from sealgate.settings.table import (
     ConsoleSettings,
@@ -47,6 +49,7 @@ def check(settings: Settings) -> Settings:
     _check_plain_origins(settings)
     for user in (settings.users.vault, settings.users.console, settings.users.proxy):
         uid_of(user)
+    _check_processes(settings)
     return settings
 
 
@@ -71,7 +74,7 @@ def _check_ids(settings: Settings) -> None:
 
 def _check_paths(settings: Settings) -> None:
     for name, value in _paths(settings):
-        if value and not Path(value).is_absolute():
+        if value and not (Path(value).is_absolute() and value.isprintable()):
             raise SettingsError(f"{name} must be an absolute path, not {value!r}. hint: start it with /")
     if not settings.data_dir:
         raise SettingsError("data_dir is empty. hint: name a folder such as /var/lib/sealgate")
@@ -80,6 +83,8 @@ def _check_paths(settings: Settings) -> None:
 def _paths(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from (("data_dir", settings.data_dir), ("runtime_dir", settings.runtime_dir))
     yield "egress.ca_file", settings.egress.ca_file
+    for file in ("pkcs11_module", "pkcs11_pin_file", "transit_token_file", "transit_ca_file"):
+        yield f"kek.{file}", getattr(settings.kek, file)
     for name, section in sections(settings):
         yield f"{name}.tls_certificate", section.tls_certificate
         yield f"{name}.tls_key", section.tls_key
@@ -152,6 +157,23 @@ def _check_distinct(settings: Settings) -> None:
     ):
         if port == same:
             raise SettingsError(f"{one} and {other} are both {port}. hint: give each a port of its own")
+
+
+def _check_processes(settings: Settings) -> None:
+    """What a process would refuse is refused here, before anything is made or started."""
+    proxy = msgspec.structs.replace(settings.proxy, id=settings.proxy.id or new_id("prx"))
+    whole = msgspec.structs.replace(settings, instance=settings.instance or new_id("inst"), proxy=proxy)
+    for name, make in (
+        ("vault", whole.vault_config),
+        ("console", whole.console_config),
+        ("proxy", whole.proxy_config),
+    ):
+        try:
+            make()
+        except SettingsError:
+            raise
+        except ValueError as error:
+            raise SettingsError(f"[{name}] {error}") from error
 
 
 def _check_plain_origins(settings: Settings) -> None:

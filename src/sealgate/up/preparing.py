@@ -93,9 +93,8 @@ def check_ports(settings: Settings) -> None:
             socket.create_server((host, port), family=family).close()
         except OSError as error:
             raise NotPossibleError(
-                f"{name} {port} on {host} cannot be listened on ({error.strerror}). hint: stop what uses "
-                f"it, or "
-                f"set {name}"
+                f"{name} {port} on {host} cannot be listened on ({os.strerror(error.errno or 0)}). "
+                f"hint: stop what uses it, or set {name}"
             ) from error
 
 

@@ -13,13 +13,15 @@ Sealgate runs. This is its first start, and this text comes only once.
 
      {invitation}
 
-2. Back up, to two different places:
+2. Back up, to three different places:
 
      {kek}
          the KEK. Without it no key can be opened, ever. Put it where nobody keeps database backups:
          whoever has both the KEK and vault.db can open every key.
      {vault_db}, {console_db}, {identity}
          made with `sealgate backup`. Never beside the KEK.
+     {anchor}
+         made with `sealgate backup` too. Beside neither: it tells an old vault.db from the newest.
 
    docs/howto/backup.md says how, and how to restore.
 
@@ -37,6 +39,7 @@ def welcome_text(settings: Settings, invitation: str) -> str:
         vault_db=data / "vault" / "vault.db",
         console_db=data / "console" / "console.db",
         identity=data / IDENTITY_NAME,
+        anchor=data / "vault" / "anchor",
         addresses="\n".join(f"     {line}" for line in _addresses(settings)),
     )
 

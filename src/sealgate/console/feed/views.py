@@ -80,7 +80,8 @@ class Feed:
         try:
             if self._server is None or not self._server.notify_one(ask):
                 return None
-            return await asyncio.wait_for(answered, PROBE_TIME_S)
+            async with asyncio.timeout(PROBE_TIME_S):
+                return await answered
         except TimeoutError:
             return None
         finally:
