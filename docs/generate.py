@@ -15,9 +15,10 @@ import msgspec
 import typer
 
 from sealgate import cli, settings, supervisor
-from sealgate.console.api import openapi
+from sealgate.console.api import openapi, routes
 from sealgate.log import EventTable, Level
 from sealgate.policy import reference as requests_reference
+from sealgate.proxy import endpoints
 from sealgate.proxy import reference as errors_reference
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -129,7 +130,47 @@ def _parameter(parameter: click.Parameter) -> str:
     return f"| {names} | {getattr(parameter, 'help', None) or ''} |"
 
 
+def endpoints_page() -> str:
+    """Every address that a program may ask, of the proxy and of the console."""
+    lines = [
+        MADE,
+        "# Endpoints",
+        "",
+        "## Of the proxy",
+        "",
+        "For end users and back ends, with a session token as `Authorization: Bearer`. An application's",
+        "policy says which of the direct ones it offers. What a body may hold: [requests](requests.md).",
+        "What comes back when it fails, and what is never served: [errors](errors.md).",
+        "",
+        "| endpoint | the session needs |",
+        "|---|---|",
+        *(_served(path, route.endpoint) for path, route in endpoints.PATHS.items()),
+        *(_served(path + "{…}".encode(), prefix.endpoint) for path, prefix in endpoints.PREFIXES.items()),
+        "",
+        "## Of the console: the management API",
+        "",
+        "For programs, with a management token as `Authorization: Bearer`. Every form and error is in",
+        "[openapi.json](openapi.json), which a console serves without a token at its own address.",
+        "",
+        "| endpoint | scope | does |",
+        "|---|---|---|",
+        *(f"| `{way.method} {way.path}` | `{way.needs.value}` | {way.words} |" for way in routes.WAYS),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _served(path: bytes, endpoint: endpoints.Endpoint) -> str:
+    family = "…" if endpoint.permission.endswith(":") else ""
+    needs = (
+        f"`{endpoint.permission}{family}`"
+        if endpoint.permission
+        else "a session" * endpoint.name.endswith("me")
+    )
+    return f"| `{endpoint.method.decode()} {path.decode()}` | {needs or 'nothing'} |"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
+    "endpoints.md": endpoints_page,
     "settings.md": settings_page,
     "events.md": events_page,
     "cli.md": cli_page,

@@ -27,7 +27,9 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["settings.md", "events.md", "cli.md", "requests.md", "errors.md"])
+@pytest.mark.parametrize(
+    "name", ["settings.md", "events.md", "cli.md", "endpoints.md", "requests.md", "errors.md"]
+)
 def test_a_reference_page_is_what_the_code_says(name: str) -> None:
     made = generator()
     assert name in made.PAGES
@@ -44,10 +46,18 @@ def test_links_lead_to_files_that_exist(page: Path) -> None:
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_of_ours_that_a_page_names_exist(page: Path) -> None:
+    for named in re.findall(
+        r"`((?:src|tests|docs|deploy|web|packages|examples)/[\w./-]+)`", page.read_text()
+    ):
+        assert (ROOT / named).exists(), f"{page.name} names {named}"
+
+
 def test_the_readme_names_the_words_of_the_makefile() -> None:
     words = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.M)
     assert {"help", "demo", "test", "check", "fix", "docs"} <= set(words)
-    for word in re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(), re.M):
+    for word in re.findall(r"^(?:[A-Z_]+=\S+ )?make (\w+)", (ROOT / "README.md").read_text(), re.M):
         assert word in words
     ci = (ROOT / ".ci" / "run").read_text()
     assert "make check" in ci
