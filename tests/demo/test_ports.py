@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from sealgate.demo.house import last_ports, open_house
 from sealgate.demo.ports import Ports, PortTakenError, settle
 
 
@@ -30,3 +32,19 @@ def test_zeros_become_free_ports_that_differ() -> None:
     settled = msgspec.structs.asdict(settle(Ports(0, 0, 0, 0, 0, 0, 0)))
     assert len(set(settled.values())) == 7
     assert 0 not in settled.values()
+
+
+def test_zeros_become_the_ports_of_the_last_start_where_they_are_free(taken: int) -> None:
+    nowhere = Ports(0, 0, 0, 0, 0, 0, 0)
+    last = settle(nowhere)
+    assert settle(nowhere, last) == last
+    again = settle(nowhere, msgspec.structs.replace(last, simulator=taken))
+    assert again == msgspec.structs.replace(last, simulator=again.simulator)
+    assert again.simulator != taken
+
+
+def test_the_ports_of_the_last_start_are_kept_in_its_folder(tmp_path: Path) -> None:
+    ports = settle(Ports(0, 0, 0, 0, 0, 0, 0))
+    assert last_ports(tmp_path) is None
+    open_house(tmp_path, ports)
+    assert last_ports(tmp_path) == ports

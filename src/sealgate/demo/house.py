@@ -43,6 +43,7 @@ class Kept(Struct, forbid_unknown_fields=True):
     proxy: str
     session_kid: str
     owner_password: str
+    ports: Ports | None = None
 
     def __repr__(self) -> str:
         return "<Kept>"
@@ -100,11 +101,22 @@ def open_house(folder: Path, ports: Ports, provider: DemoProvider | None = None)
     except OSError as error:
         msg = f"cannot use {folder}: {error.strerror}. hint: choose another folder with --data"
         raise DemoFolderError(msg) from error
+    if kept.ports != ports:
+        kept = msgspec.structs.replace(kept, ports=ports)
+        write_private(folder / "demo.json", msgspec.json.encode(kept).decode())
     house = House(folder, ports, kept, _settings(folder, ports, kept, provider), provider)
     if not house.signing_key_path.exists():
         write_private(house.signing_key_path, SigningKey.generate(kept.session_kid).to_pem())
     settings_file.write(house.settings, house.settings_path)
     return house
+
+
+def last_ports(folder: Path) -> Ports | None:
+    """Those of the last start in this folder; nothing if there was none, or its file cannot be read."""
+    try:
+        return msgspec.json.decode((folder / "demo.json").read_bytes(), type=Kept).ports
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def _kept(path: Path) -> Kept:

@@ -16,7 +16,7 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
-from sealgate.demo.house import OWNER_EMAIL, House, open_house
+from sealgate.demo.house import OWNER_EMAIL, House, last_ports, open_house
 from sealgate.demo.key_file import read_key
 from sealgate.demo.once import Step, StepFailedError, Watch, once, simulated_key
 from sealgate.demo.ports import Ports, settle
@@ -62,7 +62,7 @@ def show_once(folder: Path, ports: object, *, as_json: bool) -> bool:
     """Run `--once`, show it, and say whether everything held."""
     assert isinstance(ports, Ports)
     terminal = Console(stderr=as_json, highlight=False)
-    house = open_house(folder, settle(ports))
+    house = open_house(folder, settle(ports, last_ports(folder)))
     lines: list[str] = []
     watch = Watch(lambda step: _show_step(terminal, step), lambda text: _show_text(terminal, text))
     try:
@@ -81,7 +81,9 @@ async def stay_up(folder: Path, ports: object, key_file: Path | None = None) -> 
     assert isinstance(ports, Ports)
     terminal = Console(highlight=False, soft_wrap=True)
     key = simulated_key() if key_file is None else read_key(key_file)
-    house = open_house(folder, settle(ports), None if key_file is None else openai())
+    provider = None if key_file is None else openai()
+    kept_in = folder / provider.folder if provider else folder
+    house = open_house(folder, settle(ports, last_ports(kept_in)), provider)
     log_path = house.folder / "demo.log"
     log_path.touch(mode=0o600)
     with log_path.open("ab", buffering=0) as log:
