@@ -11,6 +11,8 @@ type Focusable = Pick<HTMLElement, "focus">;
 export interface PanelParts {
   panel(): HTMLElement | null;
   anchor(): HTMLElement | null;
+  /** What is worked on, and should not be covered. */
+  text(): HTMLElement | null;
   /** A press outside all of our parts; the host decides whether that closes. */
   pressedOutside(path: readonly EventTarget[]): void;
 }
@@ -91,6 +93,7 @@ export class PanelController implements ReactiveController {
       { width: panel.offsetWidth, height: panel.offsetHeight },
       { width, height },
       rightToLeft,
+      this.#parts.text()?.getBoundingClientRect(),
     );
     const { style } = panel;
     style.setProperty("left", `${left}px`);

@@ -18,6 +18,21 @@ describe("the panel", () => {
     expect(place(trigger(600, 100), PANEL, WINDOW, true).left).toBe(720 - 448);
   });
 
+  it.each([
+    ["to the right of the text, though its trigger is over it", 60, 500, false, 506],
+    ["to the left where only there is room", 640, 1150, false, 640 - 6 - 448],
+    ["to the left first in right-to-left pages", 500, 680, true, 500 - 6 - 448],
+    ["under its trigger where there is room on neither side", 300, 900, false, 320],
+  ])("stands %s", (_where, left, right, rightToLeft, expected) => {
+    const text = { left, right, top: 140, bottom: 300 };
+    expect(place(trigger(left + 20, 100), PANEL, WINDOW, rightToLeft, text).left).toBe(expected);
+  });
+
+  it("stands below a trigger that is below the text, which it does not cover", () => {
+    const text = { left: 60, right: 500, top: 10, bottom: 90 };
+    expect(place(trigger(340, 100), PANEL, WINDOW, false, text).left).toBe(340);
+  });
+
   it("flips above where there is more room", () => {
     const placed = place(trigger(200, 800), PANEL, WINDOW, false);
     expect(placed).toMatchObject({ side: "above", offset: 900 - 800 + 6 });

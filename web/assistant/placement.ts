@@ -1,5 +1,6 @@
 /**
- * Where the panel goes beside its trigger: below if there is room, else on the roomier side, always inside the window.
+ * Where the panel goes: below its trigger if there is room, else on the roomier side, always inside the window.
+ * It moves beside the text where it would cover it and there is room.
  * Its counterpart is panel-controller.ts, which measures and applies it.
  * Pure geometry in CSS pixels.
  */
@@ -30,7 +31,13 @@ const COMFORTABLE = 400;
 /** Under this, covering the trigger is better than a slit. */
 const LEAST = 392;
 
-export function place(anchor: Box, panel: Size, window: Size, rightToLeft: boolean): Placement {
+export function place(
+  anchor: Box,
+  panel: Size,
+  window: Size,
+  rightToLeft: boolean,
+  text: Box = anchor,
+): Placement {
   const below = window.height - anchor.bottom - GAP - MARGIN;
   const above = anchor.top - GAP - MARGIN;
   const side = below >= COMFORTABLE || below >= above ? "below" : "above";
@@ -40,12 +47,34 @@ export function place(anchor: Box, panel: Size, window: Size, rightToLeft: boole
   return {
     side,
     left: clamp(
-      rightToLeft ? anchor.right - panel.width : anchor.left,
+      besideText(anchor, panel.width, window.width, rightToLeft, text, side) ??
+        (rightToLeft ? anchor.right - panel.width : anchor.left),
       window.width - MARGIN - panel.width,
     ),
     offset: clamp(edge + GAP, window.height - MARGIN - Math.min(panel.height, maxHeight)),
     maxHeight,
   };
+}
+
+/** Its left edge beside the text, or null: nothing would be covered, or there is no room. Heights play no part, so that it stays put. */
+function besideText(
+  anchor: Box,
+  panelWidth: number,
+  windowWidth: number,
+  rightToLeft: boolean,
+  text: Box,
+  side: Placement["side"],
+): number | null {
+  const reaches = side === "below" ? text.bottom > anchor.bottom : text.top < anchor.top;
+  if (!reaches) return null;
+  const right = Math.max(text.right, anchor.right) + GAP;
+  const left = Math.min(text.left, anchor.left) - GAP - panelWidth;
+  const found = [right, left].map(
+    (edge) => edge >= MARGIN && edge + panelWidth <= windowWidth - MARGIN,
+  );
+  const order = rightToLeft ? [1, 0] : [0, 1];
+  const best = order.find((each) => found[each]);
+  return best === undefined ? null : best === 0 ? right : left;
 }
 
 /** Between the margin and `most`; the margin wins when there is no room for both. */

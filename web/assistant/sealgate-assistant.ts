@@ -129,6 +129,7 @@ export class SealgateAssistant extends LitElement {
   readonly #panel = new PanelController(this, {
     panel: () => this.#one(".panel"),
     anchor: () => this.#one(".trigger"),
+    text: () => this.#field.field?.element ?? null,
     pressedOutside: (path) => this.#pressedOutside(path),
   });
   readonly #composer = new ComposerController(this, this.#emit, this.#connection, {

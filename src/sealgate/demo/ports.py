@@ -30,8 +30,8 @@ class PortTakenError(RuntimeError):
 def settle(ports: Ports, last: Ports | None = None) -> Ports:
     """The ports with every 0 replaced by a free one; raises `PortTakenError` for one that is taken.
 
-    `last`: those of the start before, taken again where they can be. A key is sealed for its destination, port
-    and all, so with another port a start could not use the key that is there.
+    `last`: those of the start before, taken again where they can be. A key is sealed for its destination,
+    port and all, so with another port a start could not use the key that is there.
     """
     held: list[socket.socket] = []
     settled: dict[str, int] = {}
