@@ -257,3 +257,13 @@ def test_days_are_whole_and_in_utc() -> None:
     assert both.until_s - both.from_s == DAY_S
     assert day_of(both.until_s - 0.001) == day
     assert day_of(both.until_s) > day
+
+
+async def test_a_sum_of_which_nothing_has_a_price_is_no_price_and_not_nothing(
+    world: Running, ada: Browser
+) -> None:
+    app = await application(world, ada)
+    await used(world, record(1, app, model="a-model-of-our-own"))
+    page = (await ada.get("/usage?from=&to=")).text
+    assert "$0" not in page
+    assert page.count("no price") == 3, "in the row, in the sum and in the words below"

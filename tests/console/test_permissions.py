@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from typing import cast
 
+import pytest
+from sqlalchemy import select
+
+from sealgate.console.accounts.models import User
+from sealgate.console.accounts.services import new_user
 from sealgate.console.permissions import PERMISSIONS, Permission, Role, permits
 from sealgate.console.routes import ROUTES, Open, Way
 from sealgate.ids import new_id
-from tests.console.running import Running
+from tests.console.running import Browser, Running
+from tests.console.test_looking_changes_nothing import lived_in
 
 GUARDED = [way for way in ROUTES if isinstance(way.needs, Permission)]
 OPEN_TO_EVERYBODY = {
@@ -88,3 +95,46 @@ async def test_anothers_application_and_none_at_all_look_the_same(world: Running
         answers.append(await (eve.get(path) if way.method == "GET" else eve.post(path, fields)))
     assert {answer.status_code for answer in answers} <= {404}
     assert len({answer.text for answer in answers[:2]}) == 1
+
+
+FOR_OWNERS = [way for way in GUARDED if not permits(Role.MEMBER, cast(Permission, way.needs))]
+FOR_MEMBERS = [way.path for way in GUARDED if way.method == "GET" and way not in FOR_OWNERS]
+OFFERED = re.compile(r'<form method="(post)" action="([^"?]+)|<a [^>]*href="(/[^"?]*)')
+
+
+async def as_member(world: Running, ada: Browser) -> tuple[Browser, dict[str, str]]:
+    """A member of Ada's organization, where there is something of everything."""
+    parts = {**await lived_in(world, ada), "name": "python"}
+    async with world.console.database.writing() as tx:
+        ada_user = (await tx.scalars(select(User))).one()
+        values = {"name": "Ben", "email": "ben@example.com", "password_hash": ada_user.password_hash}
+        tx.add(new_user(ada_user.organization_id, Role.MEMBER, **values, now_s=world.clock()))
+    return await world.signed_in("ben@example.com"), parts
+
+
+def route_of(method: str, path: str) -> Way:
+    """The row of the table that a form or a link leads to."""
+    for way in ROUTES:
+        if way.method == method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", way.path), path):
+            return way
+    raise AssertionError(f"{method} {path} leads nowhere")
+
+
+@pytest.mark.parametrize("way", FOR_OWNERS, ids=named)
+async def test_a_member_is_refused_what_is_an_owners(world: Running, ada: Browser, way: Way) -> None:
+    ben, parts = await as_member(world, ada)
+    path = way.path.format(**parts)
+    token = await ben.form_token("/account")
+    answer = await (ben.get(path) if way.method == "GET" else ben.post(path, {"form_token": token}))
+    assert answer.status_code == 403
+    assert "Your role does not allow this" in answer.text
+
+
+@pytest.mark.parametrize("path", FOR_MEMBERS)
+async def test_a_members_pages_offer_only_what_a_member_may(world: Running, ada: Browser, path: str) -> None:
+    ben, parts = await as_member(world, ada)
+    page = (await ben.get(path.format(**parts))).text
+    offered = [("POST" if post else "GET", action or link) for post, action, link in OFFERED.findall(page)]
+    assert path.endswith(".csv") or offered
+    refused = [named(way) for each in offered if (way := route_of(*each)) in FOR_OWNERS]
+    assert refused == []
