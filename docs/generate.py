@@ -64,6 +64,7 @@ def _default(value: object) -> str:
 
 
 EVENT_TABLES: Mapping[str, str] = {
+    "log": "sealgate.log",
     "supervisor": "sealgate.supervisor",
     "vault": "sealgate.vault.events",
     "console": "sealgate.console.events",

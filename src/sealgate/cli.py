@@ -92,9 +92,10 @@ def run(
     try:
         settings = settings_file.load(config)
         if part is Part.CONSOLE and invite_owner_unless is not None and not invite_owner_unless.exists():
-            from sealgate.console.invitations import make_owner_invitation
+            from sealgate.console.invitations import make_first_owner_invitation
 
-            typer.echo(f"{INVITATION} {make_owner_invitation(settings.console_config())}")
+            if link := make_first_owner_invitation(settings.console_config()):
+                typer.echo(f"{INVITATION} {link}")
         _start(part, settings)
     except ValueError as error:  # settings and configuration structs refuse with a message and a hint
         _refuse(str(error))

@@ -47,6 +47,15 @@ class Event(Struct, frozen=True):
 
 
 EventTable = Mapping[str, Event]
+EVENTS: EventTable = {
+    "lines.dropped": Event(
+        Level.WARNING,
+        {"count": Kind.NUMBER},
+        "Who reads the log was too slow: so many lines are missing here.",
+    ),
+}
+"""The logger's own; a process's others stand in its `events.py`."""
+
 Field = str | int | float | bool
 
 _ID = re.compile(r"[A-Za-z0-9_.:/@\[\]+-]{0,160}\Z")
@@ -85,7 +94,7 @@ class BackgroundStream:
         try:
             if self._dropped:
                 self._queue.put_nowait(
-                    f"{_timestamp(time.time())} warning log lines.dropped {self._dropped}\n"
+                    f"{_timestamp(time.time())} warning log lines.dropped count={self._dropped}\n"
                 )
                 self._dropped = 0
             self._queue.put_nowait(text)

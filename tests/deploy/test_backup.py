@@ -123,6 +123,13 @@ def test_a_backup_made_while_it_ran_restores_into_an_empty_folder_and_keys_open(
     assert "alarm" not in kept.running.logged.read_text()
 
 
+def test_a_restored_installation_has_its_owners_and_is_no_first_start(kept: Kept) -> None:
+    kept.restore_online()
+    kept.running.start()
+    kept.running.stop()
+    assert kept.running.said.read_text().strip() == f"Sealgate runs: {kept.running.settings.console.url}"
+
+
 def test_the_record_of_changes_is_whole_after_a_restore(kept: Kept) -> None:
     kept.restore_online()
     head = read_head(kept.data / "console" / "console.audit-head")

@@ -256,6 +256,24 @@ def test_a_proxy_that_sits_on_the_vaults_path_is_not_believed_by_the_console(lay
         squatter.stdout.close()
 
 
+def test_a_backup_by_root_leaves_every_file_with_its_user(layout: Layout) -> None:
+    target = layout.folder / "backup"
+    ended = subprocess.run(
+        [sys.executable, "-m", "sealgate", "backup", "--config", str(layout.config), "--to", str(target)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=CLEAN,
+    )
+    assert ended.returncode == 0, ended.stderr
+    for name, uid in USERS.items():
+        owners = {path.stat().st_uid for path in (layout.data / name).rglob("*")}
+        assert owners == {uid}, name
+    assert len(layout.job.deposit()) == 4  # both databases still take writes
+    for uid in USERS.values():
+        assert run_as(uid, READ, target / "databases" / "vault.db") == "PermissionError"
+
+
 def test_the_doctor_finds_it_well(layout: Layout) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "sealgate", "doctor", "--config", str(layout.config)],

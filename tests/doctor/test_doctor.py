@@ -300,6 +300,18 @@ def test_a_provider_that_answers_over_verified_tls_is_told(tmp_path: Path) -> No
             ask_provider(read(untrusting), origin)
 
 
+@pytest.mark.parametrize("content", [None, "", "no certificate"], ids=["absent", "empty", "garbled"])
+def test_a_file_of_authorities_that_cannot_be_used_is_found_without_asking(
+    tmp_path: Path, content: str | None
+) -> None:
+    authorities = tmp_path / "authorities.pem"
+    if content is not None:
+        authorities.write_text(content)
+    config = tmp_path / "sealgate.toml"
+    config.write_text(tomli_w.dumps(local_settings(tmp_path, egress={"ca_file": str(authorities)})))
+    assert str(authorities) in problems(config, "egress")
+
+
 def test_a_provider_that_is_not_there_is_told(tmp_path: Path) -> None:
     config = tmp_path / "sealgate.toml"
     config.write_text(tomli_w.dumps(local_settings(tmp_path)))

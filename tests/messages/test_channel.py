@@ -179,6 +179,23 @@ async def test_a_client_that_is_ended_while_the_hello_is_answered_ends(vault: Sm
     assert client.running.cancelled()
 
 
+async def test_who_ends_a_client_is_not_told_of_a_loss_and_who_loses_it_is(vault: SmallVault) -> None:
+    for lose in (True, False):
+        up, lost = asyncio.Event(), asyncio.Event()
+        client = Client(
+            vault.server.path, THEIRS, OpeningReply, on_connected=up.set, on_disconnected=lost.set
+        )
+        running = asyncio.create_task(client.run())
+        await asyncio.wait_for(up.wait(), 10)
+        if lose:
+            await vault.server.close()
+            await asyncio.wait_for(lost.wait(), 10)
+            await vault.server.start()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert lost.is_set() == lose
+
+
 async def test_patience_with_a_start_ends(tmp_path: Path) -> None:
     client = Client(tmp_path / "o.sock", THEIRS, OpeningReply | CredentialChanged, patience_s=0.05)
     running = asyncio.create_task(client.run())

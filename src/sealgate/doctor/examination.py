@@ -14,6 +14,7 @@ from sealgate.doctor.clock import clock
 from sealgate.doctor.files import databases, disk, folders, identity, kek
 from sealgate.doctor.findings import Case, Finding, State, ok, problem, skipped, warning
 from sealgate.doctor.listeners import certificates, processes, sockets
+from sealgate.proxy.egress import EgressError, tls_context
 from sealgate.settings import SettingsError, identify, read
 from sealgate.vault.destinations import BUILT_IN
 
@@ -22,6 +23,12 @@ Check = Callable[[Case], Iterator[Finding]]
 
 def egress(case: Case) -> Iterator[Finding]:
     """Every provider answers over verified TLS, by the configured way out."""
+    try:
+        tls_context(Path(case.settings.egress.ca_file) if case.settings.egress.ca_file else None)
+    except EgressError as error:
+        what, _, hint = str(error).partition(". hint: ")
+        yield problem("egress", f"egress.ca_file: {what}", hint)
+        return
     if not case.egress:
         yield skipped("egress", "providers were not asked", "sealgate doctor --egress")
         return

@@ -229,4 +229,4 @@ class Client:
         finally:
             self._link = None
             link.close()
-            self._on_disconnected()
+        self._on_disconnected()  # not where `run` was ended: who ends it need not be told

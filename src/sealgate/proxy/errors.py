@@ -61,7 +61,7 @@ ERRORS: Final[Mapping[str, ErrorRow]] = {
     # The session.
     "session_missing": ErrorRow(401, _AUTH, _USER, _SESSION, "There is no session token.", "Send `authorization: Bearer <session token>`."),
     "invalid_session": ErrorRow(401, _AUTH, _USER, _SESSION, "The session token is not valid.", "Ask the application for a new session and try again."),
-    "session_expired": ErrorRow(401, _AUTH, _USER, _SESSION, "The session has expired.", "Ask the application for a new session and try again."),
+    "session_expired": ErrorRow(401, _AUTH, _USER, _SESSION, "The session has expired.", "Ask the application for a new session and try again; if that is expired too, compare the clocks."),
     "session_not_yet_valid": ErrorRow(401, _AUTH, _ADMINISTRATOR, _SESSION, "The session lies in the future.", "Set the clock of the application's server."),
     "session_wrong_audience": ErrorRow(401, _AUTH, _ADMINISTRATOR, _SESSION, "The session was signed for another Sealgate instance.", "Sign it with this instance's id as `aud`."),
     "session_claims_invalid": ErrorRow(401, _AUTH, _ADMINISTRATOR, _SESSION, "A claim of the session is not usable.", "Correct it where the application's server signs its sessions."),

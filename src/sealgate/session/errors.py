@@ -35,7 +35,10 @@ class SessionExpired(SessionRefused):
     code = "session_expired"
 
     def __init__(self) -> None:
-        super().__init__("The session has expired.", "Ask the application for a new session and try again.")
+        super().__init__(
+            "The session has expired.",
+            "Ask the application for a new session and try again; if that is expired too, compare the clocks.",
+        )
 
 
 class SessionNotYetValid(SessionRefused):
