@@ -5,9 +5,11 @@ Each of these breaks something, so each runs a demo of its own.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,16 +93,48 @@ def test_closing_the_client_ends_the_providers_call_within_50_ms(breakable: Runn
     assert sorted(late)[2] < 0.05, late
 
 
+class HalfARequest:
+    """A request whose body has not all come: it is not forwarded, and costs nothing."""
+
+    def __init__(self, demo: RunningDemo) -> None:
+        body = json.dumps(LONG).encode()
+        self._socket = socket.create_connection(("127.0.0.1", demo.settings.proxy.port), 20)
+        head = (
+            f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{demo.settings.proxy.port}\r\n"
+            f"authorization: Bearer {demo.token('half')}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\n\r\n"
+        )
+        self._socket.sendall(head.encode() + body[:-1])
+
+    def ending(self) -> bytes:
+        """What comes once the proxy is gone: nothing at all."""
+        with self._socket, contextlib.suppress(ConnectionResetError):
+            return self._socket.recv(1_024)
+        return b""
+
+
+def counted(demo: RunningDemo) -> list[str]:
+    """The requests of every usage row; one that is counted twice stands here twice."""
+    return sorted(str(row["request"]) for row in demo.usage())
+
+
 @pytest.mark.parametrize("moment", ["before", "during", "after"])
 def test_a_killed_proxy_loses_no_exchange_and_counts_none_twice(breakable: RunningDemo, moment: str) -> None:
     pid = breakable.pid("proxy")
-    stream = None
-    if moment == "during":
-        stream = OpenStream(breakable, "killed-during")
-        stream.read_some()
-    elif moment == "after":
-        stream = OpenStream(breakable, "killed-after")
-        stream.read_all()
+    earlier = OpenStream(breakable, f"earlier-{moment}", BRIEF)
+    earlier.read_all()
+    wait_for(lambda: rows_of(breakable, earlier.request), 20)  # delivered: it must not be delivered again
+    before, calls = counted(breakable), len(breakable.calls())
+    stream, half = None, None
+    if moment == "before":
+        half = HalfARequest(breakable)
+        wait_for(lambda: _open_connections(breakable) >= 1)
+    else:
+        stream = OpenStream(breakable, f"killed-{moment}")
+        if moment == "during":
+            stream.read_some()
+        else:
+            stream.read_all()
     breakable.kill("proxy")
     wait_for(lambda: breakable.pid("proxy") != pid, 20)
     wait_for(lambda: _answers(breakable), 20)
@@ -108,11 +142,19 @@ def test_a_killed_proxy_loses_no_exchange_and_counts_none_twice(breakable: Runni
     again.read_all()
     wait_for(lambda: rows_of(breakable, again.request), 20)
     assert [row["outcome"] for row in rows_of(breakable, again.request)] == ["completed"]
+    begun = [again.request]
+    if half is not None:
+        assert half.ending() == b""
     if stream is not None:
         request = stream.request
+        begun.append(request)
         wait_for(lambda: rows_of(breakable, request), 20)
         expected = {"during": "lost", "after": "completed"}[moment]
         assert [row["outcome"] for row in rows_of(breakable, request)] == [expected]
+    assert counted(breakable) == sorted([*before, *begun])
+    assert len(breakable.calls()) - calls == len(begun), (
+        "the provider worked for something that is not counted"
+    )
 
 
 SHORT = {"SEALGATE_PROXY_CREDENTIAL_CACHE_S": "3", "SEALGATE_VAULT_LEASE_S": "12"}
@@ -155,12 +197,25 @@ def test_with_the_vault_down_and_nothing_held_it_refuses_and_names_the_administr
 
 def test_with_the_console_down_the_proxy_goes_on_and_the_usage_arrives_later(tmp_path: Path) -> None:
     with demo_in(tmp_path / "d") as demo:
-        OpenStream(demo, "warm").read_all()
-        demo.kill("console")
-        stream = OpenStream(demo, "gate-outlives-office")
-        assert b"[DONE]" in stream.read_all()
-        wait_for(lambda: rows_of(demo, stream.request), 30)
-        assert [row["outcome"] for row in rows_of(demo, stream.request)] == ["completed"]
+        warm = OpenStream(demo, "warm", BRIEF)
+        warm.read_all()
+        wait_for(lambda: rows_of(demo, warm.request), 30)
+        before = counted(demo)
+        _freeze(demo, "console")  # killed, it would be back before it was missed
+        try:
+            at_once = OpenStream(demo, "gate-outlives-office", BRIEF)
+            assert b"[DONE]" in at_once.read_all()
+            wait_for(lambda: not demo.admin("/readyz")[1]["connected"]["console"], 60)
+            known_away = OpenStream(demo, "a-user-of-whom-it-never-heard", BRIEF)
+            assert b"[DONE]" in known_away.read_all()
+            assert demo.admin("/readyz")[0] == 200
+            assert counted(demo) == before
+        finally:
+            _thaw(demo, "console")
+        requests = [at_once.request, known_away.request]
+        wait_for(lambda: len(counted(demo)) >= len(before) + 2, 60)
+        assert counted(demo) == sorted([*before, *requests])
+        assert {row["outcome"] for request in requests for row in rows_of(demo, request)} == {"completed"}
 
 
 def test_a_stopped_demo_drains_and_finds_its_data_again(tmp_path: Path) -> None:
@@ -181,6 +236,13 @@ def _answers(demo: RunningDemo) -> bool:
         return demo.admin("/healthz")[0] == 200
     except OSError:
         return False
+
+
+def _open_connections(demo: RunningDemo) -> int:
+    """Established connections at the proxy's own port, by the kernel's table."""
+    port = f":{demo.settings.proxy.port:04X}"
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return len([row for row in rows if row[1].endswith(port) and row[3] == "01"])
 
 
 def _freeze(demo: RunningDemo, program: str) -> None:
