@@ -106,8 +106,11 @@ class Provider(BaseHTTPRequestHandler):
 def test_the_first_request_works_as_it_is_copied(tmp_path: Path, way: str, algorithm: Algorithm) -> None:
     key = SigningKey.generate(new_id("key"), algorithm)
     (tmp_path / f"{key.kid}.pem").write_text(key.to_pem())
-    handler = type("Asked", (Provider,), {"asked": []})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+
+    class Asked(Provider):
+        asked: ClassVar = []
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Asked) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         snippets = made(f"http://proxy.localhost:{server.server_port}", key.kid)
         command = ["sh", "-ec", snippets.try_shell]
@@ -126,7 +129,7 @@ def test_the_first_request_works_as_it_is_copied(tmp_path: Path, way: str, algor
         server.shutdown()
     assert done.returncode == 0, done.stderr
     assert "Hello." in done.stdout
-    [(path, bearer, body)] = handler.asked
+    [(path, bearer, body)] = Asked.asked
     assert (path, body["model"]) == ("/v1/chat/completions", "gpt-4o-mini")
     session = verify(bearer.removeprefix("Bearer "), [key.public], INSTANCE, int(time.time()))
     assert (session.application, session.subject) == (APPLICATION, "me")
