@@ -7,11 +7,13 @@ import io
 import json
 import time
 
+from rich.console import Console as Screen
+
 from sealgate.console.database import Database
 from sealgate.console.usage.services import count_usage
 from sealgate.ids import new_id
 from sealgate.messages.feed import Outcome, UsageBatch, UsageRecord
-from sealgate.scripts.reports import usage_csv
+from sealgate.scripts.reports import usage_csv, usage_table
 from tests.scripts.house import House
 
 PROXY = new_id("prx")
@@ -54,6 +56,7 @@ async def test_the_table_has_the_newest_first_and_the_sums_of_all(here: House) -
     lines = done.out.splitlines()
     assert lines[0].split()[:2] == ["Time", "(UTC)"]
     assert "shorten" in lines[1]
+    assert "Cost $" in lines[0]
     assert "2 of 5 exchanges; in all 50 tokens in, 15 out (≈ partly estimated)" in done.out
 
 
@@ -67,6 +70,19 @@ async def test_json_and_csv_carry_every_row_over_several_pages(here: House) -> N
     rows = list(csv.DictReader(io.StringIO(done.out)))
     assert len(rows) == 150
     assert rows[0]["request"] == "req_230"
+
+
+def test_what_an_exchange_cost_stands_in_its_row_and_nothing_where_there_is_no_price() -> None:
+    row = {
+        "started_at": "2026-01-31T10:00:00Z", "action": "", "endpoint": "embeddings", "model": "m",
+        "input_tokens": 1, "output_tokens": 0, "estimated": False, "outcome": "completed", "duration_ms": 3,
+    }  # fmt: skip
+    totals = {"exchanges": 2, "input_tokens": 2, "output_tokens": 0, "estimated": False}
+    screen = Screen(file=io.StringIO(), width=160)
+    usage_table([row | {"cost_nano_usd": 74_250}, row | {"cost_nano_usd": None}], totals, screen)
+    shown = screen.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert shown[1].split()[-3:] == ["0.000074", "completed", "3"]
+    assert shown[2].split()[-3:] == ["0", "completed", "3"]
 
 
 def test_no_cell_can_be_taken_for_a_formula() -> None:

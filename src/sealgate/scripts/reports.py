@@ -85,6 +85,7 @@ def usage_table(rows: Sequence[Mapping[str, Any]], totals: Mapping[str, Any], sc
         ("Model", "left"),
         ("In", "right"),
         ("Out", "right"),
+        ("Cost $", "right"),
         ("Outcome", "left"),
         ("ms", "right"),
     ):
@@ -97,6 +98,7 @@ def usage_table(rows: Sequence[Mapping[str, Any]], totals: Mapping[str, Any], sc
             row["model"],
             f"{mark}{row['input_tokens']}",
             f"{mark}{row['output_tokens']}",
+            _dollars(row["cost_nano_usd"]),
             row["outcome"],
             str(row["duration_ms"]),
         )
@@ -126,6 +128,11 @@ def status_lines(status: Mapping[str, Any], origin: str) -> Iterator[str]:
 def is_well(status: Mapping[str, Any]) -> bool:
     """True if vault and at least one proxy are connected."""
     return bool(status["vault_connected"] and status["proxies"])
+
+
+def _dollars(nano: int | None) -> str:
+    """At list price; empty where the model has none."""
+    return "" if nano is None else f"{nano / 1e9:.6f}"
 
 
 def _cell(value: Any) -> Any:
