@@ -7,6 +7,7 @@ import io
 import json
 import time
 
+import pytest
 from rich.console import Console as Screen
 
 from sealgate.console.database import Database
@@ -14,6 +15,7 @@ from sealgate.console.usage.services import count_usage
 from sealgate.ids import new_id
 from sealgate.messages.feed import Outcome, UsageBatch, UsageRecord
 from sealgate.scripts.reports import usage_csv, usage_table
+from tests.console.api.program import mint
 from tests.scripts.house import House
 
 PROXY = new_id("prx")
@@ -110,3 +112,29 @@ async def test_a_console_that_is_away_is_told(here: House) -> None:
     done = await here.sealgate("status", more={"SEALGATE_CONSOLE": "http://127.0.0.1:9"})
     assert done.code == 69
     assert "cannot be reached" in done.err
+
+
+async def token(here: House, scopes: list[str], made_at: float, name: str) -> str:
+    database = Database(here.config.database_path)
+    try:
+        return await mint(database, here.seeded.organization, here.seeded.owner, made_at, scopes, name)
+    finally:
+        await database.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "scopes", "words"),
+    [
+        ("status", ["usage"], "lacks the scope 'read'"),
+        ("usage", ["read", "write", "keys"], "lacks the scope 'usage'"),
+    ],
+    ids=["status", "usage"],
+)
+async def test_a_token_with_too_little_scope_is_told_which_it_lacks(
+    here: House, command: str, scopes: list[str], words: str
+) -> None:
+    done = await here.sealgate(command, token=await token(here, scopes, time.time(), "little"))
+    assert done.code == 77
+    assert words in done.err
+    assert "hint: Have an owner make a token with it." in done.err
+    assert done.out == ""
