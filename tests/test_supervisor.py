@@ -26,7 +26,7 @@ def program(name: str, body: str, probe: Probe | None = None) -> Program:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 

@@ -132,7 +132,7 @@ class RunningUp:
         assert process is not None
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        return process.wait(30)
+        return process.wait(60)
 
     def kill(self) -> None:
         """As a crash ends it: nobody is told. Its processes end by themselves."""

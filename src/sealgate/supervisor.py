@@ -30,6 +30,8 @@ BACKOFF_MOST_S = 10.0
 HEALTHY_AFTER_S = 30.0
 GRACE_S = 30.0
 """Longer than any process takes to drain; a test compares."""
+READY_S = 60.0
+"""A start takes about a second; on a machine that is busy with everything else, far longer."""
 DEATHS_AT_START = 3
 """`ready` gives up on a program that dies so often: there is nothing to wait for."""
 LINE_LIMIT_BYTES = 64 * 1024
@@ -93,7 +95,7 @@ class Supervisor:
         self._keepers[program.name] = keeper
         keeper.task = asyncio.create_task(keeper.run())
 
-    async def ready(self, names: Sequence[str] | None = None, *, timeout_s: float = 20.0) -> None:
+    async def ready(self, names: Sequence[str] | None = None, *, timeout_s: float = READY_S) -> None:
         """Wait until programs answer their probes; `NotReadyError` names the one that does not."""
         for name in names or tuple(self._keepers):
             probe = self._keepers[name].program.probe

@@ -135,7 +135,7 @@ async def test_a_change_is_recorded_once_and_has_the_next_turn_taken(world: Runn
 async def test_a_running_console_sweeps_at_start_and_when_asked(world: Running, ada: Browser) -> None:
     app, now = await world.application(ada), world.clock()
     turns = asyncio.create_task(world.console.housekeeping.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while "audit_whole" not in world.lines.getvalue():
             await asyncio.sleep(0.01)
         await used(world, record(1, app, started_at=now - 50 * DAY_S))
@@ -149,7 +149,7 @@ async def test_a_running_console_sweeps_at_start_and_when_asked(world: Running, 
 
 async def test_housekeeping_that_is_ended_in_the_moment_of_a_wish_ends(world: Running) -> None:
     turns = asyncio.create_task(world.console.housekeeping.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while "audit_whole" not in world.lines.getvalue():
             await asyncio.sleep(0.01)
     await asyncio.sleep(0)  # from its last line to its wait
@@ -161,6 +161,6 @@ async def test_housekeeping_that_is_ended_in_the_moment_of_a_wish_ends(world: Ru
 
 async def test_the_process_takes_a_turn_when_it_starts() -> None:
     async with serving() as world:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while "swept" not in world.lines.getvalue():
                 await asyncio.sleep(0.01)

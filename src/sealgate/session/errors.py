@@ -37,7 +37,8 @@ class SessionExpired(SessionRefused):
     def __init__(self) -> None:
         super().__init__(
             "The session has expired.",
-            "Ask the application for a new session and try again; if that is expired too, compare the clocks.",
+            "Ask the application for a new session and try again; "
+            "if that is expired too, compare the clocks.",
         )
 
 
