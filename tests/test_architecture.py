@@ -44,7 +44,7 @@ IMPORTS: dict[str, set[str]] = {
         "simulator",
     }
     | LEAVES,
-    "scripts": {"envelope", "session"} | LEAVES,
+    "scripts": {"envelope", "session", "messages", "settings", "vault"} | LEAVES,
     "cli": {
         "scripts",
         "demo",

@@ -26,6 +26,8 @@ INVITATION = "sealgate-invitation:"
 """What `up` knows the line with the first owner's link by: it must not reach a log."""
 
 SCRIPTS = ("apply", "deposit", "session", "usage", "status")
+OPERATING = ("kek", "vault")
+"""Groups of commands for who runs the vault, loaded when one of them is asked for."""
 
 
 class Commands(TyperGroup):
@@ -33,10 +35,14 @@ class Commands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Every name, for the help text."""
-        return [*super().list_commands(ctx), *SCRIPTS]
+        return [*super().list_commands(ctx), *SCRIPTS, *OPERATING]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """One command."""
+        if cmd_name in OPERATING:
+            from sealgate.scripts import operating_commands
+
+            return typer.main.get_group(operating_commands.app).get_command(ctx, cmd_name)
         if cmd_name not in SCRIPTS:
             return super().get_command(ctx, cmd_name)
         from sealgate.scripts import commands

@@ -140,7 +140,7 @@ def test_while_the_anchor_cannot_be_written_one_change_counts_and_no_second_is_a
         assert foundation.witness.standing(CREDENTIAL) == Standing(1, "active")
         with pytest.raises(OSError, match="anchor"):
             change(foundation, 2)
-    assert "error vault witness_behind number=1" in log.getvalue()
+    assert "error vault witness_behind number=2" in log.getvalue()
     change(foundation, 2)
     foundation.close()
     lay(tmp_path).close()

@@ -83,6 +83,8 @@ def _check_paths(settings: Settings) -> None:
 def _paths(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from (("data_dir", settings.data_dir), ("runtime_dir", settings.runtime_dir))
     yield "egress.ca_file", settings.egress.ca_file
+    for file in ("pkcs11_module", "pkcs11_pin_file", "transit_token_file", "transit_ca_file"):
+        yield f"kek.{file}", getattr(settings.kek, file)
     for name, section in sections(settings):
         yield f"{name}.tls_certificate", section.tls_certificate
         yield f"{name}.tls_key", section.tls_key

@@ -14,6 +14,7 @@ from msgspec import Struct
 from sealgate.ids import is_id
 from sealgate.listening.certificates import TlsFiles
 from sealgate.messages.tickets import Destination
+from sealgate.vault.kek_config import KekConfig
 
 __all__ = ["PROVIDERS", "Destination", "VaultConfig", "check_destination"]
 
@@ -57,6 +58,8 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Certificate of the sealing page's listener; None for plain HTTP."""
     trusted_proxies: tuple[str, ...] = ()
     """Proxies in front that may come in the clear from beyond this machine."""
+    kek: KekConfig = KekConfig()
+    """Where KEKs are kept."""
     lease_s: float = 300.0
     ticket_lifetime_s: float = 600.0
 

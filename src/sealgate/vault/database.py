@@ -22,7 +22,7 @@ from sqlalchemy.pool import StaticPool
 
 from sealgate.vault.faults import StartError, StorageError
 from sealgate.vault.kek_file import sync_folder
-from sealgate.vault.migrations import Proof, found_version, make_schema, schema_objects, upgrade
+from sealgate.vault.migrations import STEPS, Proof, found_version, make_schema, schema_objects, upgrade
 from sealgate.vault.rowseal import Cell
 
 _PRAGMAS = (
@@ -74,10 +74,14 @@ class Database:
             make_schema(connection)
             yield connection
 
-    def inspect(self) -> None:
+    def inspect(self, *, newest: bool = False) -> None:
         """Refuse a file that declares anything but our tables: a planted trigger could undo a revocation."""
         try:
             version = found_version(self._connection)
+            if newest and version < len(STEPS):
+                raise StartError(
+                    "schema_older", f"vault.db has schema {version}", "start the vault once: that upgrades it"
+                )
             known = schema_objects(self._connection) == _expected_objects(version)
         except DatabaseError as error:
             raise StartError("schema_altered", "vault.db cannot be read", "restore vault.db") from error

@@ -27,6 +27,43 @@ EVENTS: EventTable = {
         "First start. Back this file up now, to another place than vault.db: without it no key can be opened,"
         " and whoever has both can open all.",
     ),
+    "kek_rotated": Event(
+        Level.WARNING,
+        {"kek": Kind.ID, "before": Kind.ID, "path": Kind.PATH},
+        "Another KEK is current now. Back it up apart from vault.db, as the first one; keep the one before"
+        " until nothing is wrapped by it and no backup needs it.",
+    ),
+    "kek_rewrapping": Event(
+        Level.INFO, {"kek": Kind.ID, "rows": Kind.NUMBER}, "So many rows are being wrapped anew, bit by bit."
+    ),
+    "kek_rewrapped": Event(
+        Level.INFO,
+        {"kek": Kind.ID, "rows": Kind.NUMBER, "left": Kind.NUMBER},
+        "Done. `left` rows could not be: they do not verify, or their KEK did not unwrap them.",
+    ),
+    "kek_rewrapping_paused": Event(
+        Level.WARNING,
+        {"error": Kind.ID},
+        "A KEK's keeper or the disk did not do its part; it is tried again by itself. Nothing is lost.",
+    ),
+    "kek_unavailable": Event(
+        Level.ERROR,
+        {"kek": Kind.ID, "code": Kind.ID},
+        "The KEK's keeper (token, KMS, Transit) does not answer or refuses. Keys that are open go on; new"
+        " organizations, and keys not opened since the start, wait.",
+    ),
+    "kek_destroying": Event(Level.WARNING, {"kek": Kind.ID}, "Approved: this KEK's key is being destroyed."),
+    "kek_destroyed": Event(
+        Level.WARNING, {"kek": Kind.ID}, "What only this KEK wrapped, such as old backups, opens no more."
+    ),
+    "operator_asked": Event(
+        Level.INFO, {"operation": Kind.ID, "uid": Kind.NUMBER}, "A command over the operator's socket."
+    ),
+    "operator_refused": Event(
+        Level.WARNING,
+        {"code": Kind.ID, "operation": Kind.ID, "uid": Kind.NUMBER},
+        "A command over the operator's socket was not done.",
+    ),
     "plain_http_allowed": Event(
         Level.WARNING,
         {"origin": Kind.ID},

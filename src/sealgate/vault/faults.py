@@ -17,7 +17,7 @@ class StartError(ValueError):
 
 
 class StorageError(OSError):
-    """vault.db cannot be read or written now: disk full, locked, or broken while it was open."""
+    """vault.db (or the KEK) cannot be used now: disk full, locked, or broken while it was open."""
 
 
 class AlarmError(Exception):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Never
 
@@ -18,14 +20,17 @@ from sealgate.log import Log
 from sealgate.vault.anchor import Anchor
 from sealgate.vault.database import Database
 from sealgate.vault.faults import StartError
-from sealgate.vault.kek import KekProvider
-from sealgate.vault.kek_file import load_kek, make_kek
+from sealgate.vault.kek_config import KekConfig
+from sealgate.vault.kek_folder import FILE, KEK_NAME
+from sealgate.vault.kek_ring import KekRing
+from sealgate.vault.keks import Keks
 from sealgate.vault.migrations import Proof
-from sealgate.vault.root import RootKeys, load_root, make_root
+from sealgate.vault.root import RootKeys, load_root, make_root, root_version
 from sealgate.vault.rowseal import RowSeal
 from sealgate.vault.witness import Witness
 
-KEK_NAME = "kek"
+__all__ = ["ANCHOR_NAME", "DATABASE_NAME", "KEK_NAME", "Foundation", "lay_foundation", "look_into"]
+
 DATABASE_NAME = "vault.db"
 ANCHOR_NAME = "anchor"
 LOCK_NAME = "lock"
@@ -34,7 +39,8 @@ LOCK_NAME = "lock"
 class Foundation(Struct, frozen=True):
     """Everything that stands on disk, opened and checked."""
 
-    kek: KekProvider
+    kek: KekRing
+    keks: Keks
     database: Database
     keys: RootKeys
     seal: RowSeal
@@ -48,60 +54,130 @@ class Foundation(Struct, frozen=True):
         os.close(self.lock)
 
 
-def lay_foundation(folder: Path, instance: str, log: Log) -> Foundation:
+def lay_foundation(
+    folder: Path,
+    instance: str,
+    log: Log,
+    kek: KekConfig | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Foundation:
     """Open the vault's files, making them on the very first start; raises `StartError`."""
-    _check_folder(folder)
-    lock = _lock(folder)
+    check_folder(folder)
+    lock = lock_folder(folder)
     try:
-        return _lay(folder, instance, lock, log)
+        return _lay(folder, instance, lock, log, config=kek or KekConfig(), clock=clock)
     except BaseException:
         os.close(lock)
         raise
 
 
-def _lay(folder: Path, instance: str, lock: int, log: Log) -> Foundation:
+def _lay(
+    folder: Path, instance: str, lock: int, log: Log, *, config: KekConfig, clock: Callable[[], float]
+) -> Foundation:
     path = folder / DATABASE_NAME
     anchor_exists = (folder / ANCHOR_NAME).exists()
     if anchor_exists and not path.exists():
         _refuse("database_missing", f"{path} is missing, its anchor is not", "restore vault.db")
-    kek = _kek(folder, fresh=not anchor_exists and not path.exists(), log=log)
+    ring = _ring(folder, config, fresh=not anchor_exists and not path.exists(), log=log)
     database = Database(path)
     try:
         if database.empty and not anchor_exists:
-            _found(database, kek, instance, log)
+            _found(database, ring, instance, config, log)
         database.inspect()
-        keys = load_root(database, kek, instance)
+        version = _take_up(ring, root_version(database), folder)
+        keys = load_root(database, ring, instance)
         seal = RowSeal(keys.rows, log)
         witness = Witness(database, seal, Anchor(folder / ANCHOR_NAME, keys.anchor), log)
         # Before the upgrade: an old copy must not get new seals.
         witness.reconcile()
         database.upgrade(Proof(seal, witness.stands))
+        keks = Keks(database, witness, seal, ring)
+        keks.adopt(version, clock())
     except BaseException:
         database.close()
         raise
-    return Foundation(kek, database, keys, seal, witness, lock)
+    return Foundation(ring, keks, database, keys, seal, witness, lock)
 
 
-def _kek(folder: Path, *, fresh: bool, log: Log) -> KekProvider:
-    path = folder / KEK_NAME
-    made = fresh and not path.exists()
-    if made:
-        make_kek(path)
-    kek = load_kek(path)
-    if made:
-        log("kek_made", path=str(path), kek=kek.version, advice=f"back-it-up-apart-from-{DATABASE_NAME}")
-    return kek
+def look_into(folder: Path, instance: str, log: Log, kek: KekConfig) -> Foundation:
+    """Open the files of a stopped vault to look: nothing is made or upgraded. Raises `StartError`."""
+    path = folder / DATABASE_NAME
+    if not path.exists():
+        _refuse(
+            "database_missing", f"{path} is not there", "is data_dir right, and was the vault started once?"
+        )
+    if os.geteuid() != path.stat().st_uid:
+        _refuse(
+            "other_user",
+            f"{path} belongs to user {path.stat().st_uid}",
+            "run this as that user: files made by another one would keep the vault from starting",
+        )
+    lock = lock_folder(folder)
+    try:
+        return _look(folder, instance, lock, log, kek)
+    except BaseException:
+        os.close(lock)
+        raise
 
 
-def _found(database: Database, kek: KekProvider, instance: str, log: Log) -> None:
+def _look(folder: Path, instance: str, lock: int, log: Log, kek: KekConfig) -> Foundation:
+    ring = _ring(folder, kek, fresh=False, log=log)
+    database = Database(folder / DATABASE_NAME)
+    try:
+        database.inspect(newest=True)
+        _take_up(ring, root_version(database), folder)
+        keys = load_root(database, ring, instance)
+        seal = RowSeal(keys.rows, log)
+        witness = Witness(database, seal, Anchor(folder / ANCHOR_NAME, keys.anchor), log)
+        keks = Keks(database, witness, seal, ring)
+        keks.take_up()
+    except BaseException:
+        database.close()
+        raise
+    return Foundation(ring, keks, database, keys, seal, witness, lock)
+
+
+def _ring(folder: Path, config: KekConfig, *, fresh: bool, log: Log) -> KekRing:
+    ring = KekRing(folder, config, log)
+    if ring.entries:
+        return ring
+    if not fresh:
+        _refuse(
+            "kek_missing",
+            f"the KEK {folder / KEK_NAME} is missing",
+            "put it back from its backup; a new one opens nothing",
+        )
+    entry = ring.make(config.provider, "", first=True)
+    advice = f"back-it-up-apart-from-{DATABASE_NAME}" if config.provider == FILE else "never-delete-its-key"
+    log("kek_made", path=str(entry.path), kek=entry.version, advice=advice)
+    return ring
+
+
+def _take_up(ring: KekRing, version: str, folder: Path) -> str:
+    """Have the KEK that wrapped the root answer; gives its version."""
+    if version not in ring.entries:
+        _refuse(
+            "wrong_kek",
+            f"{folder} does not have the KEK {version} that vault.db was wrapped by",
+            "put back the KEK that belongs to this vault.db",
+        )
+    ring.await_keeper(version)
+    ring.use(version)
+    return version
+
+
+def _found(database: Database, kek: KekRing, instance: str, config: KekConfig, log: Log) -> None:
     """Schema, root secret and first mark in one transaction: founded whole, or still empty."""
+    kek.use(min(kek.entries, key=lambda version: not version.startswith(config.provider)))
+    kek.await_keeper(kek.version)
     with database.founding() as connection:
         make_root(connection, kek, instance)
         keys = load_root(database, kek, instance)
         Witness.begin(connection, RowSeal(keys.rows, log), instance)
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Make the folder, or refuse one that others can write to; raises `StartError`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.stat()
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -111,7 +187,8 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _lock(folder: Path) -> int:
+def lock_folder(folder: Path) -> int:
+    """Keep every other vault out; gives the descriptor that holds the lock. Raises `StartError`."""
     descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

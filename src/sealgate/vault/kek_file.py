@@ -1,7 +1,7 @@
-"""The KEK in a local file: made on first start with mode 0400, refused if anyone else could read it.
+"""A KEK in a local file: made with mode 0400, refused if anyone else could read it.
 
-Counterpart: `kek.KekProvider`. It never makes a second KEK where a database exists: that would look like a
-start and be the loss of every key.
+Counterparts: `kek.KekProvider`, and `kek_folder`, which knows the files' names. The first one is `kek`, made
+on the first start and never to replace one that was lost; later versions are `kek.<version>`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sealgate.vault.kek import KekError
 KEK_BYTES = 32
 _PREFIX = "sealgate-kek-1 "
 _NONCE_BYTES = 12
-_FILE_LIMIT_BYTES = 256
+_FILE_LIMIT_BYTES = 4096
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -67,16 +67,56 @@ class FileKek:
 
 def make_kek(path: Path) -> None:
     """Write a new random KEK with mode 0400; raises `FileExistsError` rather than touch one that is there."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o400)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(_PREFIX.encode() + base64.urlsafe_b64encode(secrets.token_bytes(KEK_BYTES)) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(path.parent)
+    write_private(path, _text_of(secrets.token_bytes(KEK_BYTES)))
+
+
+def make_kek_in(folder: Path) -> FileKek:
+    """Write a new random KEK as `kek.<version>`, and give it."""
+    key = secrets.token_bytes(KEK_BYTES)
+    kek = FileKek(key)
+    write_private(folder / f"kek.{kek.version}", _text_of(key))
+    return kek
 
 
 def load_kek(path: Path) -> FileKek:
     """Read the KEK; raises `StartError` if it is missing, unsafe or no KEK."""
+    return FileKek(_parse(path, read_private(path)))
+
+
+def wipe_file(path: Path) -> None:
+    """Overwrite a file in place and remove it; none there is as good."""
+    try:
+        path.chmod(0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        os.write(descriptor, secrets.token_bytes(os.fstat(descriptor).st_size))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    path.unlink()
+    sync_folder(path.parent)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """A new file of mode 0400, whole or not at all; raises `FileExistsError`, or `OSError` (disk full)."""
+    scratch = path.with_name(f"new-{path.name}")
+    scratch.unlink(missing_ok=True)  # of a try that broke off: nobody has ever used it
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o400)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(scratch, path)  # unlike a rename, never over a file that is there
+    finally:
+        scratch.unlink()
+    sync_folder(path.parent)
+
+
+def read_private(path: Path) -> bytes:
+    """What a KEK's file holds; raises `StartError` if it is missing, or anyone else could use it."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -93,7 +133,7 @@ def load_kek(path: Path) -> FileKek:
         )
     try:
         _check_safe(path, os.fstat(descriptor))
-        return FileKek(_parse(path, os.read(descriptor, _FILE_LIMIT_BYTES)))
+        return os.read(descriptor, _FILE_LIMIT_BYTES)
     finally:
         os.close(descriptor)
 
@@ -117,6 +157,10 @@ def _check_safe(path: Path, status: os.stat_result) -> None:
     if status.st_mode & _OTHERS:
         mode = stat.S_IMODE(status.st_mode)
         _refuse("kek_unsafe", f"the KEK {path} has mode {mode:04o}: others can use it", f"chmod 0400 {path}")
+
+
+def _text_of(key: bytes) -> bytes:
+    return _PREFIX.encode() + base64.urlsafe_b64encode(key) + b"\n"
 
 
 def _parse(path: Path, content: bytes) -> bytes:

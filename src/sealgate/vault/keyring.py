@@ -100,7 +100,7 @@ class Keyring:
 
     def _unwrap(self, record: KeyringRecord) -> SealingPrivateKey:
         sealed = SealedSecret(record.ciphertext, record.wrapped_data_key, record.kek_version)
-        context = self._context(record.organization, record.epoch, record.key_id, record.public_key)
+        context = private_context(self._instance, record)
         try:
             with opened_secret(self._kek, sealed, context) as raw:
                 return SealingPrivateKey.dangerously_from_bytes(raw)
@@ -132,3 +132,9 @@ class Keyring:
 
     def _context(self, organization: str, epoch: int, key_id: bytes, public: bytes) -> bytes:
         return bind("sealgate keyring v1", self._instance, organization, epoch, key_id, public)
+
+
+def private_context(instance: str, record: KeyringRecord) -> bytes:
+    """What a record's private half is bound to."""
+    bound = (record.organization, record.epoch, record.key_id, record.public_key)
+    return bind("sealgate keyring v1", instance, *bound)

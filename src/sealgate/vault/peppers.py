@@ -49,7 +49,9 @@ class Peppers:
 
     def make(self, connection: Connection, organization: str) -> None:
         """Draw an organization's pepper, inside the transaction that enrolls it."""
-        sealed = seal_secret(self._kek, secrets.token_bytes(_PEPPER_BYTES), self._context(organization))
+        sealed = seal_secret(
+            self._kek, secrets.token_bytes(_PEPPER_BYTES), pepper_context(self._instance, organization)
+        )
         record = PepperRecord(organization, sealed.ciphertext, sealed.wrapped_data_key, sealed.kek_version)
         connection.execute(PEPPERS.insert(), self._rows.row(record))
 
@@ -69,10 +71,12 @@ class Peppers:
         record = self._rows.read(row)
         sealed = SealedSecret(record.ciphertext, record.wrapped_data_key, record.kek_version)
         try:
-            with opened_secret(self._kek, sealed, self._context(organization)) as pepper:
+            with opened_secret(self._kek, sealed, pepper_context(self._instance, organization)) as pepper:
                 return hmac.digest(pepper, bind("sealgate pseudonym key v1", application), "sha256")
         except KekError as error:
             raise self._rows.seal.alarm("peppers", organization) from error
 
-    def _context(self, organization: str) -> bytes:
-        return bind("sealgate pepper v1", self._instance, organization)
+
+def pepper_context(instance: str, organization: str) -> bytes:
+    """What an organization's pepper is bound to."""
+    return bind("sealgate pepper v1", instance, organization)

@@ -27,8 +27,10 @@ from sealgate.listening.peers import TrustedPeers
 from sealgate.log import LineLog, Log
 from sealgate.messages.frames import PROTOCOL, Hello
 from sealgate.messages.opening import CredentialChanged, OpeningRequest
+from sealgate.messages.operating import OPERATOR_SOCKET, OperatorRequest
 from sealgate.messages.server import Server
 from sealgate.messages.tickets import TicketRequest
+from sealgate.vault.approvals import NoApprovals
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.deposits import Deposits
 from sealgate.vault.desk import Desk
@@ -36,8 +38,10 @@ from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import StartError, StorageError
 from sealgate.vault.foundation import lay_foundation
 from sealgate.vault.hygiene import check_environment, harden_process
+from sealgate.vault.kek_changes import KekChanges
 from sealgate.vault.opener import Opener
 from sealgate.vault.opens import FLUSH_EVERY_S
+from sealgate.vault.operator import Operator
 from sealgate.vault.page_assets import ASSETS, load_assets
 from sealgate.vault.pages import Pages
 from sealgate.vault.stores import build_stores
@@ -91,7 +95,7 @@ class Vault:
         assets = load_assets(assets_folder)
         self._config = config
         self._log = log
-        self._foundation = lay_foundation(config.data_dir, config.instance, log)
+        self._foundation = lay_foundation(config.data_dir, config.instance, log, config.kek, clock)
         self._stores = build_stores(config, self._foundation, self._notify, log)
         deposits = Deposits(config, self._foundation.keys.fingerprint, self._stores, log)
         opener = Opener(config, self._stores, clock, log)
@@ -102,6 +106,11 @@ class Vault:
             folder / OPENER_SOCKET, hello, OpeningRequest, opener.handle, config.opener_uids
         )
         self._desk_server = Server(folder / DESK_SOCKET, hello, TicketRequest, desk.handle, config.desk_uids)
+        self._kek_changes = KekChanges(config.instance, self._foundation, NoApprovals(), clock=clock, log=log)
+        operator = Operator(self._kek_changes, log)
+        self._operator_server = Server(
+            folder / OPERATOR_SOCKET, hello, OperatorRequest, operator.handle, (os.geteuid(), 0)
+        )
         self._pages = Pages(config, deposits, assets, clock, log)
         self._web: _Web | None = None
         self._flusher: asyncio.Task[None] | None = None
@@ -118,11 +127,13 @@ class Vault:
             self._web = _Web(self._pages, self._config, self._log)
             await self._opener_server.start()
             await self._desk_server.start()
+            await self._operator_server.start()
             await self._web.start()
         except BaseException:
             await self.close()
             raise
         self._flusher = asyncio.create_task(self._flush_now_and_then())
+        self._kek_changes.resume()
         for origin in self._config.plain_origins:
             self._log("plain_http_allowed", origin=origin)
         if not self._locks_memory():
@@ -143,6 +154,8 @@ class Vault:
                 await self._flusher
         await self._opener_server.close()
         await self._desk_server.close()
+        await self._operator_server.close()
+        await self._kek_changes.close()
         if self._web is not None:
             await self._web.close()
         self._flush()

@@ -44,7 +44,7 @@ def make_root(connection: Connection, kek: KekProvider, instance: str) -> None:
     """Draw the root secret of a new database, inside the caller's transaction."""
     root = bytearray(secrets.token_bytes(_ROOT_BYTES))
     try:
-        sealed = seal_secret(kek, root, _context(instance))
+        sealed = seal_secret(kek, root, root_context(instance))
     finally:
         wipe(root)
     values = {
@@ -53,6 +53,14 @@ def make_root(connection: Connection, kek: KekProvider, instance: str) -> None:
         "wrapped_data_key": sealed.wrapped_data_key,
     }
     connection.execute(ROOT.insert(), values | {"kek_version": sealed.kek_version})
+
+
+def root_version(database: Database) -> str:
+    """Which KEK version wrapped the root; what the row says, not proven yet. Raises `StartError`."""
+    rows = database.rows(_EVERY_ROOT)
+    if len(rows) != 1:
+        raise StartError("root_damaged", "vault.db has lost its root row", "restore vault.db")
+    return str(rows[0][3])
 
 
 def load_root(database: Database, kek: KekProvider, instance: str) -> RootKeys:
@@ -67,16 +75,11 @@ def load_root(database: Database, kek: KekProvider, instance: str) -> RootKeys:
             f"vault.db belongs to another instance than {instance}",
             "set the instance id that it was made with, or choose another data folder",
         )
-    if version != kek.version:
-        raise StartError(
-            "wrong_kek",
-            f"vault.db was wrapped by another KEK than {kek.version}",
-            "put back the KEK that belongs to this vault.db",
-        )
     if not isinstance(ciphertext, bytes) or not isinstance(wrapped, bytes):
         raise StartError("root_damaged", "the root row of vault.db does not verify", "restore vault.db")
+    sealed = SealedSecret(ciphertext, wrapped, str(version))
     try:
-        with opened_secret(kek, SealedSecret(ciphertext, wrapped, kek.version), _context(instance)) as root:
+        with opened_secret(kek, sealed, root_context(instance)) as root:
             return RootKeys(root)
     except KekError as error:
         raise StartError(
@@ -84,7 +87,8 @@ def load_root(database: Database, kek: KekProvider, instance: str) -> RootKeys:
         ) from error
 
 
-def _context(instance: str) -> bytes:
+def root_context(instance: str) -> bytes:
+    """What the root secret is bound to."""
     return bind("sealgate root v1", instance)
 
 

@@ -131,3 +131,14 @@ OPENS = Table(
     _time("last_opened_at"),
     _bytes("mac"),
 )
+
+KEKS = Table(
+    "keks",
+    _metadata,
+    _text("version", key=True),
+    _text("description"),
+    _text("state"),
+    _time("made_at"),
+    _time("destroyed_at", null=True),
+    _bytes("mac"),
+)

@@ -1,0 +1,71 @@
+"""Operators and vault: what the commands of the vault's own machine may ask, over `vault-operator.sock`.
+
+Counterparts: the vault's `operator`, and `sealgate.scripts.operating`, which asks. No message carries a key,
+a KEK, a PIN or a token.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from sealgate.messages.frames import Message
+
+OPERATOR_SOCKET = "vault-operator.sock"
+
+
+class AskKeks(Message, frozen=True, tag="ask-keks"):
+    """Ask for every KEK version. Answer: `KekReport`."""
+
+
+class RotateKek(Message, frozen=True, tag="rotate-kek"):
+    """Make a new KEK version at the same provider, and wrap everything by it. Answer: `KekReport`."""
+
+    key: str = ""
+    """A key that exists there already (label, ARN, name); empty: make one."""
+
+
+class MigrateKek(Message, frozen=True, tag="migrate-kek"):
+    """The same at another provider. Answer: `KekReport`."""
+
+    to: str
+    key: str = ""
+
+
+class DestroyKek(Message, frozen=True, tag="destroy-kek"):
+    """Destroy a version that nothing is wrapped by. Answer: `KekReport`."""
+
+    version: str
+
+
+class KekVersion(msgspec.Struct, frozen=True):
+    """One KEK version."""
+
+    version: str
+    provider: str
+    state: str
+    """`current`, `live`, `destroying` or `destroyed`."""
+    details: dict[str, str]
+    """Where its key is; nothing secret."""
+    made_at: float
+    destroyed_at: float | None
+    """When its destruction is final, Unix seconds."""
+    rows: int
+    """Rows of vault.db that name it."""
+    health: str
+    """`ok`, `gone`, or why it cannot be used now."""
+
+
+class KekReport(Message, frozen=True, tag="kek-report"):
+    """The ring, oldest version first."""
+
+    items: tuple[KekVersion, ...]
+    rewrapping: bool
+    """True while rows are being wrapped anew."""
+    left: int
+    """Rows that name another version than the current one."""
+    fault: str = ""
+    """What the last try ended with; it is repeated by itself."""
+
+
+OperatorRequest = AskKeks | RotateKek | MigrateKek | DestroyKek
+OperatorReply = KekReport

@@ -1,0 +1,85 @@
+"""One question to this machine's vault, over `vault-operator.sock`: connect, hello, ask, leave.
+
+Counterparts: the vault's `operator`; `operating_commands`, which asks and prints. Only the vault's own user
+and root are let in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import TypeVar
+
+from sealgate.messages.client import Client, NotConnectedError
+from sealgate.messages.frames import PROTOCOL, Hello, Message, RefusedError
+from sealgate.messages.operating import OPERATOR_SOCKET, OperatorReply
+from sealgate.scripts.failures import Exit, ScriptError
+from sealgate.settings import Settings, SettingsError, load
+from sealgate.settings.table import uid_of
+
+CONNECT_S = 3.0
+ANSWER_S = 60.0
+"""A KMS makes a key in some seconds; destroying one waits for it too."""
+
+Answer = TypeVar("Answer", bound=Message)
+
+
+class NotRunningError(ScriptError):
+    """Nobody listens at the operator's socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            Exit.UNAVAILABLE,
+            f"No vault answers at {path}.",
+            "Is it running, and are you root or the vault's user?",
+        )
+
+
+def read_settings(config: Path) -> Settings:
+    """The installation's settings; raises `ScriptError`."""
+    try:
+        return load(config)
+    except SettingsError as error:
+        message, _, hint = str(error).partition(". hint: ")
+        raise ScriptError(Exit.CONFIGURATION, f"{message}.", hint) from None
+
+
+def ask_vault(settings: Settings, request: Message, answer: type[Answer]) -> Answer:
+    """Ask once; raises `NotRunningError`, or `ScriptError` with the vault's own words."""
+    found = asyncio.run(_ask(settings, request))
+    assert isinstance(found, answer)
+    return found
+
+
+async def _ask(settings: Settings, request: Message) -> Message:
+    path = settings.runtime_folder / OPERATOR_SOCKET
+    if not path.exists():
+        raise NotRunningError(path)
+    there = asyncio.Event()
+    hello = Hello(protocol=PROTOCOL, instance=settings.instance, process="operator")
+    uids = (uid_of(settings.users.vault), 0)
+    client = Client(path, hello, OperatorReply, on_connected=there.set, server_uids=uids)
+    link = asyncio.create_task(client.run())
+    try:
+        await asyncio.wait_for(there.wait(), CONNECT_S)
+        return await client.ask(request, timeout_s=ANSWER_S)
+    except RefusedError as error:
+        raise _refused(error) from None
+    except TimeoutError:
+        if client.refusal is not None:
+            raise _refused(RefusedError(client.refusal)) from None
+        raise NotRunningError(path) from None
+    except NotConnectedError:
+        raise ScriptError(
+            Exit.UNAVAILABLE, "The vault left before it answered.", "Look into its log, then ask again."
+        ) from None
+    finally:
+        link.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await link
+
+
+def _refused(error: RefusedError) -> ScriptError:
+    refusal = error.refusal
+    return ScriptError(Exit.FAILED, f"{refusal.message} ({refusal.code}).", refusal.hint)

@@ -1,0 +1,144 @@
+"""The commands of who runs the vault: `sealgate kek …` and `sealgate vault …`.
+
+Counterpart: `sealgate.cli`, which loads this only when one of them is asked for. They ask the running vault;
+those that only look also work while it is stopped, and say so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from sealgate.log import NullLog
+from sealgate.messages.operating import AskKeks, DestroyKek, KekReport, MigrateKek, RotateKek
+from sealgate.scripts import ring_words
+from sealgate.scripts.failures import Exit, ScriptError
+from sealgate.scripts.operating import NotRunningError, ask_vault, read_settings
+from sealgate.settings import Settings
+from sealgate.vault.events import EVENTS
+from sealgate.vault.faults import StartError
+from sealgate.vault.foundation import look_into
+from sealgate.vault.kek_changes import report_of
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+kek_app = typer.Typer(help="The vault's key-encryption keys.", no_args_is_help=True)
+vault_app = typer.Typer(help="What the vault holds.", no_args_is_help=True)
+app.add_typer(kek_app, name="kek")
+app.add_typer(vault_app, name="vault")
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="Settings file (TOML).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+KeyOption = Annotated[
+    str, typer.Option("--key", help="A key that the keeper has already: label, ARN or name. [default: new]")
+]
+WaitOption = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until every row is wrapped anew.")]
+
+_POLL_S = 0.3
+
+
+@kek_app.command("status")
+def kek_status(config: ConfigOption, json: JsonOption = False) -> None:
+    """Show every KEK version: where its key is, what it still wraps, and whether it can be used now."""
+    with told():
+        settings = read_settings(config)
+        try:
+            report = ask_vault(settings, AskKeks(), KekReport)
+        except NotRunningError:
+            report = _stopped(settings)
+            if not json:
+                typer.echo("The vault is stopped; this is what its files say.")
+        _show(report, json=json)
+
+
+@kek_app.command("rotate")
+def kek_rotate(
+    config: ConfigOption, key: KeyOption = "", wait: WaitOption = True, json: JsonOption = False
+) -> None:
+    """Make a new KEK version at the same keeper and wrap everything by it, while the vault works.
+
+    Interrupted at any point, nothing is lost: the vault goes on at its next start, or when this is said
+    again.
+    """
+    with told():
+        settings = read_settings(config)
+        report = ask_vault(settings, RotateKek(key=key), KekReport)
+        _show(_awaited(settings, report) if wait else report, json=json)
+
+
+@kek_app.command("migrate")
+def kek_migrate(
+    config: ConfigOption,
+    to: Annotated[str, typer.Option("--to", help="file, pkcs11, aws-kms or transit.")],
+    key: KeyOption = "",
+    wait: WaitOption = True,
+    json: JsonOption = False,
+) -> None:
+    """Make a new KEK version at another keeper and wrap everything by it, while the vault works."""
+    with told():
+        settings = read_settings(config)
+        report = ask_vault(settings, MigrateKek(to=to, key=key), KekReport)
+        _show(_awaited(settings, report) if wait else report, json=json)
+
+
+@kek_app.command("destroy")
+def kek_destroy(
+    version: Annotated[str, typer.Argument(help="The version, as `sealgate kek status` names it.")],
+    config: ConfigOption,
+    json: JsonOption = False,
+) -> None:
+    """Destroy a KEK version that nothing is wrapped by; two administrators must have approved it.
+
+    Backups that only this version wrapped open no more.
+    """
+    with told():
+        settings = read_settings(config)
+        _show(ask_vault(settings, DestroyKek(version=version), KekReport), json=json)
+
+
+def _awaited(settings: Settings, report: KekReport) -> KekReport:
+    while report.rewrapping and not report.fault:
+        time.sleep(_POLL_S)
+        report = ask_vault(settings, AskKeks(), KekReport)
+    return report
+
+
+def _stopped(settings: Settings) -> KekReport:
+    vault = settings.vault_config()
+    log = NullLog(EVENTS)
+    base = look_into(vault.data_dir, vault.instance, log, vault.kek)
+    try:
+        return asyncio.run(report_of(vault.instance, base, log))
+    finally:
+        base.close()
+
+
+def _show(report: KekReport, *, json: bool) -> None:
+    if json:
+        typer.echo(msgspec.json.encode(report).decode())
+    else:
+        for line in ring_words.lines(report):
+            typer.echo(line)
+    raise SystemExit(int(Exit.DONE if ring_words.is_well(report) else Exit.FAILED))
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what goes wrong into one line and an exit code."""
+    try:
+        yield
+    except ScriptError as error:
+        typer.echo(f"sealgate: {error}", err=True)
+        raise SystemExit(int(error.exit_code)) from None
+    except StartError as error:
+        typer.echo(f"sealgate: {error}", err=True)
+        raise SystemExit(int(Exit.CONFIGURATION)) from None
+    except KeyboardInterrupt:
+        typer.echo("sealgate: stopped; the vault goes on.", err=True)
+        raise SystemExit(130) from None

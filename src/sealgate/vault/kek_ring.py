@@ -1,0 +1,167 @@
+"""The ring: every KEK version that lives, the current one for wrapping, each for what it wrapped.
+
+Counterparts: `kek_folder` says which there are, `keks` which is current. To its callers a ring is one more
+`KekProvider`. A keeper that does not answer is not asked again for some seconds: the vault has one thread,
+and proxies with keys that are open already must not wait for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Never, TypeVar
+
+from sealgate.log import Log
+from sealgate.vault.faults import StartError
+from sealgate.vault.kek import KekError, KekKind, KekProvider, KekUnavailableError
+from sealgate.vault.kek_config import KekConfig
+from sealgate.vault.kek_file import wipe_file
+from sealgate.vault.kek_folder import FILE, KekEntry, add_description, add_file_kek, kek_entries
+from sealgate.vault.kek_kinds import kind_of
+
+PAUSE_S = 5.0
+"""How long a keeper that did not answer is left alone."""
+START_TRIES = 3
+START_PAUSE_S = 1.0
+
+Answer = TypeVar("Answer")
+
+
+class KekRing:
+    """Opens providers when they are first needed, and keeps them."""
+
+    def __init__(
+        self, folder: Path, config: KekConfig, log: Log, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._folder = folder
+        self._config = config
+        self._log = log
+        self._monotonic = monotonic
+        self._entries = kek_entries(folder)
+        self._kinds: dict[str, KekKind] = {}
+        self._opened: dict[str, KekProvider] = {}
+        self._left_alone_until: dict[str, float] = {}
+        self._current = ""
+
+    @property
+    def version(self) -> str:
+        """The current version."""
+        return self._current
+
+    @property
+    def entries(self) -> Mapping[str, KekEntry]:
+        """Every version that has a file here, by version."""
+        return self._entries
+
+    def use(self, version: str) -> None:
+        """Make a version the current one."""
+        self._current = version
+
+    def wrap(self, data_key: bytes | bytearray, context: bytes) -> bytes:
+        """Wrap under the current version."""
+        return self.wrap_under(self._current, data_key, context)
+
+    def wrap_under(self, version: str, data_key: bytes | bytearray, context: bytes) -> bytes:
+        """Wrap under one version; raises `KekUnavailableError`."""
+        return self._ask(version, lambda kek: kek.wrap(data_key, context))
+
+    def unwrap(self, wrapped: bytes, context: bytes, version: str) -> bytearray:
+        """Unwrap under the version that wrapped; raises `KekError` for one that is not on the ring."""
+        return self._ask(version, lambda kek: kek.unwrap(wrapped, context, version))
+
+    def health(self) -> None:
+        """Raise `KekUnavailableError` if the current version cannot be used now."""
+        self.check(self._current)
+
+    def check(self, version: str) -> None:
+        """Raise `KekError` or `KekUnavailableError` if a version cannot be used now."""
+        self._ask(version, lambda kek: kek.health())
+
+    def await_keeper(self, version: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        """At start: ask a few times; raises `StartError` if the keeper stays away."""
+        for last in (*(False,) * (START_TRIES - 1), True):
+            try:
+                self._provider(version).health()
+            except KekUnavailableError as error:
+                self._log("kek_unavailable", kek=version, code=error.code)
+                if last:
+                    _refuse_unavailable(version, error)
+                sleep(START_PAUSE_S)
+            else:
+                return
+
+    def make(self, provider: str, key: str, *, first: bool = False) -> KekEntry:
+        """A new version that nothing uses yet; one that an interrupted try left is taken up.
+
+        Raises `StartError` for settings that cannot work, `KekUnavailableError`, `OSError` (disk full).
+        """
+        if provider == FILE:
+            entry = add_file_kek(self._folder, first=first)
+        else:
+            entry = add_description(self._folder, self._kind(provider).make(key))
+        self._entries = {**self._entries, entry.version: entry}
+        return entry
+
+    def destroy_key(self, version: str) -> float | None:
+        """Destroy a version's key; gives when that is final (Unix seconds; None: now). Safe to repeat."""
+        entry = self._entries.get(version)
+        if entry is None:
+            return None  # an earlier try came so far
+        if entry.description.provider == FILE:
+            self.forget(version)
+            return None
+        return self._kind(entry.description.provider).destroy(entry.description)
+
+    def forget(self, version: str) -> None:
+        """Remove a destroyed version's file, which is overwritten first. Safe to repeat."""
+        entry = self._entries.get(version)
+        if entry is not None:
+            wipe_file(entry.path)
+            self._entries = {name: each for name, each in self._entries.items() if name != version}
+            self._opened.pop(version, None)
+
+    def _provider(self, version: str) -> KekProvider:
+        if version not in self._opened:
+            entry = self._entries.get(version)
+            if entry is None:
+                raise KekError(f"the KEK {version} is not on the ring")
+            self._opened[version] = entry.key or self._open(entry)
+        return self._opened[version]
+
+    def _open(self, entry: KekEntry) -> KekProvider:
+        return self._kind(entry.description.provider).open(entry.description)
+
+    def _kind(self, provider: str) -> KekKind:
+        """One for all versions of a provider: they may share a session."""
+        if provider not in self._kinds:
+            self._kinds[provider] = kind_of(provider, self._config)
+        return self._kinds[provider]
+
+    def _ask(self, version: str, ask: Callable[[KekProvider], Answer]) -> Answer:
+        if self._monotonic() < self._left_alone_until.get(version, 0.0):
+            raise KekUnavailableError("left_alone", f"the KEK {version} did not answer a moment ago")
+        try:
+            return ask(self._provider(version))
+        except KekUnavailableError as error:
+            self._left_alone_until[version] = self._monotonic() + PAUSE_S
+            self._log("kek_unavailable", kek=version, code=error.code)
+            raise
+        except StartError as error:  # its PIN file is gone, its extra was removed: the same to who waits
+            self._left_alone_until[version] = self._monotonic() + PAUSE_S
+            self._log("kek_unavailable", kek=version, code=error.code)
+            raise KekUnavailableError(error.code, str(error)) from error
+
+    def __repr__(self) -> str:
+        return f"<KekRing {self._current} of {len(self._entries)}>"
+
+    def __reduce__(self) -> Never:
+        raise TypeError("a KEK ring cannot be copied or pickled")
+
+
+def _refuse_unavailable(version: str, error: KekUnavailableError) -> Never:
+    raise StartError(
+        "kek_unavailable",
+        f"the KEK {version} cannot be used ({error})",
+        "look at its keeper (token, KMS, Transit) and at the [kek] settings, then start again",
+    ) from error

@@ -1,0 +1,65 @@
+"""The operator: what commands on the vault's own machine may ask over `vault-operator.sock`.
+
+Counterpart: `sealgate.scripts.operating`. The vault's own user and root may connect, nobody else. It only
+hands each request to the module that owns the work; whatever cannot be undone needs approvals there.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never, cast
+
+from sealgate.log import Log
+from sealgate.messages.frames import Message, Refusal, RefusedError
+from sealgate.messages.operating import (
+    AskKeks,
+    DestroyKek,
+    MigrateKek,
+    OperatorReply,
+    OperatorRequest,
+    RotateKek,
+)
+from sealgate.messages.server import Peer
+from sealgate.vault.faults import AlarmError
+from sealgate.vault.kek_changes import KekChanges
+
+
+class Operator:
+    """Answers operators. `handle` is the handler of a `messages.server.Server`."""
+
+    def __init__(self, keks: KekChanges, log: Log) -> None:
+        self._keks = keks
+        self._log = log
+
+    async def handle(self, peer: Peer, message: Message) -> Message:
+        """Answer one request; raises `RefusedError` after logging why."""
+        operation = type(message).__name__
+        self._log("operator_asked", operation=operation, uid=peer.uid)
+        try:
+            return await self._answer(cast(OperatorRequest, message))  # the server decodes nothing else
+        except RefusedError as error:
+            self._log("operator_refused", code=error.refusal.code, operation=operation, uid=peer.uid)
+            raise
+        except AlarmError as error:
+            raise self._refused("damaged", operation, "look for alarms in the vault's log", peer) from error
+        except OSError as error:
+            self._log("database_failed", error=type(error).__name__, operation=operation)
+            raise self._refused(
+                "unavailable", operation, "is the disk full? is the KEK's keeper away?", peer
+            ) from error
+
+    async def _answer(self, request: OperatorRequest) -> OperatorReply:
+        match request:
+            case AskKeks():
+                return await self._keks.report()
+            case RotateKek():
+                return await self._keks.rotate(request.key)
+            case MigrateKek():
+                return await self._keks.migrate(request.to, request.key)
+            case DestroyKek():
+                return await self._keks.destroy(request.version)
+            case _:
+                assert_never(request)
+
+    def _refused(self, code: str, operation: str, hint: str, peer: Peer) -> RefusedError:
+        self._log("operator_refused", code=code, operation=operation, uid=peer.uid)
+        return RefusedError(Refusal(code=code, message=f"the vault could not do {operation}", hint=hint))
