@@ -139,6 +139,7 @@ async def _deposited(config: VaultConfig, desk: Client, organization: str, appli
 
 
 def _envelope(seen: TicketView) -> str:
+    offered = seen.keys[0]
     context = Context(
         instance=seen.instance,
         organization=seen.organization.id,
@@ -147,10 +148,10 @@ def _envelope(seen: TicketView) -> str:
         version=seen.version,
         provider=seen.provider.id,
         origin=seen.origin,
-        key_id=_unbase64(seen.key_id),
+        key_id=_unbase64(offered.key_id),
     )
     key = b"sk-sim-" + secrets.token_hex(20).encode()
-    return encode_text(seal(key, SealingPublicKey(_unbase64(seen.public_key)), context))
+    return encode_text(seal(key, SealingPublicKey(_unbase64(offered.public_key), offered.suite), context))
 
 
 def _post(config: VaultConfig, path: str, answer: type[Answer], body: dict[str, str]) -> Answer:

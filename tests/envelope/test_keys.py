@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from sealgate.envelope import SealingPrivateKey, SealingPublicKey
+from sealgate.envelope import SUITE_1, SUITE_1P, SealingPrivateKey, SealingPublicKey
 
 
 def test_a_private_key_shows_only_its_public_half() -> None:
@@ -22,9 +22,10 @@ def test_a_private_key_cannot_be_copied(copying: object) -> None:
         copying(SealingPrivateKey.generate())
 
 
-def test_a_private_key_survives_its_raw_bytes() -> None:
-    private = SealingPrivateKey.generate()
-    again = SealingPrivateKey.dangerously_from_bytes(bytearray(private.dangerously_to_bytes()))
+@pytest.mark.parametrize("suite", [SUITE_1, SUITE_1P])
+def test_a_private_key_survives_its_raw_bytes(suite: int) -> None:
+    private = SealingPrivateKey.generate(suite)
+    again = SealingPrivateKey.dangerously_from_bytes(bytearray(private.dangerously_to_bytes()), suite)
     assert again.public == private.public
 
 
@@ -42,9 +43,27 @@ def test_a_public_key_cannot_change() -> None:
         public.raw = bytes(32)
 
 
-@pytest.mark.parametrize("size", [0, 31, 33, 64])
-def test_a_key_of_another_size_is_refused(size: int) -> None:
-    with pytest.raises(ValueError, match="32 bytes"):
-        SealingPublicKey(bytes(size))
-    with pytest.raises(ValueError, match="32 bytes"):
-        SealingPrivateKey.dangerously_from_bytes(bytes(size))
+@pytest.mark.parametrize(("suite", "size"), [(1, 0), (1, 31), (1, 33), (1, 65), (2, 32), (2, 33), (2, 64)])
+def test_a_key_of_another_size_is_refused(suite: int, size: int) -> None:
+    with pytest.raises(ValueError, match="bytes, not"):
+        SealingPublicKey(bytes(size), suite)
+    if size != 32:
+        with pytest.raises(ValueError, match="has 32 bytes"):
+            SealingPrivateKey.dangerously_from_bytes(bytes(size), suite)
+
+
+def test_the_same_bytes_under_another_suite_are_another_key() -> None:
+    raw = SealingPrivateKey.generate(SUITE_1P).public.raw
+    assert SealingPublicKey(raw, SUITE_1P) == SealingPublicKey(raw, SUITE_1P)
+    assert repr(SealingPublicKey(raw, SUITE_1P)) == f"SealingPublicKey({raw.hex()}, 2)"
+
+
+@pytest.mark.parametrize("suite", [0, 3, 255])
+def test_a_key_of_an_unknown_suite_is_refused_with_a_hint(suite: int) -> None:
+    with pytest.raises(ValueError, match=f"suite {suite} is not known; hint: this release knows 1, 2"):
+        SealingPrivateKey.generate(suite)
+
+
+def test_a_scalar_keeps_its_leading_zeros() -> None:
+    raw = bytes(31) + b"\x07"
+    assert SealingPrivateKey.dangerously_from_bytes(raw, SUITE_1P).dangerously_to_bytes() == raw

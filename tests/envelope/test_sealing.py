@@ -7,24 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sealgate.envelope import (
-    ENVELOPE_BYTES,
+    SUITE_1P,
     KeyFormatError,
     SealingPrivateKey,
     SealingPublicKey,
     check_provider_key,
+    open_into,
     seal,
+    seal_slot,
 )
 from sealgate.envelope.provider_key import Reason
 from tests.envelope.vector_values import KEY, example_context
 from tests.vectors.reading import Vector, load
 
 PUBLIC = SealingPrivateKey.generate().public
+PUBLIC_1P = SealingPrivateKey.generate(SUITE_1P).public
 FOREIGN = [vector for vector in load("provider_key") if vector["expect"] == "key_format"]
 
 
 @given(length=st.integers(20, 510))
 def test_the_size_tells_nothing_about_the_key(length: int) -> None:
-    assert len(seal(b"k" * length, PUBLIC, example_context())) == ENVELOPE_BYTES == 578
+    assert len(seal(b"k" * length, PUBLIC, example_context())) == 578
+    assert len(seal(b"k" * length, PUBLIC_1P, example_context())) == 611
 
 
 def test_the_same_key_sealed_twice_shares_nothing_but_the_header() -> None:
@@ -63,6 +67,21 @@ def test_a_complaint_has_a_hint_and_no_room_to_quote_a_key(reason: Reason) -> No
     assert str(error).endswith(".")
     assert error.hint.endswith(".")
     assert error.code == "key_format"
+
+
+def test_a_slot_is_sealed_from_where_it_stands_and_left_as_it_was() -> None:
+    private, context = SealingPrivateKey.generate(), example_context()
+    slot = memoryview(bytearray(512))
+    open_into(seal(KEY, private.public, context), private, context, slot)
+    held = bytes(slot)
+    again = seal_slot(slot, PUBLIC_1P, context)
+    assert bytes(slot) == held
+    assert again[:18] == b"\x01\x02" + context.key_id
+
+
+def test_a_public_key_that_is_no_point_is_refused() -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the message is the library's
+        seal(KEY, SealingPublicKey(b"\x04" + bytes(64), SUITE_1P), example_context())
 
 
 def test_a_public_key_of_low_order_is_refused() -> None:

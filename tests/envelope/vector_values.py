@@ -25,7 +25,7 @@ def context_of(vector: Vector) -> Context:
 
 def private_of(vector: Vector) -> SealingPrivateKey:
     """The private key that the vector is opened with."""
-    return SealingPrivateKey.dangerously_from_bytes(vector.hex("private_key"))
+    return SealingPrivateKey.dangerously_from_bytes(vector.hex("private_key"), int(vector["suite"]))
 
 
 def changed(context: Context, field: str, value: object) -> Context:

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from sealgate.scripts.deposit import Order, Ways, deposit
+from sealgate.envelope import fingerprint
+from sealgate.scripts.deposit import Order, deposit
 from sealgate.scripts.failures import Exit, ScriptError
-from sealgate.scripts.fingerprints import fingerprint
+from sealgate.scripts.records import Ways
 from sealgate.scripts.talking import Answer, Connection
 from tests.scripts.house import House
 from tests.vault.deployment import ORIGIN, Addresses, canary_key, unbase64
@@ -28,7 +29,7 @@ async def pinned(here: House) -> str:
     issued = await here.vault.ticket(at)
     host = {"host": here.config.vault_url.removeprefix("http://")}
     seen = (await here.vault.post("/deposit/ticket", {"ticket": issued.ticket}, host)).json
-    return fingerprint(unbase64(seen["public_key"])).words
+    return fingerprint((each["suite"], unbase64(each["public_key"])) for each in seen["keys"]).words
 
 
 async def opened(here: House, credential: str) -> bytes:
@@ -87,7 +88,7 @@ async def test_without_a_terminal_and_a_pin_nothing_is_read_and_the_words_are_sh
 
 
 async def test_another_fingerprint_than_the_pinned_one_ends_it(here: House) -> None:
-    other = fingerprint(b"\x01" * 32)
+    other = fingerprint([(1, b"\x01" * 32)])
     for written in (other.words, other.hexadecimal, "lusab"):
         done = await here.sealgate(
             *SEEDED, here.seeded.application, "--origin", ORIGIN, "--fingerprint", written, typed=canary_key()
@@ -156,9 +157,12 @@ def ways(here: House, reads: list[str], **changes: Any) -> Ways:
         "read_key": read_key,
         "confirmed": lambda _question: True,
         "say": lambda _line: None,
-        "connect": lambda url: Connection(url, {}),
     }
     return Ways(**(usual | changes))
+
+
+def plain(url: str) -> Connection:
+    return Connection(url, {})
 
 
 async def test_a_console_that_asked_for_another_destination_gets_no_key(here: House) -> None:
@@ -168,7 +172,7 @@ async def test_a_console_that_asked_for_another_destination_gets_no_key(here: Ho
     reads: list[str] = []
     order = Order(here.seeded.application, origin=ORIGIN)
     with pytest.raises(ScriptError, match="not what was asked for") as refused:
-        await asyncio.to_thread(deposit, order, Lying(here, elsewhere), ways(here, reads))
+        await asyncio.to_thread(deposit, order, Lying(here, elsewhere), ways(here, reads), plain)
     assert refused.value.exit_code is Exit.NOT_ALLOWED
     assert reads == []
 
@@ -178,7 +182,7 @@ async def test_no_is_taken_for_an_answer_before_a_key_is_read(here: House) -> No
     order = Order(here.seeded.application, origin=ORIGIN)
     asking = ways(here, reads, confirmed=lambda _question: False)
     with pytest.raises(ScriptError, match="no key was read"):
-        await asyncio.to_thread(deposit, order, here.connection(), asking)
+        await asyncio.to_thread(deposit, order, here.connection(), asking, plain)
     assert reads == []
 
 
@@ -188,7 +192,7 @@ async def test_the_key_that_was_read_is_wiped_even_when_it_is_refused(here: Hous
         asking = ways(here, [], read_key=lambda taken=taken: taken)
         order = Order(here.seeded.application, origin=ORIGIN)
         with contextlib.suppress(ScriptError):
-            await asyncio.to_thread(deposit, order, here.connection(), asking)
+            await asyncio.to_thread(deposit, order, here.connection(), asking, plain)
         assert set(taken) == {0}
 
 

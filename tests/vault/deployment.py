@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sealgate.envelope import Context, SealingPublicKey, encode_text, seal
+from sealgate.envelope import SUITE_1, Context, SealingPublicKey, encode_text, seal
 from sealgate.ids import new_id
 from sealgate.log import LineLog
 from sealgate.messages.client import Client
@@ -120,10 +120,11 @@ class Deployment:
         """What the sealing page would show."""
         return await self.post("/deposit/ticket", {"ticket": ticket})
 
-    async def deposit(self, ticket: str, key: bytes, **changes: object) -> Page:
+    async def deposit(self, ticket: str, key: bytes, suite: int = SUITE_1, **changes: object) -> Page:
         """Seal a key as the page does, with some context fields changed, and post it."""
         seen = (await self.view(ticket)).json
-        return await self.post("/deposit", {"ticket": ticket, "envelope": sealed(seen, key, **changes)})
+        envelope = sealed(seen, key, suite, **changes)
+        return await self.post("/deposit", {"ticket": ticket, "envelope": envelope})
 
     async def sealed_key(self, at: Addresses, key: bytes, credential: str | None = None) -> str:
         """Deposit a key the ordinary way; gives the credential."""
@@ -223,8 +224,9 @@ def open_request(at: Addresses, credential: str, version: int | None = None) -> 
     )
 
 
-def sealed(seen: Any, key: bytes, **changes: object) -> str:
-    """An envelope's text, sealed for what the page shows."""
+def sealed(seen: Any, key: bytes, suite: int = SUITE_1, **changes: object) -> str:
+    """An envelope's text, sealed for what the page shows, to the key of a suite."""
+    (offered,) = (each for each in seen["keys"] if each["suite"] == suite)
     fields: dict[str, Any] = {
         "instance": seen["instance"],
         "organization": seen["organization"]["id"],
@@ -233,9 +235,9 @@ def sealed(seen: Any, key: bytes, **changes: object) -> str:
         "version": seen["version"],
         "provider": seen["provider"]["id"],
         "origin": seen["origin"],
-        "key_id": unbase64(seen["key_id"]),
+        "key_id": unbase64(offered["key_id"]),
     }
-    public = SealingPublicKey(unbase64(seen["public_key"]))
+    public = SealingPublicKey(unbase64(offered["public_key"]), suite)
     return encode_text(seal(key, public, Context(**(fields | changes))))
 
 

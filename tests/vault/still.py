@@ -61,9 +61,9 @@ class StillVault:
             version=issued.version,
             provider=order.provider,
             origin=order.origin,
-            key_id=plan.ticket.key_id,
+            key_id=plan.keys.preferred.key_id,
         )
-        envelope = seal(key, plan.key.public, context)
+        envelope = seal(key, plan.keys.preferred.public, context)
         return lambda: self.deposits.accept(issued.ticket, envelope, self._now_s)
 
     def deposit(self, order: IssueTicket, key: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,7 @@ async def test_an_envelope_swapped_between_versions_does_not_count(vault: Deploy
     ids=lambda changes: next(iter(changes)),
 )
 async def test_an_envelope_for_another_context_is_refused_and_the_ticket_stays_good(
-    vault: Deployment, at: Addresses, changes: dict[str, object]
+    vault: Deployment, at: Addresses, changes: dict[str, Any]
 ) -> None:
     issued = await vault.ticket(at)
     assert (await vault.deposit(issued.ticket, canary_key(), **changes)).code == "envelope_invalid"

@@ -64,7 +64,7 @@ async def test_the_ticket_view_has_what_the_page_seals_with(vault: Deployment, a
     assert seen["organization"] == {"id": at.organization, "name": "Larkspur Press"}
     assert seen["application"] == {"id": at.application, "name": "Newsletter"}
     assert seen["provider"] == {"id": "openai", "label": "OpenAI"}
-    assert (seen["instance"], seen["suite"], seen["replaces"]) == (vault.config.instance, 1, False)
+    assert (seen["instance"], seen["epoch"], seen["replaces"]) == (vault.config.instance, 1, False)
     assert issued.deposit_url == f"http://{HOST}/deposit#ticket={issued.ticket}"
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
+from sqlalchemy import column, select, table
 
-from sealgate.envelope import Context, seal
+from sealgate.envelope import Context, SealingPrivateKey, SealingPublicKey, seal
 from sealgate.ids import new_id
 from sealgate.messages.frames import RefusedError
 from sealgate.messages.tickets import (
@@ -21,9 +24,12 @@ from sealgate.messages.tickets import (
     Switch,
 )
 from sealgate.vault import migrations
-from sealgate.vault.carrying import _CREDENTIAL_BEFORE
+from sealgate.vault.carrying import _CREDENTIAL_BEFORE, _KEYRING_BEFORE
+from sealgate.vault.database import Query
+from sealgate.vault.datakey import seal_secret
 from sealgate.vault.faults import StartError
 from sealgate.vault.keks import Keks
+from sealgate.vault.keyring import ENROLLED, KeyringRecord, private_context
 from tests.vault.deployment import ORIGIN, Addresses, canary_key, owner, ticket_order
 from tests.vault.still import StillVault
 
@@ -53,7 +59,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _sealed(vault: StillVault, credential: str, version: int) -> bytes:
-    sealing = vault.stores.keyring.current(AT.organization, 1.0)
+    key_id, public = _first_pair(vault)
     context = Context(
         instance=vault.config.instance,
         organization=AT.organization,
@@ -62,9 +68,30 @@ def _sealed(vault: StillVault, credential: str, version: int) -> bytes:
         version=version,
         provider="openai",
         origin=ORIGIN,
-        key_id=sealing.key_id,
+        key_id=key_id,
     )
-    return seal(KEY, sealing.public, context)
+    return seal(KEY, public, context)
+
+
+def _first_pair(vault: StillVault) -> tuple[bytes, SealingPublicKey]:
+    """The organization's one pair, made at first use, as the first release did."""
+    foundation, organization = vault.foundation, AT.organization
+    known = foundation.database.row(
+        Query(select(column("key_id"), column("public_key")).select_from(table("keyring")))
+    )
+    if known is not None:
+        return cast(bytes, known[0]), SealingPublicKey(cast(bytes, known[1]))
+    private, key_id = SealingPrivateKey.generate(), secrets.token_bytes(16)
+    record = KeyringRecord(key_id, organization, 1, 1, private.public.raw, b"", b"", "", 1.0)
+    context = private_context(vault.config.instance, record)
+    secret = seal_secret(foundation.kek, private.dangerously_to_bytes(), context)
+    sealed = (secret.ciphertext, secret.wrapped_data_key, secret.kek_version)
+    values = (key_id, organization, 1, private.public.raw, *sealed, 1.0)
+    mac = foundation.seal.mac("keyring", _KEYRING_BEFORE, values)
+    with foundation.witness.change(organization, 1, ENROLLED) as connection:
+        connection.exec_driver_sql("INSERT INTO keyring VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, mac))
+        vault.stores.peppers.make(connection, organization)
+    return key_id, private.public
 
 
 def _put(
@@ -77,7 +104,7 @@ def _put(
     counted: bool = True,
 ) -> None:
     """Write a row as the first release did: it counted versions, and a revocation kept the number."""
-    key_id = vault.stores.keyring.current(AT.organization, 1.0).key_id
+    key_id, _public = _first_pair(vault)
     bound = (credential, AT.organization, AT.application, "openai", ORIGIN, version, state)
     mask = (key_id, envelope, "7f3a-91c2", "WXYZ", 1.5 + version, None if envelope else 9.5)
     values = (*bound, *mask)
@@ -171,18 +198,20 @@ def test_the_old_form_put_back_after_the_upgrade_is_not_sealed_again(folder: Pat
         vault.deposit(ticket_order(AT, LIVING), canary_key())
     with StillVault(folder):
         pass
-    names = ("credentials", "tickets", "versions")
+    names = ("credentials", "keyring", "tickets", "versions")
     with closing(sqlite3.connect(folder / "data" / "vault.db")) as connection:
-        # Everything of the old file but its mark and its keyring, which would give it away.
+        # Everything of the old file but its mark, which would give it away.
         connection.execute("ATTACH ? AS old", (str(old),))
         declared = connection.execute(
-            "SELECT sql FROM old.sqlite_schema WHERE tbl_name IN ('credentials', 'tickets') AND sql NOT NULL"
+            "SELECT sql FROM old.sqlite_schema"
+            " WHERE tbl_name IN ('credentials', 'keyring', 'tickets') AND sql NOT NULL"
         ).fetchall()
         for name in names:
             connection.execute(f"DROP TABLE {name}")
         for (statement,) in declared:
             connection.execute(statement)
-        connection.execute("INSERT INTO credentials SELECT * FROM old.credentials")
+        for name in ("credentials", "keyring"):
+            connection.execute(f"INSERT INTO {name} SELECT * FROM old.{name}")
         connection.execute("DROP TABLE keks")
         connection.execute("UPDATE schema_version SET version = 1")
         connection.commit()

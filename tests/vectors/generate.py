@@ -19,6 +19,7 @@ def _fixed(what: str, size: int = 32) -> bytes:
 
 
 PRIVATE: Final = _fixed("sealing key")
+OTHER_PRIVATE: Final = _fixed("another sealing key")
 EPHEMERAL: Final = _fixed("ephemeral key")
 KEY: Final = b"sk-vector-" + _fixed("provider key").hex().encode()
 
@@ -36,9 +37,10 @@ class Bound:
     origin: str = "https://api.openai.com"
     key_id: bytes = field(default_factory=lambda: _fixed("key id", 16))
 
-    def info(self) -> bytes:
+    def info(self, suite: reference.Suite) -> bytes:
         """The bytes that HPKE binds."""
         return reference.info_of(
+            suite.number,
             self.instance,
             self.organization,
             self.application,
@@ -53,17 +55,44 @@ class Bound:
 HERE: Final = Bound()
 
 
-def steps(bound: Bound = HERE) -> reference.Steps:
-    """The HPKE steps of every vector: same keys, the vector's context."""
-    return reference.steps(EPHEMERAL, reference.public_of(PRIVATE), bound.info())
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """Writes envelopes of one suite."""
+
+    suite: reference.Suite
+    prefix: str
+    """What the names of its vectors begin with."""
+
+    @property
+    def public(self) -> bytes:
+        """The vault's public key."""
+        return self.suite.curve.public_of(PRIVATE)
+
+    def steps(self, info: bytes) -> reference.Steps:
+        """The HPKE steps: always the same keys."""
+        return reference.steps(self.suite, EPHEMERAL, self.public, info)
+
+    def sealed(self, plaintext: bytes, bound: Bound = HERE) -> bytes:
+        """An envelope around any plaintext, also one that no honest sealer would write."""
+        return reference.seal(self.steps(bound.info(self.suite)), bound.key_id, plaintext)
+
+    @property
+    def good(self) -> bytes:
+        """The envelope that most vectors alter."""
+        return self.sealed(reference.pad(KEY))
+
+    def flip(self, at: int, bit: int = 0) -> bytes:
+        """The good envelope with one bit flipped."""
+        good = self.good
+        return good[:at] + bytes((good[at] ^ 1 << bit,)) + good[at + 1 :]
+
+    def with_enc(self, enc: bytes) -> bytes:
+        """The good envelope with another encapsulated key."""
+        return self.good[:18] + enc + self.good[18 + self.suite.enc_bytes :]
 
 
-def sealed(plaintext: bytes, bound: Bound = HERE) -> bytes:
-    """An envelope around any plaintext, also one that no honest sealer would write."""
-    return reference.seal(steps(bound), bound.key_id, plaintext)
-
-
-GOOD: Final = sealed(reference.pad(KEY))
+ONE: Final = Sealer(reference.SUITE_1, "")
+ONE_P: Final = Sealer(reference.SUITE_1P, "1p-")
 
 # name → what it shows, the key, the context
 OPENS: Final[dict[str, tuple[str, bytes, Bound]]] = {
@@ -76,34 +105,66 @@ OPENS: Final[dict[str, tuple[str, bytes, Bound]]] = {
 }
 
 
-def flip(at: int, bit: int = 0) -> bytes:
-    """The good envelope with one bit flipped."""
-    return GOOD[:at] + bytes((GOOD[at] ^ 1 << bit,)) + GOOD[at + 1 :]
+def altered(sealer: Sealer) -> dict[str, tuple[str, bytes]]:
+    """What it shows and the envelope, by name: what every suite refuses."""
+    suite, good = sealer.suite, sealer.good
+    body = 18 + suite.enc_bytes
+    here = HERE.info(suite)
+    other_suite = reference.SUITE_1P if suite is reference.SUITE_1 else reference.SUITE_1
+    return {
+        "altered-format-version": ("The format version is not 1.", sealer.flip(0)),
+        "altered-suite": ("The suite is one that nobody knows.", sealer.flip(1)),
+        "altered-key-id": ("One bit of the vault key id is flipped.", sealer.flip(2)),
+        "altered-enc": ("One bit of enc is flipped.", sealer.flip(18)),
+        "altered-length": ("One bit of the sealed length is flipped.", sealer.flip(body + 1)),
+        "altered-key": ("One bit of the sealed key is flipped.", sealer.flip(body + 10)),
+        "altered-padding": ("One bit of the sealed zeros is flipped.", sealer.flip(len(good) - 17)),
+        "altered-tag": ("One bit of the tag is flipped.", sealer.flip(len(good) - 1)),
+        "short-by-one": ("The last byte is missing.", good[:-1]),
+        "long-by-one": ("One byte follows the tag.", good + b"\x00"),
+        "header-alone": ("The envelope ends after the vault key id.", good[:18]),
+        "with-aad": (
+            "It was sealed with associated data, which no suite has.",
+            reference.seal(sealer.steps(here), HERE.key_id, reference.pad(KEY), aad=b"aad"),
+        ),
+        "second-message": (
+            "It was sealed as the second message of its HPKE context.",
+            reference.seal(sealer.steps(here), HERE.key_id, reference.pad(KEY), sequence=1),
+        ),
+        "info-of-other-suite": (
+            "It was sealed under the info of the other suite.",
+            reference.seal(sealer.steps(HERE.info(other_suite)), HERE.key_id, reference.pad(KEY)),
+        ),
+        "named-as-other-suite": (
+            "Its suite byte is that of the other suite, whose length is another.",
+            good[:1] + bytes((other_suite.number,)) + good[2:],
+        ),
+    }
 
 
-# name → what it shows, the envelope
-ALTERED: Final[dict[str, tuple[str, bytes]]] = {
-    "altered-format-version": ("The format version is not 1.", flip(0)),
-    "altered-suite": ("The suite is not 1.", flip(1)),
-    "altered-key-id": ("One bit of the vault key id is flipped.", flip(2)),
-    "altered-enc": ("One bit of enc is flipped.", flip(18)),
-    "altered-enc-top-bit": ("The bit of enc that X25519 itself ignores is flipped.", flip(49, 7)),
-    "altered-length": ("One bit of the sealed length is flipped.", flip(51)),
-    "altered-key": ("One bit of the sealed key is flipped.", flip(60)),
-    "altered-padding": ("One bit of the sealed zeros is flipped.", flip(561)),
-    "altered-tag": ("One bit of the tag is flipped.", flip(577)),
-    "low-order-enc": ("enc is a point of low order: all zeros.", GOOD[:18] + bytes(32) + GOOD[50:]),
-    "short-by-one": ("The last byte is missing.", GOOD[:-1]),
-    "long-by-one": ("One byte follows the tag.", GOOD + b"\x00"),
+_X: Final = ONE_P.good[19:51]
+_Y: Final = ONE_P.good[51:83]
+
+# name → what it shows, the envelope: what only one suite can get wrong
+ALTERED_1: Final[dict[str, tuple[str, bytes]]] = {
+    "altered-enc-top-bit": ("The bit of enc that X25519 itself ignores is flipped.", ONE.flip(49, 7)),
+    "low-order-enc": ("enc is a point of low order: all zeros.", ONE.with_enc(bytes(32))),
     "empty": ("There is no envelope.", b""),
-    "header-alone": ("The envelope ends after the vault key id.", GOOD[:18]),
-    "with-aad": (
-        "It was sealed with associated data, which suite 1 has none of.",
-        reference.seal(steps(), HERE.key_id, reference.pad(KEY), aad=b"aad"),
+}
+ALTERED_1P: Final[dict[str, tuple[str, bytes]]] = {
+    "off-curve-enc": ("enc is no point of P-256.", ONE_P.with_enc(b"\x04" + _X + _X)),
+    "compressed-enc": (
+        "enc is compressed, with zeros to its length.",
+        ONE_P.with_enc(bytes((2 + _Y[31] % 2,)) + _X + bytes(32)),
     ),
-    "second-message": (
-        "It was sealed as the second message of its HPKE context.",
-        reference.seal(steps(), HERE.key_id, reference.pad(KEY), sequence=1),
+    "hybrid-enc": (
+        "enc is in the hybrid form that X9.62 once had.",
+        ONE_P.with_enc(bytes((6 + _Y[31] % 2,)) + _X + _Y),
+    ),
+    "infinity-enc": ("enc is the point at infinity, with zeros to its length.", ONE_P.with_enc(bytes(65))),
+    "beyond-field-enc": (
+        "A coordinate of enc is not below the field's prime.",
+        ONE_P.with_enc(b"\x04" + b"\xff" * 64),
     ),
 }
 
@@ -150,6 +211,13 @@ NO_KEY: Final[dict[str, tuple[str, str, bytes]]] = {
     ),
 }
 
+# name → what it shows, the public keys by their suite's number
+FINGERPRINTS: Final[dict[str, tuple[str, dict[int, bytes]]]] = {
+    "both-suites": ("A vault that offers both suites.", {1: ONE.public, 2: ONE_P.public}),
+    "suite-1-alone": ("A key of suite 1, and no other.", {1: ONE.public}),
+    "suite-1p-alone": ("A key of suite 1p, and no other.", {2: ONE_P.public}),
+}
+
 # name → what it shows, the problem or "", the key
 PROVIDER_KEYS: Final[dict[str, tuple[str, str, bytes]]] = {
     "usual": ("A key of the usual kind.", "", KEY),
@@ -187,8 +255,8 @@ def text_form(envelope: bytes) -> str:
     return base64.urlsafe_b64encode(envelope).decode().rstrip("=")
 
 
-_TEXT: Final = text_form(GOOD)
-_STANDARD: Final = base64.b64encode(GOOD).decode().rstrip("=")
+_TEXT: Final = text_form(ONE.good)
+_STANDARD: Final = base64.b64encode(ONE.good).decode().rstrip("=")
 
 # name → what it shows, the text
 TEXTS: Final[dict[str, tuple[str, str]]] = {
@@ -202,11 +270,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
-def envelope_fields(envelope: bytes, bound: Bound, private: bytes = PRIVATE) -> dict[str, str]:
+def envelope_fields(
+    sealer: Sealer, envelope: bytes, bound: Bound = HERE, private: bytes = PRIVATE
+) -> dict[str, str]:
     """The fields that every envelope vector has."""
     return {
+        "suite": str(sealer.suite.number),
         "private_key": private.hex(),
-        "public_key": reference.public_of(private).hex(),
+        "public_key": sealer.suite.curve.public_of(private).hex(),
         "instance": bound.instance,
         "organization": bound.organization,
         "application": bound.application,
@@ -219,33 +290,57 @@ def envelope_fields(envelope: bytes, bound: Bound, private: bytes = PRIVATE) -> 
     }
 
 
-def _opening(key: bytes, bound: Bound) -> dict[str, str]:
-    at = steps(bound)
+def _opening(sealer: Sealer, key: bytes, bound: Bound) -> dict[str, str]:
+    info = bound.info(sealer.suite)
+    at = sealer.steps(info)
     return {
         "expect": "opens",
-        **envelope_fields(sealed(reference.pad(key), bound), bound),
+        **envelope_fields(sealer, sealer.sealed(reference.pad(key), bound), bound),
         "key": key.decode(),
         "ephemeral_private_key": EPHEMERAL.hex(),
-        "info": bound.info().hex(),
+        "info": info.hex(),
         "shared_secret": at.shared_secret.hex(),
         "aead_key": at.aead_key.hex(),
         "nonce": at.nonce.hex(),
     }
 
 
-def generate() -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Give every vector: folder and name, sentence, fields."""
+Written = Iterator[tuple[str, str, dict[str, str]]]
+"""Folder and name, sentence, fields."""
+
+
+def _envelopes(sealer: Sealer, special: dict[str, tuple[str, bytes]]) -> Written:
+    folder = f"envelope/{sealer.prefix}"
+    refused = {"expect": "envelope_invalid"}
     for name, (about, key, bound) in OPENS.items():
-        yield f"envelope/{name}", about, _opening(key, bound)
-    for name, (about, envelope) in ALTERED.items():
-        yield f"envelope/{name}", about, {"expect": "envelope_invalid", **envelope_fields(envelope, HERE)}
+        yield folder + name, about, _opening(sealer, key, bound)
+    for name, (about, envelope) in (altered(sealer) | special).items():
+        yield folder + name, about, {**refused, **envelope_fields(sealer, envelope)}
     for name, (about, bound) in ELSEWHERE.items():
-        yield f"envelope/{name}", about, {"expect": "envelope_invalid", **envelope_fields(GOOD, bound)}
-    other = {"expect": "envelope_invalid", **envelope_fields(GOOD, HERE, _fixed("another sealing key"))}
-    yield "envelope/other-private-key", "Opened with another vault's private key.", other
+        yield folder + name, about, {**refused, **envelope_fields(sealer, sealer.good, bound)}
+    other = {**refused, **envelope_fields(sealer, sealer.good, private=OTHER_PRIVATE)}
+    yield f"{folder}other-private-key", "Opened with another vault's private key.", other
     for name, (about, problem, plaintext) in NO_KEY.items():
-        fields = envelope_fields(sealed(plaintext), HERE)
-        yield f"envelope/{name}", about, {"expect": "key_format", "problem": problem, **fields}
+        fields = envelope_fields(sealer, sealer.sealed(plaintext))
+        yield folder + name, about, {"expect": "key_format", "problem": problem, **fields}
+
+
+def _fingerprints() -> Written:
+    for name, (about, keys) in FINGERPRINTS.items():
+        found = reference.fingerprint_of(keys)
+        offered = {f"suite_{number}": public.hex() for number, public in keys.items()}
+        yield (
+            f"fingerprint/{name}",
+            about,
+            {**offered, "hex": found.hex(), "words": reference.words_of(found)},
+        )
+
+
+def generate() -> Written:
+    """Give every vector."""
+    yield from _envelopes(ONE, ALTERED_1)
+    yield from _envelopes(ONE_P, ALTERED_1P)
+    yield from _fingerprints()
     for name, (about, problem, key) in PROVIDER_KEYS.items():
         expect = {"expect": "key_format", "problem": problem} if problem else {"expect": "fits"}
         yield f"provider_key/{name}", about, {**expect, "key_hex": key.hex()}

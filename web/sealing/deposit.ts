@@ -3,14 +3,22 @@
  * Its counterpart is the vault's public listener. No DOM here, and never a key: only envelopes pass.
  */
 import { type Context, decodeText, encodeText } from "../shared/envelope.ts";
+import type { NamedKey } from "../shared/fingerprint.ts";
+
+/** A public key that the vault takes envelopes for. */
+export interface OfferedKey extends NamedKey {
+  readonly keyId: Uint8Array;
+}
 
 /** What the vault's own record says that this ticket is for. */
 export interface Ticket {
   readonly organizationName: string;
   readonly applicationName: string;
   readonly providerLabel: string;
-  readonly context: Context;
-  readonly publicKey: Uint8Array;
+  /** Everything that the key is bound to, but which sealing key. */
+  readonly purpose: Omit<Context, "keyId">;
+  /** The vault's sealing keys, the preferred one first. */
+  readonly keys: readonly OfferedKey[];
   readonly expiresAtMs: number;
   readonly returnUrl: string;
   /** A key is destroyed by this deposit: the one in use or, of a staged deposit, the one staged before. */
@@ -49,8 +57,7 @@ const TIMEOUT_MS = 20_000;
 /** Ask what a ticket is for; this does not use it up. Rejects with Refusal or NoAnswer. */
 export async function viewTicket(ticket: string): Promise<Ticket> {
   return read(await post("/deposit/ticket", { ticket }), (answer) => {
-    if (answer.number("suite") !== 1) throw new TypeError("unknown suite");
-    const context: Context = {
+    const purpose = {
       instance: answer.text("instance"),
       organization: answer.part("organization").text("id"),
       application: answer.part("application").text("id"),
@@ -58,14 +65,17 @@ export async function viewTicket(ticket: string): Promise<Ticket> {
       version: answer.number("version"),
       provider: answer.part("provider").text("id"),
       origin: answer.text("origin"),
-      keyId: decodeText(answer.text("key_id")),
     };
     return {
       organizationName: answer.part("organization").text("name"),
       applicationName: answer.part("application").text("name"),
       providerLabel: answer.part("provider").text("label"),
-      context,
-      publicKey: decodeText(answer.text("public_key")),
+      purpose,
+      keys: answer.parts("keys").map((key) => ({
+        suite: key.number("suite"),
+        keyId: decodeText(key.text("key_id")),
+        publicKey: decodeText(key.text("public_key")),
+      })),
       expiresAtMs: answer.number("expires_at") * 1000,
       returnUrl: webAddress(answer.text("return_url")),
       replaces: answer.flag("replaces"),
@@ -144,6 +154,12 @@ class Answer {
 
   part(name: string): Answer {
     return new Answer(this.#members[name]);
+  }
+
+  parts(name: string): readonly Answer[] {
+    const values = this.#member(name, (value): value is unknown[] => Array.isArray(value));
+    if (values.length === 0) throw new TypeError(`${name} is empty`);
+    return values.map((value) => new Answer(value));
   }
 
   #member<T>(name: string, fits: (value: unknown) => value is T): T {

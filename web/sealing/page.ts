@@ -3,8 +3,18 @@
  * Its counterpart is the vault's public listener. No key, ticket or envelope goes anywhere but there, and nothing is stored.
  */
 import { seal } from "../shared/envelope.ts";
-import { generateKeyPair } from "../shared/hpke.ts";
-import { deposit, NoAnswer, type Receipt, Refusal, type Ticket, viewTicket } from "./deposit.ts";
+import { fingerprint, wordsOf } from "../shared/fingerprint.ts";
+import { canSealWith } from "../shared/hpke.ts";
+import { SUITES, type Suite } from "../shared/suites.ts";
+import {
+  deposit,
+  NoAnswer,
+  type OfferedKey,
+  type Receipt,
+  Refusal,
+  type Ticket,
+  viewTicket,
+} from "./deposit.ts";
 import { KeyField } from "./key-field.ts";
 import { PROBLEMS } from "./problems.ts";
 import { announce, element, fill, linkBack, type Problem, show, showProblem } from "./view.ts";
@@ -16,6 +26,8 @@ export class SealingPage {
   readonly #field = new KeyField();
   #secret = "";
   #ticket: Ticket | null = null;
+  /** What this browser can seal with. */
+  #suites: readonly Suite[] = [];
   /** Sealed and perhaps not delivered; worth nothing to anybody but the vault. */
   #envelope: Uint8Array | null = null;
   /** An envelope was sent and no answer came. */
@@ -47,7 +59,8 @@ export class SealingPage {
     this.#unanswered = false;
     this.#field.clear();
     if (!globalThis.crypto?.subtle) return this.#fail(PROBLEMS.insecure);
-    if (!(await canSeal())) return this.#fail(PROBLEMS.unsupported);
+    this.#suites = await usableSuites();
+    if (this.#suites.length === 0) return this.#fail(PROBLEMS.unsupported);
     if (this.#secret === "") return this.#fail(PROBLEMS.noTicket);
     await this.#load();
   }
@@ -57,25 +70,27 @@ export class SealingPage {
     announce("Asking the vault what this ticket is for.");
     try {
       this.#ticket = await viewTicket(this.#secret);
+      fill({ "sealing-keys": wordsOf(await fingerprint(this.#ticket.keys)) });
     } catch (error) {
       return this.#fail(problemOf(error, PROBLEMS.unreachable));
     }
+    if (this.#choose(this.#ticket) === null) return this.#fail(PROBLEMS.unsupported);
     announce("");
     this.#present(this.#ticket);
   }
 
   #present(ticket: Ticket): void {
-    const { context } = ticket;
+    const { purpose } = ticket;
     fill({
       title: titleOf(ticket),
       organization: ticket.organizationName,
-      "organization-id": context.organization,
+      "organization-id": purpose.organization,
       application: ticket.applicationName,
-      "application-id": context.application,
+      "application-id": purpose.application,
       provider: ticket.providerLabel,
-      origin: context.origin,
+      origin: purpose.origin,
       label: `${ticket.providerLabel} API key`,
-      version: String(context.version),
+      version: String(purpose.version),
       host: location.host,
     });
     element("replaces", HTMLElement).hidden = ticket.stage || !ticket.replaces;
@@ -107,11 +122,11 @@ export class SealingPage {
 
   async #seal(): Promise<void> {
     if (this.#busy || this.#ticket === null) return;
-    const key = this.#field.take(this.#ticket.context.provider);
+    const key = this.#field.take(this.#ticket.purpose.provider);
     if (key === null) return;
-    await this.#whileBusy(this.#ticket, async ({ publicKey, context }) => {
+    await this.#whileBusy(this.#ticket, async (ticket) => {
       try {
-        this.#envelope = await seal(key, publicKey, context);
+        this.#envelope = await this.#sealed(key, ticket);
       } catch {
         return this.#fail(PROBLEMS.sealingFailed);
       } finally {
@@ -119,6 +134,22 @@ export class SealingPage {
       }
       await this.#send();
     });
+  }
+
+  /** The vault's first choice among what this browser can do: without X25519, P-256. */
+  #choose(ticket: Ticket): readonly [Suite, OfferedKey] | null {
+    for (const key of ticket.keys) {
+      const suite = this.#suites.find((each) => each.id === key.suite);
+      if (suite !== undefined) return [suite, key];
+    }
+    return null;
+  }
+
+  async #sealed(key: Uint8Array, ticket: Ticket): Promise<Uint8Array> {
+    const chosen = this.#choose(ticket);
+    if (chosen === null) throw new TypeError("no suite in common");
+    const [suite, { publicKey, keyId }] = chosen;
+    return seal(key, suite, publicKey, { ...ticket.purpose, keyId });
   }
 
   async #send(): Promise<void> {
@@ -205,11 +236,9 @@ function ticketInAddress(): string {
   return new URLSearchParams(location.hash.slice(1)).get("ticket") ?? "";
 }
 
-async function canSeal(): Promise<boolean> {
-  return generateKeyPair().then(
-    () => true,
-    () => false,
-  );
+async function usableSuites(): Promise<readonly Suite[]> {
+  const usable = await Promise.all(SUITES.map(canSealWith));
+  return SUITES.filter((_, at) => usable[at]);
 }
 
 /** The problem that an error means; `silence` where no answer came. What else the vault refuses, it explains itself. */

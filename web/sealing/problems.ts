@@ -31,7 +31,7 @@ export const PROBLEMS = {
   },
   unsupported: {
     title: "This browser cannot seal keys",
-    text: "Sealing needs X25519 in the browser's own cryptography: Chrome or Edge 133, Firefox 130, Safari 18, or newer.",
+    text: "Sealing needs X25519 or P-256 in the browser's own cryptography, which every browser of the last years has.",
     hint: "Update this browser or take another, then ask the console for a ticket there.",
   },
   unreachable: {

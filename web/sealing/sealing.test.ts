@@ -4,7 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import { decodeText, encodeText, open } from "../shared/envelope.ts";
+import { fingerprint, wordsOf } from "../shared/fingerprint.ts";
 import { generateKeyPair } from "../shared/hpke.ts";
+import { SUITE_1, SUITE_1P } from "../shared/suites.ts";
 import { adviceOn } from "./advice.ts";
 import { SealingPage } from "./page.ts";
 import { PROBLEMS } from "./problems.ts";
@@ -20,13 +22,15 @@ interface Call {
 type Reply = { readonly status?: number; readonly body: unknown } | "no answer";
 
 let keys: CryptoKeyPair;
+let keysP: CryptoKeyPair;
 let calls: Call[];
 let replies: Record<string, Reply[]>;
 let listened: MockInstance<typeof addEventListener>;
 
 beforeEach(async () => {
   vi.useFakeTimers({ now: NOW_MS, toFake: ["setTimeout", "clearTimeout", "Date"] });
-  keys = await generateKeyPair();
+  keys = await generateKeyPair(SUITE_1);
+  keysP = await generateKeyPair(SUITE_1P);
   listened = vi.spyOn(globalThis, "addEventListener");
   calls = [];
   replies = { "/deposit/ticket": [{ body: await ticket() }], "/deposit": [{ body: receipt() }] };
@@ -48,6 +52,10 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
+async function publicText(pair: CryptoKeyPair): Promise<string> {
+  return encodeText(new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)));
+}
+
 async function ticket(): Promise<Record<string, unknown>> {
   return {
     instance: "inst_k7q2m4x6z3b5n8r2t4w6",
@@ -57,9 +65,15 @@ async function ticket(): Promise<Record<string, unknown>> {
     version: 1,
     provider: { id: "openai", label: "OpenAI" },
     origin: "https://api.openai.com",
-    suite: 1,
-    key_id: encodeText(new Uint8Array(16)),
-    public_key: encodeText(new Uint8Array(await crypto.subtle.exportKey("raw", keys.publicKey))),
+    epoch: 1,
+    keys: [
+      { suite: 1, key_id: encodeText(new Uint8Array(16)), public_key: await publicText(keys) },
+      {
+        suite: 2,
+        key_id: encodeText(new Uint8Array(16).fill(2)),
+        public_key: await publicText(keysP),
+      },
+    ],
     expires_at: NOW_MS / 1000 + 600,
     return_url: "https://console.example/applications/1",
     replaces: false,
@@ -217,10 +231,10 @@ describe("the ticket", () => {
 
   test.each([
     ["a script as the way back", { return_url: "javascript:alert(1)" }],
-    ["another suite", { suite: 2 }],
-    ["a public key that is no text", { public_key: 7 }],
+    ["a suite that is no number", { keys: [{ suite: "1", key_id: "AAAA", public_key: "AAAA" }] }],
+    ["a public key that is no text", { keys: [{ suite: 1, key_id: "AAAA", public_key: 7 }] }],
+    ["a key id in another alphabet", { keys: [{ suite: 1, key_id: "++++", public_key: "AAAA" }] }],
     ["no organization", { organization: null }],
-    ["a key id in another alphabet", { key_id: "++++++++++++++++++++++" }],
   ])("with %s is not believed", async (_, change) => {
     replies["/deposit/ticket"] = [{ body: { ...(await ticket()), ...change } }];
     await begin();
@@ -249,8 +263,24 @@ describe("a browser that cannot seal", () => {
   test("is told which can", async () => {
     vi.spyOn(crypto.subtle, "generateKey").mockRejectedValue(new Error("NotSupportedError"));
     await begin();
-    expect(text("problem-text")).toMatch(/Chrome or Edge 133, Firefox 130, Safari 18/);
+    expect(text("problem-text")).toMatch(/X25519 or P-256/);
     expect(calls).toEqual([]);
+  });
+
+  test("is told so, too, where the vault offers only what it cannot do", async () => {
+    const offered = {
+      ...(await ticket()),
+      keys: [{ suite: 9, key_id: "AAAA", public_key: "AAAA" }],
+    };
+    replies["/deposit/ticket"] = [{ body: offered }];
+    await begin();
+    expect(text("problem-title")).toBe(PROBLEMS.unsupported.title);
+  });
+
+  test.each([[[]], ["none"], [undefined]])("takes %s for no list of keys", async (offered) => {
+    replies["/deposit/ticket"] = [{ body: { ...(await ticket()), keys: offered } }];
+    await begin();
+    expect(text("problem-title")).toBe(PROBLEMS.unreachable.title);
   });
 
   test("for want of TLS is told that", async () => {
@@ -348,6 +378,37 @@ test("a usual key gets no advice, and an unknown provider's keys may look as the
   expect(adviceOn("other", "0123456789abcdefghij")).toBeNull();
 });
 
+const PURPOSE = {
+  instance: "inst_k7q2m4x6z3b5n8r2t4w6",
+  organization: "org_a2b3c4d5e6f7g2h3j4k5",
+  application: "app_m2n3p4q5r6s7t2u3v4w5",
+  credential: "cred_x2y3z4a5b6c7d2e3f4g5",
+  version: 1,
+  provider: "openai",
+  origin: "https://api.openai.com",
+};
+
+describe("a browser without X25519", () => {
+  test("seals with P-256 instead, by itself", async () => {
+    const real = crypto.subtle.generateKey.bind(crypto.subtle);
+    vi.spyOn(crypto.subtle, "generateKey").mockImplementation(((
+      algorithm: Algorithm,
+      ...more: never[]
+    ) =>
+      algorithm.name === "X25519"
+        ? Promise.reject(new DOMException("unknown", "NotSupportedError"))
+        : (real as (...all: unknown[]) => unknown)(algorithm, ...more)) as never);
+    await begin();
+    await sealKey();
+    const envelope = decodeText(calls[1]?.body.envelope ?? "");
+    expect(envelope[1]).toBe(2);
+    const context = { ...PURPOSE, keyId: new Uint8Array(16).fill(2) };
+    const key = await open(envelope, SUITE_1P, keysP, context);
+    expect(new TextDecoder().decode(key)).toBe(KEY);
+    expect(state()).toBe("done");
+  });
+});
+
 describe("sealing", () => {
   beforeEach(() => begin());
 
@@ -358,17 +419,20 @@ describe("sealing", () => {
     expect(Object.keys(sent?.body ?? {})).toEqual(["ticket", "envelope"]);
     expect(JSON.stringify(calls)).not.toContain(KEY);
     const context = {
-      instance: "inst_k7q2m4x6z3b5n8r2t4w6",
-      organization: "org_a2b3c4d5e6f7g2h3j4k5",
-      application: "app_m2n3p4q5r6s7t2u3v4w5",
-      credential: "cred_x2y3z4a5b6c7d2e3f4g5",
-      version: 1,
-      provider: "openai",
-      origin: "https://api.openai.com",
+      ...PURPOSE,
       keyId: new Uint8Array(16),
     };
-    const key = await open(decodeText(sent?.body.envelope ?? ""), keys, context);
+    const key = await open(decodeText(sent?.body.envelope ?? ""), SUITE_1, keys, context);
     expect(new TextDecoder().decode(key)).toBe(KEY);
+  });
+
+  test("shows the sealing keys in the words that the console shows", async () => {
+    const offered = [keys, keysP].map(async ({ publicKey }, at) => ({
+      suite: at + 1,
+      publicKey: new Uint8Array(await crypto.subtle.exportKey("raw", publicKey)),
+    }));
+    expect(text("sealing-keys")).toBe(wordsOf(await fingerprint(await Promise.all(offered))));
+    expect(text("sealing-keys")).toMatch(/^([a-z]{5}-){7}[a-z]{5}$/);
   });
 
   test("clears and hides the field before the vault has answered", async () => {
@@ -453,7 +517,12 @@ describe("sealing", () => {
 });
 
 test("a vault key that cannot be used has nothing sent to it", async () => {
-  const broken = { ...(await ticket()), public_key: encodeText(new Uint8Array(32)) };
+  const zeros = {
+    suite: 1,
+    key_id: encodeText(new Uint8Array(16)),
+    public_key: encodeText(new Uint8Array(32)),
+  };
+  const broken = { ...(await ticket()), keys: [zeros] };
   replies["/deposit/ticket"] = [{ body: broken }];
   await begin();
   await sealKey();

@@ -6,17 +6,17 @@
 
 import { type Bytes, concat, openBase, sealBase } from "./hpke.ts";
 import { checkProviderKey, KeyFormatError, MAX_KEY_BYTES } from "./provider-key.ts";
+import type { Suite } from "./suites.ts";
 
 export { checkCharacters, checkProviderKey, KeyFormatError } from "./provider-key.ts";
 export type { Bytes };
 
-export const ENVELOPE_BYTES = 578;
 export const SLOT_BYTES = 512;
 const FORMAT_VERSION = 1;
-const SUITE_1 = 1;
 const KEY_ID_BYTES = 16;
 const HEADER_BYTES = 2 + KEY_ID_BYTES;
 const LENGTH_BYTES = 2;
+const TAG_BYTES = 16;
 const MAX_FIELD_BYTES = 65_535;
 
 /** The one purpose of a sealed key; every field must be the same at seal and at open. */
@@ -44,13 +44,19 @@ export class EnvelopeError extends Error {
   }
 }
 
+/** How many bytes every envelope of a suite has. */
+export function envelopeBytes(suite: Suite): number {
+  return HEADER_BYTES + suite.kem.publicBytes + SLOT_BYTES + TAG_BYTES;
+}
+
 /**
- * Give the 578 bytes of an envelope that only the owner of `publicKey` (32 raw bytes) can open, and only under `context`.
+ * Give an envelope that only the owner of `publicKey` (raw, of this suite) can open, and only under `context`.
  * RFC 9180 section 6.1, base mode, empty AAD. Throws KeyFormatError for an impossible key and RangeError for a context
  * that cannot be encoded. The copies made here are wiped; a string that was given is beyond anybody's reach.
  */
 export async function seal(
   key: Uint8Array | string,
+  suite: Suite,
   publicKey: Uint8Array,
   context: Context,
 ): Promise<Bytes> {
@@ -60,8 +66,9 @@ export async function seal(
     checkProviderKey(bytes);
     new DataView(slot.buffer).setUint16(0, bytes.length);
     slot.set(bytes, LENGTH_BYTES);
-    const sealed = await sealBase(slot, Uint8Array.from(publicKey), encodeInfo(context));
-    return concat([FORMAT_VERSION, SUITE_1], context.keyId, sealed);
+    const info = encodeInfo(suite, context);
+    const sealed = await sealBase(suite, slot, Uint8Array.from(publicKey), info);
+    return concat([FORMAT_VERSION, suite.id], context.keyId, sealed);
   } finally {
     slot.fill(0);
     bytes.fill(0);
@@ -71,17 +78,19 @@ export async function seal(
 /** Open an envelope and give the key. Throws EnvelopeError, or KeyFormatError for a sealed text that is no key. */
 export async function open(
   envelope: Uint8Array,
+  suite: Suite,
   keys: CryptoKeyPair,
   context: Context,
 ): Promise<Bytes> {
-  const info = encodeInfo(context);
-  const header = concat([FORMAT_VERSION, SUITE_1], context.keyId);
-  if (envelope.length !== ENVELOPE_BYTES || header.some((byte, at) => byte !== envelope[at])) {
+  const info = encodeInfo(suite, context);
+  const header = concat([FORMAT_VERSION, suite.id], context.keyId);
+  const fits = envelope.length === envelopeBytes(suite);
+  if (!fits || header.some((byte, at) => byte !== envelope[at])) {
     throw new EnvelopeError();
   }
   let slot: Bytes;
   try {
-    slot = await openBase(Uint8Array.from(envelope.subarray(HEADER_BYTES)), keys, info);
+    slot = await openBase(suite, Uint8Array.from(envelope.subarray(HEADER_BYTES)), keys, info);
   } catch {
     throw new EnvelopeError();
   }
@@ -100,10 +109,10 @@ function keyOf(slot: Bytes): Bytes {
 }
 
 /** Encode the `info` of HPKE: the label, then each field after its length as two bytes, big-endian. */
-export function encodeInfo(context: Context): Bytes {
+export function encodeInfo(suite: Suite, context: Context): Bytes {
   if (context.keyId.length !== KEY_ID_BYTES) throw new RangeError("a vault key id has 16 bytes");
   const fields = [
-    [SUITE_1],
+    [suite.id],
     utf8(context.instance),
     utf8(context.organization),
     utf8(context.application),

@@ -1,45 +1,63 @@
 /**
- * HPKE (RFC 9180), base mode, single shot, on WebCrypto alone: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
+ * HPKE (RFC 9180), base mode, single shot, on WebCrypto alone, for any row of the table of suites.
  * Its counterparts are src/sealgate/envelope/hpke.py and the HPKE of the library that seals there.
  * It knows nothing of envelopes, and it must never keep a private key that can be exported.
  */
+import type { Kem, Suite } from "./suites.ts";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-const ENC_BYTES = 32;
-const X25519 = { name: "X25519" };
+interface Hash {
+  readonly name: string;
+  readonly bytes: number;
+}
+
 const EMPTY: Bytes = new Uint8Array();
-// RFC 9180 sections 4.1 and 5.1: "KEM" and "HPKE", each with its identifiers of section 7.
-const KEM_SUITE_ID = concat(ascii("KEM"), [0x00, 0x20]);
-const SUITE_ID = concat(ascii("HPKE"), [0x00, 0x20, 0x00, 0x01, 0x00, 0x02]);
+const SHA_256: Hash = { name: "SHA-256", bytes: 32 };
 
 /** RFC 9180 section 6.1, SealBase with empty AAD: `enc ‖ ciphertext`. */
-export async function sealBase(plaintext: Bytes, publicKey: Bytes, info: Bytes): Promise<Bytes> {
-  const ephemeral = await generateKeyPair();
+export async function sealBase(
+  suite: Suite,
+  plaintext: Bytes,
+  publicKey: Bytes,
+  info: Bytes,
+): Promise<Bytes> {
+  const ephemeral = await generateKeyPair(suite);
   const enc = await exportPublicKey(ephemeral.publicKey);
-  const dh = await agree(ephemeral.privateKey, publicKey);
-  const { key, iv } = await schedule(dh, concat(enc, publicKey), info, "encrypt");
+  const dh = await agree(suite.kem, ephemeral.privateKey, publicKey);
+  const { key, iv } = await schedule(suite, dh, concat(enc, publicKey), info, "encrypt");
   const ciphertext = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, plaintext);
   return concat(enc, new Uint8Array(ciphertext));
 }
 
-/** RFC 9180 section 6.1, OpenBase with empty AAD. Rejects with WebCrypto's OperationError. */
-export async function openBase(sealed: Bytes, keys: CryptoKeyPair, info: Bytes): Promise<Bytes> {
-  const enc = sealed.slice(0, ENC_BYTES);
-  const dh = await agree(keys.privateKey, enc);
+/** RFC 9180 section 6.1, OpenBase with empty AAD. Rejects with WebCrypto's own errors. */
+export async function openBase(
+  suite: Suite,
+  sealed: Bytes,
+  keys: CryptoKeyPair,
+  info: Bytes,
+): Promise<Bytes> {
+  const enc = sealed.slice(0, suite.kem.publicBytes);
+  const dh = await agree(suite.kem, keys.privateKey, enc);
   const kemContext = concat(enc, await exportPublicKey(keys.publicKey));
-  const { key, iv } = await schedule(dh, kemContext, info, "decrypt");
-  const plaintext = await crypto.subtle.decrypt(
-    { name: "AES-GCM", iv },
-    key,
-    sealed.slice(ENC_BYTES),
-  );
+  const { key, iv } = await schedule(suite, dh, kemContext, info, "decrypt");
+  const ciphertext = sealed.slice(suite.kem.publicBytes);
+  const plaintext = await crypto.subtle.decrypt({ name: "AES-GCM", iv }, key, ciphertext);
   return new Uint8Array(plaintext);
 }
 
-/** Make an X25519 key pair whose private half cannot be exported. */
-export async function generateKeyPair(): Promise<CryptoKeyPair> {
-  return (await crypto.subtle.generateKey(X25519, false, ["deriveBits"])) as CryptoKeyPair;
+/** Make a key pair of a suite, whose private half cannot be exported. */
+export async function generateKeyPair(suite: Suite): Promise<CryptoKeyPair> {
+  const pair = await crypto.subtle.generateKey(suite.kem.curve, false, ["deriveBits"]);
+  return pair as CryptoKeyPair;
+}
+
+/** Whether this browser can seal with a suite: asked by making a key pair, not by the browser's name. */
+export async function canSealWith(suite: Suite): Promise<boolean> {
+  return generateKeyPair(suite).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Put byte strings one after the other. */
@@ -57,51 +75,75 @@ async function exportPublicKey(key: CryptoKey): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.exportKey("raw", key));
 }
 
-/** X25519; rejects for a point of low order, as RFC 9180 section 7.1.4 asks. */
-async function agree(privateKey: CryptoKey, peer: Bytes): Promise<Bytes> {
-  const publicKey = await crypto.subtle.importKey("raw", peer, X25519, false, []);
-  const dh = await crypto.subtle.deriveBits({ name: "X25519", public: publicKey }, privateKey, 256);
-  return new Uint8Array(dh);
+/** Rejects for a point of low order or none of the curve, as RFC 9180 section 7.1.4 asks. */
+async function agree(kem: Kem, privateKey: CryptoKey, peer: Bytes): Promise<Bytes> {
+  // Engines take compressed points, too, where the length lets them; RFC 9180 section 7.1.1 does not.
+  if (peer.length !== kem.publicBytes) throw new RangeError("a public key of another length");
+  const publicKey = await crypto.subtle.importKey("raw", peer, kem.curve, false, []);
+  const algorithm = { name: kem.curve.name, public: publicKey };
+  return new Uint8Array(await crypto.subtle.deriveBits(algorithm, privateKey, kem.dhBytes * 8));
 }
 
 /** RFC 9180 section 4.1, ExtractAndExpand, and section 5.1, KeySchedule in base mode. */
-async function schedule(dh: Bytes, kemContext: Bytes, info: Bytes, usage: KeyUsage) {
-  const eaePrk = await extract(KEM_SUITE_ID, EMPTY, "eae_prk", dh);
-  const sharedSecret = await expand(KEM_SUITE_ID, eaePrk, "shared_secret", kemContext, 32);
-  const pskIdHash = await extract(SUITE_ID, EMPTY, "psk_id_hash", EMPTY);
-  const infoHash = await extract(SUITE_ID, EMPTY, "info_hash", info);
+async function schedule(suite: Suite, dh: Bytes, kemContext: Bytes, info: Bytes, usage: KeyUsage) {
+  const { kem } = suite;
+  const kemHash = { name: kem.hash, bytes: kem.hashBytes };
+  const kemId = concat(ascii("KEM"), uint16(kem.id));
+  const eaePrk = await extract(kemHash, kemId, EMPTY, "eae_prk", dh);
+  const shared = await expand(kemHash, kemId, eaePrk, "shared_secret", kemContext, kem.secretBytes);
+  const id = concat(ascii("HPKE"), uint16(kem.id), [0x00, 0x01], uint16(suite.aeadId));
+  const pskIdHash = await extract(SHA_256, id, EMPTY, "psk_id_hash", EMPTY);
+  const infoHash = await extract(SHA_256, id, EMPTY, "info_hash", info);
   const context = concat([0x00], pskIdHash, infoHash);
-  const secret = await extract(SUITE_ID, sharedSecret, "secret", EMPTY);
-  const rawKey = await expand(SUITE_ID, secret, "key", context, 32);
+  const secret = await extract(SHA_256, id, shared, "secret", EMPTY);
+  const rawKey = await expand(SHA_256, id, secret, "key", context, suite.keyBytes);
   return {
     key: await crypto.subtle.importKey("raw", rawKey, "AES-GCM", false, [usage]),
-    iv: await expand(SUITE_ID, secret, "base_nonce", context, 12),
+    iv: await expand(SHA_256, id, secret, "base_nonce", context, 12),
   };
 }
 
 /** RFC 9180 section 4, LabeledExtract; HKDF-Extract is HMAC under the salt (RFC 5869 section 2.2). */
-function extract(suiteId: Bytes, salt: Bytes, label: string, ikm: Bytes): Promise<Bytes> {
-  // Some engines refuse an empty HMAC key. HMAC pads with zeros, so 32 zeros are the same key.
-  const key = salt.length === 0 ? new Uint8Array(32) : salt;
-  return hmac(key, concat(ascii("HPKE-v1"), suiteId, ascii(label), ikm));
+function extract(
+  hash: Hash,
+  suiteId: Bytes,
+  salt: Bytes,
+  label: string,
+  ikm: Bytes,
+): Promise<Bytes> {
+  // Some engines refuse an empty HMAC key. HMAC pads with zeros, so zeros of the hash's length are the same key.
+  const key = salt.length === 0 ? new Uint8Array(hash.bytes) : salt;
+  return hmac(hash, key, concat(ascii("HPKE-v1"), suiteId, ascii(label), ikm));
 }
 
 /** RFC 9180 section 4, LabeledExpand, for lengths up to one hash: HKDF-Expand then has one round. */
 async function expand(
+  hash: Hash,
   suiteId: Bytes,
   prk: Bytes,
   label: string,
   info: Bytes,
   lengthBytes: number,
 ): Promise<Bytes> {
-  const labeled = concat([0, lengthBytes], ascii("HPKE-v1"), suiteId, ascii(label), info, [0x01]);
-  return (await hmac(prk, labeled)).slice(0, lengthBytes);
+  const labeled = concat(
+    uint16(lengthBytes),
+    ascii("HPKE-v1"),
+    suiteId,
+    ascii(label),
+    info,
+    [0x01],
+  );
+  return (await hmac(hash, prk, labeled)).slice(0, lengthBytes);
 }
 
-async function hmac(rawKey: Bytes, data: Bytes): Promise<Bytes> {
-  const algorithm = { name: "HMAC", hash: "SHA-256" };
+async function hmac(hash: Hash, rawKey: Bytes, data: Bytes): Promise<Bytes> {
+  const algorithm = { name: "HMAC", hash: hash.name };
   const key = await crypto.subtle.importKey("raw", rawKey, algorithm, false, ["sign"]);
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, data));
+}
+
+function uint16(value: number): readonly number[] {
+  return [value >> 8, value & 0xff];
 }
 
 function ascii(text: string): Bytes {

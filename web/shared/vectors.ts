@@ -4,7 +4,8 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Bytes, Context } from "./envelope.ts";
+import { type Bytes, type Context, encodeText } from "./envelope.ts";
+import type { Suite } from "./suites.ts";
 
 const VECTORS = join(import.meta.dirname, "..", "..", "tests", "vectors");
 
@@ -58,12 +59,22 @@ export function contextOf(field: (name: string) => string): Context {
   };
 }
 
-/** Import a key pair from raw bytes; WebCrypto takes private X25519 keys as PKCS #8 (RFC 8410 section 7). */
-export async function importKeyPair(privateHex: string, publicHex: string): Promise<CryptoKeyPair> {
-  const pkcs8 = bytesOf(`302e020100300506032b656e04220420${privateHex}`);
-  const name = { name: "X25519" };
-  return {
-    privateKey: await crypto.subtle.importKey("pkcs8", pkcs8, name, false, ["deriveBits"]),
-    publicKey: await crypto.subtle.importKey("raw", bytesOf(publicHex), name, true, []),
-  };
+/** Import a key pair from raw bytes; a private X25519 key goes as PKCS #8 (RFC 8410 section 7), others as JWK. */
+export async function importKeyPair(
+  suite: Suite,
+  privateHex: string,
+  publicHex: string,
+): Promise<CryptoKeyPair> {
+  const { curve } = suite.kem;
+  const publicKey = await crypto.subtle.importKey("raw", bytesOf(publicHex), curve, true, []);
+  if (curve.name === "X25519") {
+    const pkcs8 = bytesOf(`302e020100300506032b656e04220420${privateHex}`);
+    const privateKey = await crypto.subtle.importKey("pkcs8", pkcs8, curve, false, ["deriveBits"]);
+    return { privateKey, publicKey };
+  }
+  const jwk = await crypto.subtle.exportKey("jwk", publicKey);
+  const d = encodeText(bytesOf(privateHex));
+  const whole = { ...jwk, d, key_ops: ["deriveBits"] };
+  const privateKey = await crypto.subtle.importKey("jwk", whole, curve, false, ["deriveBits"]);
+  return { privateKey, publicKey };
 }

@@ -43,6 +43,12 @@ class _Provider(Struct, frozen=True):
     id: str
 
 
+class _Key(Struct, frozen=True):
+    suite: int
+    key_id: str
+    public_key: str
+
+
 class _Ticket(Struct, frozen=True):
     """What the vault says about a ticket; the sealing page shows the same."""
 
@@ -53,8 +59,7 @@ class _Ticket(Struct, frozen=True):
     version: int
     provider: _Provider
     origin: str
-    key_id: str
-    public_key: str
+    keys: tuple[_Key, ...]
 
 
 class Deposited(Struct, frozen=True):
@@ -88,6 +93,7 @@ async def active_credential(house: House, seeded: Seeded) -> CredentialRow | Non
 def deposit(vault_url: str, ticket: str, key: bytes) -> Deposited:
     """Seal a key to what the ticket names and hand it in; raises `DepositError`. Blocks."""
     named = msgspec.json.decode(_post(vault_url, "/deposit/ticket", {"ticket": ticket}), type=_Ticket)
+    offered = named.keys[0]
     context = Context(
         instance=named.instance,
         organization=named.organization.id,
@@ -96,9 +102,9 @@ def deposit(vault_url: str, ticket: str, key: bytes) -> Deposited:
         version=named.version,
         provider=named.provider.id,
         origin=named.origin,
-        key_id=_decode(named.key_id),
+        key_id=_decode(offered.key_id),
     )
-    public = SealingPublicKey(_decode(named.public_key))
+    public = SealingPublicKey(_decode(offered.public_key), offered.suite)
     envelope = encode_text(seal(key, public, context))
     return msgspec.json.decode(
         _post(vault_url, "/deposit", {"ticket": ticket, "envelope": envelope}), type=Deposited

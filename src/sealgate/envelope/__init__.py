@@ -5,15 +5,17 @@ Pure functions: nothing here reads a file, a clock or a socket, and no key is ev
 """
 
 from sealgate.envelope.context import MAX_VERSION, Context
+from sealgate.envelope.fingerprints import Fingerprint, fingerprint
 from sealgate.envelope.keys import SealingPrivateKey, SealingPublicKey
 from sealgate.envelope.layout import (
-    ENVELOPE_BYTES,
     KEY_ID_BYTES,
     SLOT_BYTES,
-    SUITE_1,
     EnvelopeError,
+    Header,
     decode_text,
     encode_text,
+    envelope_bytes,
+    read_header,
 )
 from sealgate.envelope.opening import open_into
 from sealgate.envelope.provider_key import (
@@ -22,24 +24,34 @@ from sealgate.envelope.provider_key import (
     KeyFormatError,
     check_provider_key,
 )
-from sealgate.envelope.sealing import seal
+from sealgate.envelope.sealing import seal, seal_slot
+from sealgate.envelope.suites import SUITE_1, SUITE_1P, Suite, find_suite, suite_of
 
 __all__ = [
-    "ENVELOPE_BYTES",
     "KEY_ID_BYTES",
     "MAX_KEY_BYTES",
     "MAX_VERSION",
     "MIN_KEY_BYTES",
     "SLOT_BYTES",
     "SUITE_1",
+    "SUITE_1P",
     "Context",
     "EnvelopeError",
+    "Fingerprint",
+    "Header",
     "KeyFormatError",
     "SealingPrivateKey",
     "SealingPublicKey",
+    "Suite",
     "check_provider_key",
     "decode_text",
     "encode_text",
+    "envelope_bytes",
+    "find_suite",
+    "fingerprint",
     "open_into",
+    "read_header",
     "seal",
+    "seal_slot",
+    "suite_of",
 ]

@@ -7,7 +7,8 @@ never open an envelope under a context that came from the same place as the enve
 from dataclasses import dataclass
 from typing import Final
 
-from sealgate.envelope.layout import KEY_ID_BYTES, SUITE_1
+from sealgate.envelope.layout import KEY_ID_BYTES
+from sealgate.envelope.suites import Suite
 
 _LABEL: Final = b"sealgate envelope v1"
 _MAX_FIELD_BYTES: Final = 65_535
@@ -41,10 +42,10 @@ class Context:
         if len(self.key_id) != KEY_ID_BYTES:
             raise ValueError(f"a vault key id has {KEY_ID_BYTES} bytes, not {len(self.key_id)}")
 
-    def info(self) -> bytes:
+    def info(self, suite: Suite) -> bytes:
         """Encode the `info` of HPKE: the label, then each field after its length as two bytes, big-endian."""
         fields = (
-            bytes((SUITE_1,)),
+            bytes((suite.id,)),
             self.instance.encode(),
             self.organization.encode(),
             self.application.encode(),

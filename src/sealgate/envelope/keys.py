@@ -1,4 +1,4 @@
-"""Handles of a vault's sealing key pair.
+"""Handles of a vault's sealing key pair, each of one suite.
 
 The private half has no repr, no pickle and no copy; its bytes come out under one loudly named method, for the
 keyring that wraps them. The public half is what the sealing page and the command line are given.
@@ -6,64 +6,83 @@ keyring that wraps them. The public half is what the sealing page and the comman
 
 from typing import NoReturn, final
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from sealgate.envelope import curves
+from sealgate.envelope.curves import PrivateHandle, PublicHandle
+from sealgate.envelope.suites import SUITE_1, Suite, suite_of
 
 
 @final
 class SealingPublicKey:
-    """An X25519 public key that provider keys are sealed to; equal and hashable by its 32 raw bytes."""
+    """A public key that provider keys are sealed to; equal and hashable by its suite and its raw bytes."""
 
-    __slots__ = ("raw",)
+    __slots__ = ("raw", "suite")
 
     raw: bytes
+    suite: Suite
 
-    def __init__(self, raw: bytes) -> None:
-        if len(raw) != 32:
-            raise ValueError(f"a sealing public key has 32 bytes, not {len(raw)}")
+    def __init__(self, raw: bytes, suite: int = SUITE_1) -> None:
+        """Take a serialized key (RFC 9180 section 7.1); raises ValueError for another length or suite."""
+        known = suite_of(suite)
+        length_bytes = known.kem.public_bytes
+        if len(raw) != length_bytes:
+            raise ValueError(
+                f"a sealing public key of suite {known.name} has {length_bytes} bytes, not {len(raw)}"
+            )
         object.__setattr__(self, "raw", bytes(raw))
+        object.__setattr__(self, "suite", known)
 
     def __setattr__(self, name: str, _value: object) -> NoReturn:
         raise AttributeError(f"a sealing public key cannot change ({name})")
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, SealingPublicKey) and other.raw == self.raw
+        return isinstance(other, SealingPublicKey) and (other.suite.id, other.raw) == (
+            self.suite.id,
+            self.raw,
+        )
 
     def __hash__(self) -> int:
-        return hash(self.raw)
+        return hash((self.suite.id, self.raw))
 
     def __repr__(self) -> str:
-        return f"SealingPublicKey({self.raw.hex()})"
+        return f"SealingPublicKey({self.raw.hex()}, {self.suite.id})"
 
-    def handle(self) -> X25519PublicKey:
-        """Give the key to the library."""
-        return X25519PublicKey.from_public_bytes(self.raw)
+    def handle(self) -> PublicHandle:
+        """Give the key to the library; raises ValueError for a point that is not on the curve."""
+        return curves.public_from(self.suite.kem.nist, self.raw)
 
 
 @final
 class SealingPrivateKey:
-    """The X25519 private key that opens what was sealed to `public`."""
+    """The private key that opens what was sealed to `public`."""
 
-    __slots__ = ("_handle", "public")
+    __slots__ = ("_handle", "public", "suite")
 
-    def __init__(self, handle: X25519PrivateKey) -> None:
+    def __init__(self, handle: PrivateHandle, suite: Suite) -> None:
         self._handle = handle
-        self.public = SealingPublicKey(handle.public_key().public_bytes_raw())
+        self.suite = suite
+        self.public = SealingPublicKey(curves.public_bytes(handle.public_key()), suite.id)
 
     @classmethod
-    def generate(cls) -> "SealingPrivateKey":
+    def generate(cls, suite: int = SUITE_1) -> "SealingPrivateKey":
         """Make a new key pair from the operating system's randomness."""
-        return cls(X25519PrivateKey.generate())
+        known = suite_of(suite)
+        return cls(curves.generate(known.kem.nist), known)
 
     @classmethod
-    def dangerously_from_bytes(cls, raw: bytes | bytearray | memoryview) -> "SealingPrivateKey":
-        """Take 32 raw private bytes, as the keyring unwraps them; wiping `raw` is the caller's business."""
-        return cls(X25519PrivateKey.from_private_bytes(raw))
+    def dangerously_from_bytes(
+        cls, raw: bytes | bytearray | memoryview, suite: int = SUITE_1
+    ) -> "SealingPrivateKey":
+        """Take raw private bytes, as the keyring unwraps them; wiping `raw` is the caller's business."""
+        known = suite_of(suite)
+        if len(raw) != known.kem.private_bytes:
+            raise ValueError(f"a private key of suite {known.name} has {known.kem.private_bytes} bytes")
+        return cls(curves.private_from(known.kem.nist, raw), known)
 
     def dangerously_to_bytes(self) -> bytes:
-        """Give the 32 raw private bytes, for the keyring to wrap and for nobody else."""
-        return self._handle.private_bytes_raw()
+        """Give the raw private bytes, for the keyring to wrap and for nobody else."""
+        return curves.private_bytes(self._handle)
 
-    def handle(self) -> X25519PrivateKey:
+    def handle(self) -> PrivateHandle:
         """Give the key to the library, for decapsulation only."""
         return self._handle
 

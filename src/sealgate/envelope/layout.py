@@ -1,21 +1,20 @@
 """Where each byte of an envelope stands, and its text form.
 
-Envelope: format version | suite | vault key id | enc | ciphertext and tag, always 578 bytes.
-Every complaint is the same `EnvelopeError`: who altered an envelope must not learn which part was noticed.
+Envelope: format version | suite | vault key id | enc | ciphertext and tag; the suite alone decides how many
+bytes that is. Every complaint is the same `EnvelopeError`: who altered an envelope must not learn which part
+was noticed.
 """
 
 import base64
 import binascii
 from typing import Final, NamedTuple
 
+from sealgate.envelope.suites import TAG_BYTES, Suite, find_suite
+
 FORMAT_VERSION: Final = 1
-SUITE_1: Final = 1  # DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM
 KEY_ID_BYTES: Final = 16
-ENC_BYTES: Final = 32  # RFC 9180 section 7.1, Nenc of DHKEM(X25519)
 SLOT_BYTES: Final = 512  # the padded plaintext: HPKE hides no length, so there is only one
 LENGTH_BYTES: Final = 2
-TAG_BYTES: Final = 16
-ENVELOPE_BYTES: Final = 2 + KEY_ID_BYTES + ENC_BYTES + SLOT_BYTES + TAG_BYTES
 
 _HEADER_BYTES: Final = 2 + KEY_ID_BYTES
 
@@ -30,6 +29,13 @@ class EnvelopeError(ValueError):
         super().__init__("The envelope does not open.")
 
 
+class Header(NamedTuple):
+    """What an envelope says of itself, before anything of it is proved."""
+
+    suite: int
+    key_id: bytes
+
+
 class Parts(NamedTuple):
     """An envelope taken apart; the pieces are views, nothing is copied."""
 
@@ -38,18 +44,31 @@ class Parts(NamedTuple):
     ciphertext: memoryview
 
 
-def join(key_id: bytes, enc_and_ciphertext: bytes) -> bytes:
-    """Put a suite 1 envelope together from the vault key id and HPKE's `enc ‖ ciphertext`."""
-    return bytes((FORMAT_VERSION, SUITE_1)) + key_id + enc_and_ciphertext
+def envelope_bytes(suite: Suite) -> int:
+    """How many bytes every envelope of a suite has."""
+    return _HEADER_BYTES + suite.kem.public_bytes + SLOT_BYTES + TAG_BYTES
 
 
-def split(envelope: bytes | bytearray | memoryview) -> Parts:
-    """Take an envelope apart; raises EnvelopeError on another size, format version or suite."""
+def join(suite: Suite, key_id: bytes, enc_and_ciphertext: bytes) -> bytes:
+    """Put an envelope together from the vault key id and HPKE's `enc ‖ ciphertext`."""
+    return bytes((FORMAT_VERSION, suite.id)) + key_id + enc_and_ciphertext
+
+
+def split(envelope: bytes | bytearray | memoryview, suite: Suite) -> Parts:
+    """Take an envelope of this suite apart; raises EnvelopeError on another size, format version or suite."""
     view = memoryview(envelope)
-    if view.nbytes != ENVELOPE_BYTES or view[0] != FORMAT_VERSION or view[1] != SUITE_1:
+    if view.nbytes != envelope_bytes(suite) or view[0] != FORMAT_VERSION or view[1] != suite.id:
         raise EnvelopeError
-    enc_end = _HEADER_BYTES + ENC_BYTES
+    enc_end = _HEADER_BYTES + suite.kem.public_bytes
     return Parts(view[2:_HEADER_BYTES], view[_HEADER_BYTES:enc_end], view[enc_end:])
+
+
+def read_header(envelope: bytes) -> Header:
+    """Which suite and sealing key an envelope names, to find the key; raises EnvelopeError for none known."""
+    suite = find_suite(envelope[1]) if len(envelope) > 1 else None
+    if suite is None or len(envelope) != envelope_bytes(suite):
+        raise EnvelopeError
+    return Header(suite.id, envelope[2:_HEADER_BYTES])
 
 
 def encode_text(envelope: bytes) -> str:
@@ -67,6 +86,7 @@ def decode_text(text: str) -> bytes:
         envelope = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
         raise EnvelopeError from None
-    if len(envelope) != ENVELOPE_BYTES or encode_text(envelope) != text:
+    read_header(envelope)
+    if encode_text(envelope) != text:
         raise EnvelopeError
     return envelope

@@ -5,10 +5,9 @@ made, and the slot is all zeros whenever an error leaves this module.
 """
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sealgate.envelope.context import Context
-from sealgate.envelope.hpke import X25519_SHA256_AES256GCM, decapsulate, schedule
+from sealgate.envelope.hpke import decapsulate, schedule
 from sealgate.envelope.keys import SealingPrivateKey
 from sealgate.envelope.layout import LENGTH_BYTES, SLOT_BYTES, EnvelopeError, split
 from sealgate.envelope.provider_key import MAX_KEY_BYTES, KeyFormatError, check_provider_key
@@ -38,15 +37,15 @@ def open_into(
 def _decrypt_into(
     envelope: bytes | bytearray | memoryview, private: SealingPrivateKey, context: Context, slot: memoryview
 ) -> None:
-    key_id, enc, ciphertext = split(envelope)
+    suite = private.suite
+    key_id, enc, ciphertext = split(envelope, suite)
     if key_id != context.key_id:
         raise EnvelopeError
     try:
-        shared_secret = decapsulate(bytes(enc), private.handle())
-        aead = schedule(X25519_SHA256_AES256GCM, shared_secret, context.info())
-        AESGCM(aead.key).decrypt_into(aead.nonce, ciphertext, None, slot)
+        aead = schedule(suite, decapsulate(bytes(enc), private), context.info(suite))
+        suite.aead.cipher(aead.key).decrypt_into(aead.nonce, ciphertext, None, slot)
     except (InvalidTag, ValueError):
-        # ValueError: `enc` is a point of low order. It must look like every other alteration.
+        # ValueError: `enc` is a point of low order, or none of the curve. It must look like all alterations.
         raise EnvelopeError from None
 
 

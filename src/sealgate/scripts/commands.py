@@ -19,9 +19,10 @@ from typer.core import TyperCommand
 from sealgate.scripts import keyboard, reports
 from sealgate.scripts.apply import apply_file
 from sealgate.scripts.consoles import API, connect
-from sealgate.scripts.deposit import Order, Ways
+from sealgate.scripts.deposit import Order
 from sealgate.scripts.deposit import deposit as deposit_key
 from sealgate.scripts.failures import Exit, ScriptError
+from sealgate.scripts.records import Ways
 from sealgate.scripts.sessions import SessionOrder, session_token
 from sealgate.scripts.talking import Connection
 
@@ -79,7 +80,7 @@ def deposit(  # noqa: PLR0917 - one parameter per option
     provider: Annotated[str, typer.Option(help="Provider of the destination, such as openai.")] = "",
     origin: Annotated[str, typer.Option(help="Origin of the destination, https://….")] = "",
     fingerprint: Annotated[
-        str, typer.Option(help="The vault's sealing key: eight words or 32 hexadecimal digits.")
+        str, typer.Option(help="The vault's sealing keys: eight words or 32 hexadecimal digits.")
     ] = "",
     vault: Annotated[str, typer.Option(help="The vault's address. [default: as the console says]")] = "",
     stage: Annotated[
@@ -98,9 +99,9 @@ def deposit(  # noqa: PLR0917 - one parameter per option
             read_key=lambda: keyboard.read_key(sys.stdin.fileno()),
             confirmed=keyboard.confirmed,
             say=lambda line: typer.echo(line, err=True),
-            connect=lambda url: Connection(url, {}, ca_file),
         )
-        receipt = deposit_key(order, connect(console, token_file, ca_file), ways)
+        there = connect(console, token_file, ca_file)
+        receipt = deposit_key(order, there, ways, lambda url: Connection(url, {}, ca_file))
         _say(f"sealed    {receipt.credential}, version {receipt.version}{', staged' if stage else ''}")
         _say(f"key       …{receipt.last_four}, fingerprint {receipt.fingerprint}")
 

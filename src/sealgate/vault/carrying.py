@@ -41,6 +41,38 @@ _CREDENTIAL_BEFORE = (
 )
 
 
+_KEYRING_BEFORE = (
+    "key_id",
+    "organization",
+    "epoch",
+    "public_key",
+    "ciphertext",
+    "wrapped_data_key",
+    "kek_version",
+    "made_at",
+)
+_ONLY_SUITE = 1
+
+
+def carry_keyring(connection: Connection, proof: Proof) -> None:
+    """Every pair was of suite 1: the one that there was."""
+    columns: list[ColumnClause[Cell]] = [column(name) for name in (*_KEYRING_BEFORE, "mac")]
+    for values in connection.execute(select(*columns).select_from(table("keyring_before"))).all():
+        *cells, mac = values
+        before = dict(zip(_KEYRING_BEFORE, cells, strict=True))
+        row = {**before, "suite": _ONLY_SUITE}
+        row = {name: row[name] for name in (*_KEYRING_BEFORE[:3], "suite", *_KEYRING_BEFORE[3:])}
+        genuine = hmac.compare_digest(mac, proof.seal.mac("keyring", _KEYRING_BEFORE, cells))
+        if not genuine:
+            proof.seal.alarm("keyring", before["organization"])
+        _insert(
+            connection,
+            "keyring",
+            row,
+            proof.seal.mac("keyring", tuple(row), tuple(row.values())) if genuine else b"",
+        )
+
+
 def carry_credentials(connection: Connection, proof: Proof) -> None:
     """One row per credential becomes the credential's row and that of its one version."""
     columns: list[ColumnClause[Cell]] = [column(name) for name in (*_CREDENTIAL_BEFORE, "mac")]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from sealgate.envelope import Context, EnvelopeError, KeyFormatError, open_into
+from sealgate.envelope import Context, EnvelopeError, KeyFormatError, open_into, read_header
 from sealgate.ids import new_id
 from sealgate.log import Log
 from sealgate.messages.frames import Refusal, RefusedError
@@ -19,7 +19,7 @@ from sealgate.vault.config import VaultConfig
 from sealgate.vault.credentials import unknown_credential
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.fingerprint import fingerprint
-from sealgate.vault.keyring import KeyringRecord
+from sealgate.vault.keyring import KeyringRecord, SealingKeys
 from sealgate.vault.stores import Stores
 from sealgate.vault.tickets import LIVE_LIMIT, TicketRecord
 from sealgate.vault.versions import Credential, CredentialRecord, VersionRecord
@@ -30,7 +30,8 @@ class DepositPlan(Struct, frozen=True):
 
     ticket: TicketRecord
     label: str
-    key: KeyringRecord
+    keys: SealingKeys
+    """Of the ticket's epoch; the key may be sealed to any of them."""
     current: Credential | None
     """What the key is deposited beside or instead of; None for the first key of a credential."""
 
@@ -64,7 +65,7 @@ class Deposits:
                 "use one, or wait until they expire",
             )
         credential, version = self._next_version(order)
-        key = self._stores.keyring.current(order.organization, now_s)
+        keys = self._stores.keyring.current(order.organization, now_s)
         purpose = TicketRecord(
             ticket_hash=b"",
             organization=order.organization,
@@ -76,7 +77,7 @@ class Deposits:
             credential=credential,
             version=version,
             stage=int(order.stage),
-            key_id=key.key_id,
+            key_id=keys.preferred.key_id,
             expires_at=now_s + self._lifetime_s,
             used_at=None,
         )
@@ -98,12 +99,12 @@ class Deposits:
             raise self._stores.tickets.refuse("destination_gone", record)
         try:
             current = self._stores.credentials.find(record.credential)
-            key = self._stores.keyring.by_key_id(record.key_id, record.organization)
+            keys = self._stores.keyring.offered(record.key_id, record.organization)
         except AlarmError as error:
             raise self._stores.tickets.refuse("damaged", record) from error
         if not self._follows(record, current):
             raise self._stores.tickets.refuse("outdated", record)
-        return DepositPlan(record, destination.label, key, current)
+        return DepositPlan(record, destination.label, keys, current)
 
     def accept(self, ticket: str, envelope: bytes, now_s: float) -> VersionRecord:
         """Take an envelope in.
@@ -147,14 +148,15 @@ class Deposits:
         ticket = plan.ticket
         slot = self._stores.arena.take()
         try:
-            private = self._stores.keyring.private(plan.key.key_id, plan.key.organization)
-            open_into(envelope, private, _context(self._instance, ticket), slot.buffer())
+            pair = _pair_of(envelope, plan.keys)
+            private = self._stores.keyring.private(pair.key_id, pair.organization)
+            open_into(envelope, private, _context(self._instance, ticket, pair.key_id), slot.buffer())
             key = slot.key()
             return VersionRecord(
                 credential=ticket.credential,
                 version=ticket.version,
                 revision=0,  # the credential's, when it is stored
-                key_id=ticket.key_id,
+                key_id=pair.key_id,
                 envelope=envelope,
                 fingerprint=fingerprint(self._fingerprint_key, ticket.organization, key),
                 # Four characters of the key are readable on purpose: people tell their keys apart by them.
@@ -200,7 +202,16 @@ def _after(plan: DepositPlan) -> CredentialRecord:
     )
 
 
-def _context(instance: str, ticket: TicketRecord) -> Context:
+def _pair_of(envelope: bytes, offered: SealingKeys) -> KeyringRecord:
+    """The pair of the ticket's epoch that the envelope names; raises `EnvelopeError` for any other."""
+    header = read_header(envelope)
+    pair = offered.find(header.suite, header.key_id)
+    if pair is None:
+        raise EnvelopeError
+    return pair
+
+
+def _context(instance: str, ticket: TicketRecord, key_id: bytes) -> Context:
     return Context(
         instance=instance,
         organization=ticket.organization,
@@ -209,7 +220,7 @@ def _context(instance: str, ticket: TicketRecord) -> Context:
         version=ticket.version,
         provider=ticket.provider,
         origin=ticket.origin,
-        key_id=ticket.key_id,
+        key_id=key_id,
     )
 
 

@@ -1,37 +1,50 @@
-"""The keyring: one X25519 pair per organization and epoch, its private half sealed under the KEK.
+"""The keyring: per organization and epoch one key pair of every suite, private halves sealed under the KEK.
 
-Counterparts: `deposits` gives the public half to the sealing page, `opener` opens with the private one. A
-key that is not in a row that the vault wrote itself is never given out: a planted one could read the next
-deposit.
+Counterparts: `deposits` gives the public halves to the sealing page, `opener` opens with the private ones,
+`resealing` moves keys to the newest epoch. A key that is not in a row that the vault wrote itself is never
+given out: a planted one could read the next deposit. Which pairs an organization has is witnessed, so that
+none can be taken away or brought back.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
+from collections.abc import Iterable, Sequence
 
-from msgspec import Struct
-from sqlalchemy import bindparam, select
+from msgspec import Struct, structs
+from sqlalchemy import Connection, bindparam, delete, select
 
-from sealgate.envelope import KEY_ID_BYTES, SealingPrivateKey, SealingPublicKey
+from sealgate.envelope import (
+    KEY_ID_BYTES,
+    Fingerprint,
+    SealingPrivateKey,
+    SealingPublicKey,
+    find_suite,
+    fingerprint,
+    suites,
+)
+from sealgate.vault.anchor import Standing
 from sealgate.vault.database import Database, Query
 from sealgate.vault.datakey import SealedSecret, opened_secret, seal_secret
+from sealgate.vault.faults import AlarmError
 from sealgate.vault.kek import KekError, KekProvider, bind
 from sealgate.vault.peppers import Peppers
-from sealgate.vault.rowseal import RowSeal, SealedTable
+from sealgate.vault.rowseal import Cell, RowSeal, SealedTable
 from sealgate.vault.schema import KEYRING
 from sealgate.vault.verified import Verified
 from sealgate.vault.witness import Witness
 
 FIRST_EPOCH = 1
 _PRIVATE_KEYS_LIMIT = 1024
+_ORGANIZATIONS_LIMIT = 4096
 ENROLLED = "enrolled"
-"""State of an organization in the anchor once its keyring exists."""
+"""State in the anchor of an organization that has one pair of suite 1, as the first release made it."""
 
-_NEWEST = Query(
+_OF_ORGANIZATION = Query(
     select(KEYRING)
     .where(KEYRING.c.organization == bindparam("organization"))
-    .order_by(KEYRING.c.epoch.desc())
-    .limit(1)
+    .order_by(KEYRING.c.epoch.desc(), KEYRING.c.suite)
 )
 _BY_KEY_ID = Query(select(KEYRING).where(KEYRING.c.key_id == bindparam("key_id")))
 
@@ -42,6 +55,7 @@ class KeyringRecord(Struct, frozen=True):
     key_id: bytes
     organization: str
     epoch: int
+    suite: int
     public_key: bytes
     ciphertext: bytes
     wrapped_data_key: bytes
@@ -50,12 +64,38 @@ class KeyringRecord(Struct, frozen=True):
 
     @property
     def public(self) -> SealingPublicKey:
-        """What keys are sealed to."""
-        return SealingPublicKey(self.public_key)
+        """What keys are sealed to; raises `ValueError` for a suite that this release does not know."""
+        return SealingPublicKey(self.public_key, self.suite)
+
+
+class SealingKeys(Struct, frozen=True):
+    """What an organization offers in one epoch: a pair of every suite, the preferred one first."""
+
+    epoch: int
+    pairs: tuple[KeyringRecord, ...]
+
+    @property
+    def preferred(self) -> KeyringRecord:
+        """The pair that the vault itself seals to."""
+        return self.pairs[0]
+
+    @property
+    def made_at(self) -> float:
+        """Unix seconds of the oldest pair: a suite may have joined later."""
+        return min(pair.made_at for pair in self.pairs)
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What people compare."""
+        return fingerprint((pair.suite, pair.public_key) for pair in self.pairs)
+
+    def find(self, suite: int, key_id: bytes) -> KeyringRecord | None:
+        """The pair that an envelope's header names."""
+        return next((pair for pair in self.pairs if (pair.suite, pair.key_id) == (suite, key_id)), None)
 
 
 class Keyring:
-    """Finds sealing keys and makes an organization's first one, with its pepper."""
+    """Finds sealing keys, makes an organization's first ones with its pepper, and its next epochs."""
 
     def __init__(
         self,
@@ -74,15 +114,35 @@ class Keyring:
         self._peppers = peppers
         self._rows = SealedTable(KEYRING, KeyringRecord, seal)
         self._privates: Verified[SealingPrivateKey] = Verified(_PRIVATE_KEYS_LIMIT)
+        self._newest: Verified[frozenset[bytes]] = Verified(_ORGANIZATIONS_LIMIT)
 
-    def current(self, organization: str, now_s: float) -> KeyringRecord:
-        """The pair for new deposits, made at first use; raises `AlarmError` if it was removed."""
-        row = self._database.row(_NEWEST, {"organization": organization})
-        if row is not None:
-            return self._rows.read(row)
-        if self._witness.standing(organization) is not None:
+    def current(self, organization: str, now_s: float) -> SealingKeys:
+        """The keys for new deposits, made at first use; raises `AlarmError` if any row was tampered with."""
+        records = self._held(organization, strict=True)
+        if not records:
+            return self._enroll(organization, now_s)
+        newest = _epoch(records, records[0].epoch)
+        missing = [suite.id for suite in suites.SUITES if suite.id not in {each.suite for each in newest}]
+        if not missing:
+            return _offer(newest)
+        added = [self._make(organization, newest[0].epoch, suite, now_s) for suite in missing]
+        self._change(organization, added=added, kept=records)
+        return _offer([*newest, *added])
+
+    def newest(self, organization: str) -> SealingKeys:
+        """The keys of the newest epoch of an organization that has some; makes none."""
+        records = self._held(organization)
+        if not records:
             raise self._rows.seal.alarm("keyring", organization)
-        return self._enroll(organization, now_s)
+        return _offer(_epoch(records, records[0].epoch))
+
+    def offered(self, key_id: bytes, organization: str) -> SealingKeys:
+        """The keys of the epoch that one of its pairs names; raises `AlarmError` if there is none."""
+        records = self._held(organization)
+        found = next((each for each in records if each.key_id == key_id), None)
+        if found is None:
+            raise self._rows.seal.alarm("keyring", organization)
+        return _offer(_epoch(records, found.epoch))
 
     def by_key_id(self, key_id: bytes, organization: str) -> KeyringRecord:
         """An organization's pair by its id; raises `AlarmError` if there is none."""
@@ -98,43 +158,143 @@ class Keyring:
             (key_id, organization), lambda: self._unwrap(self.by_key_id(key_id, organization))
         )
 
+    def is_newest(self, key_id: bytes, organization: str) -> bool:
+        """True for a pair of the newest epoch; costs no reading once it is known."""
+        return key_id in self._newest.get(
+            organization, lambda: frozenset(pair.key_id for pair in self.newest(organization).pairs)
+        )
+
+    def rotate(self, organization: str, now_s: float) -> SealingKeys:
+        """Begin a new epoch, with fresh pairs of every suite; what is sealed to older ones still opens."""
+        records = self._held(organization, strict=True)
+        if not records:
+            return self._enroll(organization, now_s)
+        pairs = self._make_epoch(organization, records[0].epoch + 1, now_s)
+        self._change(organization, added=pairs, kept=records)
+        return _offer(pairs)
+
+    def outdated(self, organization: str) -> tuple[SealingKeys, ...]:
+        """Every epoch before the newest whose pairs are still held, the oldest first."""
+        records = self._held(organization)
+        epochs = sorted({each.epoch for each in records})[:-1]
+        return tuple(_offer(_epoch(records, epoch)) for epoch in epochs)
+
+    def destroy(self, keys: SealingKeys) -> None:
+        """Destroy both halves of an old epoch, here and on disk; the caller knows that nothing needs them."""
+        organization = keys.preferred.organization
+        records = self._held(organization)
+        if keys.epoch >= records[0].epoch:
+            msg = f"epoch {keys.epoch} of {organization} is in use"
+            raise ValueError(msg)
+        gone = _epoch(records, keys.epoch)
+        self._change(organization, kept=[each for each in records if each not in gone], gone=gone)
+        for pair in gone:
+            self._privates.drop((pair.key_id, organization))
+        self._database.forget()
+
+    def _held(self, organization: str, *, strict: bool = False) -> Sequence[KeyringRecord]:
+        """Every pair, newest epoch first; nothing for an organization that was never seen.
+
+        A row that does not verify raises its alarm and is left out; then the rest must be what was witnessed.
+        """
+        rows = self._database.rows(_OF_ORGANIZATION, {"organization": organization})
+        records = [record for row in rows if (record := self._sound(row)) is not None]
+        standing = self._witness.standing(organization)
+        if standing is None and not rows:
+            return ()
+        if not _is_witnessed(records, standing) or (strict and len(records) != len(rows)):
+            raise self._rows.seal.alarm("keyring", organization)
+        return records
+
+    def _sound(self, row: Sequence[Cell]) -> KeyringRecord | None:
+        try:
+            return self._rows.read(row)
+        except AlarmError:
+            return None
+
     def _unwrap(self, record: KeyringRecord) -> SealingPrivateKey:
         sealed = SealedSecret(record.ciphertext, record.wrapped_data_key, record.kek_version)
-        context = private_context(self._instance, record)
         try:
-            with opened_secret(self._kek, sealed, context) as raw:
-                return SealingPrivateKey.dangerously_from_bytes(raw)
+            with opened_secret(self._kek, sealed, private_context(self._instance, record)) as raw:
+                return SealingPrivateKey.dangerously_from_bytes(raw, record.suite)
         except KekError as error:
             raise self._rows.seal.alarm("keyring", record.organization) from error
 
-    def _enroll(self, organization: str, now_s: float) -> KeyringRecord:
-        record = self._make(organization, FIRST_EPOCH, now_s)
-        with self._witness.change(organization, FIRST_EPOCH, ENROLLED) as connection:
-            connection.execute(KEYRING.insert(), self._rows.row(record))
-            self._peppers.make(connection, organization)
-        return record
+    def _enroll(self, organization: str, now_s: float) -> SealingKeys:
+        pairs = self._make_epoch(organization, FIRST_EPOCH, now_s)
+        self._change(organization, added=pairs, pepper=True)
+        return _offer(pairs)
 
-    def _make(self, organization: str, epoch: int, now_s: float) -> KeyringRecord:
-        private = SealingPrivateKey.generate()
+    def _change(
+        self,
+        organization: str,
+        *,
+        added: Sequence[KeyringRecord] = (),
+        kept: Iterable[KeyringRecord] = (),
+        gone: Sequence[KeyringRecord] = (),
+        pepper: bool = False,
+    ) -> None:
+        """Write pairs and remove others in one witnessed change: happened whole, or not at all."""
+        standing = self._witness.standing(organization)
+        revision = 1 if standing is None else standing.version + 1
+        with self._witness.change(organization, revision, _state([*kept, *added])) as connection:
+            for record in added:
+                connection.execute(KEYRING.insert(), self._rows.row(record))
+            self._remove(connection, gone)
+            if pepper:
+                self._peppers.make(connection, organization)
+        self._newest.drop(organization)
+
+    @staticmethod
+    def _remove(connection: Connection, gone: Sequence[KeyringRecord]) -> None:
+        for record in gone:
+            connection.execute(delete(KEYRING).where(KEYRING.c.key_id == record.key_id))
+
+    def _make_epoch(self, organization: str, epoch: int, now_s: float) -> list[KeyringRecord]:
+        return [self._make(organization, epoch, suite.id, now_s) for suite in suites.SUITES]
+
+    def _make(self, organization: str, epoch: int, suite: int, now_s: float) -> KeyringRecord:
+        private = SealingPrivateKey.generate(suite)
         key_id, public = secrets.token_bytes(KEY_ID_BYTES), private.public.raw
-        context = self._context(organization, epoch, key_id, public)
+        bare = KeyringRecord(key_id, organization, epoch, suite, public, b"", b"", "", now_s)
+        context = private_context(self._instance, bare)
         sealed = seal_secret(self._kek, private.dangerously_to_bytes(), context)
-        return KeyringRecord(
-            key_id,
-            organization,
-            epoch,
-            public,
-            sealed.ciphertext,
-            sealed.wrapped_data_key,
-            sealed.kek_version,
-            now_s,
+        return structs.replace(
+            bare,
+            ciphertext=sealed.ciphertext,
+            wrapped_data_key=sealed.wrapped_data_key,
+            kek_version=sealed.kek_version,
         )
 
-    def _context(self, organization: str, epoch: int, key_id: bytes, public: bytes) -> bytes:
-        return bind("sealgate keyring v1", self._instance, organization, epoch, key_id, public)
+
+def _epoch(records: Sequence[KeyringRecord], epoch: int) -> list[KeyringRecord]:
+    return [record for record in records if record.epoch == epoch]
+
+
+def _offer(records: Sequence[KeyringRecord]) -> SealingKeys:
+    """In the order of the table of suites; a pair of a suite that this release does not know is left out."""
+    rank = {suite.id: number for number, suite in enumerate(suites.SUITES)}
+    known = [record for record in records if find_suite(record.suite) is not None]
+    known.sort(key=lambda record: rank[record.suite])
+    return SealingKeys(known[0].epoch, tuple(known))
+
+
+def _state(records: Iterable[KeyringRecord]) -> str:
+    """How the anchor names a set of pairs."""
+    names = b"".join(sorted(record.key_id for record in records))
+    return f"keys-{hashlib.sha256(names).hexdigest()[:32]}"
+
+
+def _is_witnessed(records: Sequence[KeyringRecord], standing: Standing | None) -> bool:
+    if standing is None:
+        return False
+    if standing.state == ENROLLED:
+        return [(record.epoch, record.suite) for record in records] == [(FIRST_EPOCH, suites.SUITE_1)]
+    return standing.state == _state(records)
 
 
 def private_context(instance: str, record: KeyringRecord) -> bytes:
-    """What a record's private half is bound to."""
-    bound = (record.organization, record.epoch, record.key_id, record.public_key)
-    return bind("sealgate keyring v1", instance, *bound)
+    """What the private half of a pair is bound to under the KEK."""
+    # Without the suite, which the first release did not have; the row's MAC binds it.
+    fields = (instance, record.organization, record.epoch, record.key_id, record.public_key)
+    return bind("sealgate keyring v1", *fields)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from sqlalchemy import Connection, text
 
-from sealgate.vault.carrying import Proof, carry_credentials
+from sealgate.vault.carrying import Proof, carry_credentials, carry_keyring
 from sealgate.vault.faults import StartError
 
 __all__ = ["STEPS", "Proof", "Step", "found_version", "make_schema", "schema_objects", "upgrade"]
@@ -159,20 +159,30 @@ _VERSIONS = Step(
     clear=("DROP TABLE credentials_before",),
 )
 
-_KEKS = Step(
+_SUITES = Step(
     make=(
-        """CREATE TABLE keks (
-            version TEXT NOT NULL PRIMARY KEY,
-            description TEXT NOT NULL,
-            state TEXT NOT NULL,
+        "ALTER TABLE keyring RENAME TO keyring_before",
+        """CREATE TABLE keyring (
+            key_id BLOB NOT NULL PRIMARY KEY,
+            organization TEXT NOT NULL,
+            epoch INTEGER NOT NULL,
+            suite INTEGER NOT NULL,
+            public_key BLOB NOT NULL,
+            ciphertext BLOB NOT NULL,
+            wrapped_data_key BLOB NOT NULL,
+            kek_version TEXT NOT NULL,
             made_at REAL NOT NULL,
-            destroyed_at REAL,
-            mac BLOB NOT NULL
+            mac BLOB NOT NULL,
+            UNIQUE (organization, epoch, suite)
         ) STRICT""",
-    )
+        # Which keys are still sealed to a pair is asked for each time that an old one might go.
+        "CREATE INDEX versions_by_key ON versions (key_id)",
+    ),
+    carry=carry_keyring,
+    clear=("DROP TABLE keyring_before",),
 )
 
-STEPS: tuple[Step, ...] = (_FOUNDING, _VERSIONS, _KEKS)
+STEPS: tuple[Step, ...] = (_FOUNDING, _VERSIONS, _KEKS, _SUITES)
 
 _VERSION_TABLE = "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT"
 

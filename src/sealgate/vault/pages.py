@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sealgate.envelope import SUITE_1, EnvelopeError, KeyFormatError, decode_text
+from sealgate.envelope import EnvelopeError, KeyFormatError, decode_text
 from sealgate.log import Log
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.deposits import DepositPlan, Deposits
@@ -56,6 +56,14 @@ class Labelled(msgspec.Struct, frozen=True):
     label: str
 
 
+class OfferedKey(msgspec.Struct, frozen=True):
+    """A public key that the browser may seal to; bytes as base64url."""
+
+    suite: int
+    key_id: str
+    public_key: str
+
+
 class TicketView(msgspec.Struct, frozen=True):
     """Everything that the page shows and seals with, from the vault's own record."""
 
@@ -66,9 +74,9 @@ class TicketView(msgspec.Struct, frozen=True):
     version: int
     provider: Labelled
     origin: str
-    suite: int
-    key_id: str
-    public_key: str
+    epoch: int
+    keys: tuple[OfferedKey, ...]
+    """The preferred suite first."""
     expires_at: float
     return_url: str
     replaces: bool
@@ -201,9 +209,11 @@ class Pages:
             version=ticket.version,
             provider=Labelled(ticket.provider, plan.label),
             origin=ticket.origin,
-            suite=SUITE_1,
-            key_id=_base64url(ticket.key_id),
-            public_key=_base64url(plan.key.public_key),
+            epoch=plan.keys.epoch,
+            keys=tuple(
+                OfferedKey(pair.suite, _base64url(pair.key_id), _base64url(pair.public_key))
+                for pair in plan.keys.pairs
+            ),
             expires_at=ticket.expires_at,
             return_url=self._return_url(ticket.application),
             replaces=plan.replaces,

@@ -27,7 +27,6 @@ def _time(name: str, *, null: bool = False) -> Column[float]:
 def _bytes(name: str, *, key: bool = False, null: bool = False) -> Column[bytes]:
     return Column(name, LargeBinary, primary_key=key, nullable=null)
 
-
 ROOT = Table(
     "root",
     _metadata,
@@ -54,6 +53,7 @@ KEYRING = Table(
     _bytes("key_id", key=True),
     _text("organization"),
     _integer("epoch"),
+    _integer("suite"),
     _bytes("public_key"),
     _bytes("ciphertext"),
     _bytes("wrapped_data_key"),
@@ -129,16 +129,5 @@ OPENS = Table(
     _text("credential", key=True),
     _integer("count"),
     _time("last_opened_at"),
-    _bytes("mac"),
-)
-
-KEKS = Table(
-    "keks",
-    _metadata,
-    _text("version", key=True),
-    _text("description"),
-    _text("state"),
-    _time("made_at"),
-    _time("destroyed_at", null=True),
     _bytes("mac"),
 )

@@ -52,6 +52,7 @@ class TicketRecord(Struct, frozen=True):
     stage: int
     """1: the key waits beside the active one until it is switched to; 0: it is active at once."""
     key_id: bytes
+    """One pair of the epoch that it offers; the key may be sealed to that epoch's pair of any suite."""
     expires_at: float
     used_at: float | None
 

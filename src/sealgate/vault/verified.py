@@ -30,5 +30,9 @@ class Verified(Generic[Value]):
             self._values.popitem(last=False)
         return value
 
+    def drop(self, key: Hashable) -> None:
+        """Forget a value that is no longer true."""
+        self._values.pop(key, None)
+
     def __repr__(self) -> str:
         return f"<Verified of {len(self._values)}>"

@@ -1,25 +1,25 @@
-"""Fingerprints of a vault's sealing key, as people compare them: digits, or words that can be read aloud.
+"""Fingerprints of a vault's sealing keys, as people compare them: digits, or words that can be read aloud.
 
-Pure. 128 bits of SHA-256; the words are proquints (Wilkerson, “A Proposal for Proquints”, 2009): 16 bits in
-each, no list needed. It is public: it may be written down, mailed and pinned in a script.
+Pure; its counterpart is web/shared/fingerprint.ts. 128 bits of SHA-256; the words are proquints (Wilkerson,
+“A Proposal for Proquints”, 2009): 16 bits in each, no list needed. It is public: it may be written down,
+mailed and pinned in a script.
 """
-
-from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
-from msgspec import Struct
-
-_LABEL: Final = b"sealgate sealing key v1\n"
+_LABEL: Final = b"sealgate sealing keys v1"
 _BYTES: Final = 16
 _CONSONANTS: Final = "bdfghjklmnprstvz"
 _VOWELS: Final = "aiou"
 
 
-class Fingerprint(Struct, frozen=True):
-    """128 bits that name a sealing key."""
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """128 bits that name every sealing key of one epoch."""
 
     raw: bytes
 
@@ -43,9 +43,16 @@ class Fingerprint(Struct, frozen=True):
         return any(hmac.compare_digest(plain.encode(), form.encode()) for form in forms)
 
 
-def fingerprint(public_key: bytes) -> Fingerprint:
-    """The fingerprint of a sealing key's 32 raw public bytes."""
-    return Fingerprint(hashlib.sha256(_LABEL + public_key).digest()[:_BYTES])
+def fingerprint(keys: Iterable[tuple[int, bytes]]) -> Fingerprint:
+    """The fingerprint of an epoch's public keys: suite and raw bytes of all that the vault offers.
+
+    SHA-256 of the label, then of each key, by its suite's number: that number in one byte, the key's length
+    in two, the key. Of any order, and with keys of suites that this release does not know.
+    """
+    digest = hashlib.sha256(_LABEL)
+    for suite, raw in sorted(keys):
+        digest.update(bytes((suite,)) + len(raw).to_bytes(2, "big") + raw)
+    return Fingerprint(digest.digest()[:_BYTES])
 
 
 def _word(bits: int) -> str:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealgate.scripts.fingerprints import Fingerprint, fingerprint
+from sealgate.envelope import Fingerprint, fingerprint
+from tests.vectors.reading import Vector, load
 
 KNOWN = Fingerprint(bytes.fromhex("7f000001" + "3f54dcc1" + "0000ffff" + "12345678"))
 
@@ -15,9 +16,26 @@ def test_words_are_the_published_proquints() -> None:
     assert KNOWN.words.startswith("lusab-babad-gutih-tugad")  # Wilkerson 2009, §2: 127.0.0.1, 63.84.220.193
 
 
-def test_a_fingerprint_is_of_the_key_alone() -> None:
-    assert fingerprint(bytes(32)) == fingerprint(bytes(32))
-    assert fingerprint(bytes(32)) != fingerprint(bytes(31) + b"\x01")
+@pytest.mark.parametrize("vector", load("fingerprint"), ids=lambda vector: vector.name)
+def test_a_fingerprint_is_as_the_vector_says(vector: Vector) -> None:
+    keys = [(suite, vector.hex(f"suite_{suite}")) for suite in (2, 1) if f"suite_{suite}" in vector.fields]
+    found = fingerprint(keys)
+    assert (found.raw.hex(), found.words) == (vector["hex"], vector["words"])
+
+
+KEYS = [(1, bytes(32)), (2, bytes(65))]
+OTHERS = {
+    "another key": [(1, bytes(31) + b"\x01"), (2, bytes(65))],
+    "another suite": [(1, bytes(32)), (3, bytes(65))],
+    "one key less": [(1, bytes(32))],
+    "one key more": [*KEYS, (3, bytes(32))],
+    "a moved border": [(1, bytes(33)), (2, bytes(64))],
+}
+
+
+@pytest.mark.parametrize("others", OTHERS.values(), ids=OTHERS)
+def test_a_fingerprint_is_of_every_key_and_its_suite(others: list[tuple[int, bytes]]) -> None:
+    assert fingerprint(KEYS) == fingerprint(reversed(KEYS)) != fingerprint(others)
 
 
 @pytest.mark.parametrize(
