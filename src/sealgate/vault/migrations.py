@@ -182,6 +182,19 @@ _SUITES = Step(
     clear=("DROP TABLE keyring_before",),
 )
 
+_KEKS = Step(
+    make=(
+        """CREATE TABLE keks (
+            version TEXT NOT NULL PRIMARY KEY,
+            description TEXT NOT NULL,
+            state TEXT NOT NULL,
+            made_at REAL NOT NULL,
+            destroyed_at REAL,
+            mac BLOB NOT NULL
+        ) STRICT""",
+    )
+)
+
 STEPS: tuple[Step, ...] = (_FOUNDING, _VERSIONS, _KEKS, _SUITES)
 
 _VERSION_TABLE = "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT"

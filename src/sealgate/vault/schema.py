@@ -27,6 +27,7 @@ def _time(name: str, *, null: bool = False) -> Column[float]:
 def _bytes(name: str, *, key: bool = False, null: bool = False) -> Column[bytes]:
     return Column(name, LargeBinary, primary_key=key, nullable=null)
 
+
 ROOT = Table(
     "root",
     _metadata,
@@ -129,5 +130,16 @@ OPENS = Table(
     _text("credential", key=True),
     _integer("count"),
     _time("last_opened_at"),
+    _bytes("mac"),
+)
+
+KEKS = Table(
+    "keks",
+    _metadata,
+    _text("version", key=True),
+    _text("description"),
+    _text("state"),
+    _time("made_at"),
+    _time("destroyed_at", null=True),
     _bytes("mac"),
 )
