@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+SOFTHSM = Path("/usr/lib/softhsm/libsofthsm2.so")
+"""Where Debian has the library of its software token."""
 
 
 def _has_chromium() -> bool:
@@ -42,9 +44,14 @@ def _has_systemd() -> bool:
     return all(shutil.which(each) for each in ("systemd-analyze", "systemd-sysusers"))
 
 
+def _has_softhsm() -> bool:
+    return SOFTHSM.exists() and shutil.which("softhsm2-util") is not None
+
+
 GROUPS = {
     "chromium": (_has_chromium, "a real browser is missing: install Debian's package `chromium`"),
     "front": (_has_fronts, "install Debian's packages `caddy`, `nginx-light` and `curl`"),
+    "softhsm": (_has_softhsm, "a PKCS#11 token is missing: install Debian's package `softhsm2`"),
     "systemd": (_has_systemd, "systemd's tools are missing: install Debian's package `systemd`"),
     "node": (_has_node, "the front end's packages are missing: run `make web`"),
     "go": (_has_go, "Go is missing: install Debian's package `golang-go`"),

@@ -146,10 +146,9 @@ class _Token:
             try:
                 yield
             except self.library.PKCS11Error as error:
-                code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
+                name = type(error).__name__.replace("PKCS11Error", "Library")  # its own: it does not load
+                code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
                 raise KekUnavailableError(code, f"the token {self.label} says {code}") from error
-            except RuntimeError as error:  # the library itself does not load
-                raise KekUnavailableError("module", f"{self._module} cannot be loaded") from error
 
     def session(self) -> pkcs11.Session:
         """A session of the logged-in user."""

@@ -1,0 +1,321 @@
+"""KEKs in a real token (SoftHSM): made there, used there, never seen outside."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sealgate.log import NullLog
+from sealgate.messages.frames import RefusedError
+from sealgate.vault.events import EVENTS
+from sealgate.vault.faults import StartError
+from sealgate.vault.foundation import lay_foundation
+from sealgate.vault.kek import KekDescription, KekError, KekUnavailableError
+from sealgate.vault.kek_config import KekConfig
+from sealgate.vault.kek_pkcs11 import Pkcs11Kek, Pkcs11Kind
+from tests.conftest import SOFTHSM
+from tests.vault.keks import Everything, Kept, Ring
+
+pytestmark = pytest.mark.softhsm
+
+TOKEN = "sealgate-test"
+INSTANCE = "inst_" + "a" * 20
+LOG = NullLog(EVENTS)
+
+
+@pytest.fixture(scope="module")
+def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KekConfig]:
+    """A token of this module's own. SoftHSM reads its configuration once in a process."""
+    folder = tmp_path_factory.mktemp("softhsm")
+    (folder / "tokens").mkdir()
+    (folder / "softhsm2.conf").write_text(
+        f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\n"
+    )
+    pin = secrets.token_hex(8)
+    (folder / "pin").write_text(pin + "\n")
+    (folder / "pin").chmod(0o400)
+    before = os.environ.get("SOFTHSM2_CONF")
+    os.environ["SOFTHSM2_CONF"] = str(folder / "softhsm2.conf")
+    so_pin = secrets.token_hex(8)
+    argv = ["softhsm2-util", "--init-token", "--free", "--label", TOKEN, "--pin", pin, "--so-pin", so_pin]
+    subprocess.run(argv, check=True, capture_output=True)
+    yield KekConfig(
+        provider="pkcs11",
+        pkcs11_module=str(SOFTHSM),
+        pkcs11_token=TOKEN,
+        pkcs11_pin_file=str(folder / "pin"),
+    )
+    if before is None:
+        del os.environ["SOFTHSM2_CONF"]
+    else:
+        os.environ["SOFTHSM2_CONF"] = before
+
+
+@pytest.fixture
+def kind(configured: KekConfig) -> Pkcs11Kind:
+    return Pkcs11Kind(configured)
+
+
+@pytest.fixture
+def kek(kind: Pkcs11Kind) -> Pkcs11Kek:
+    return kind.open(kind.make(""))
+
+
+def changed(config: KekConfig, **values: str) -> KekConfig:
+    return KekConfig(**({name: getattr(config, name) for name in config.__struct_fields__} | values))
+
+
+def test_what_the_token_wraps_it_unwraps_for_the_same_context_only(kek: Pkcs11Kek) -> None:
+    data_key = secrets.token_bytes(32)
+    wrapped = kek.wrap(data_key, b"here")
+    assert data_key not in wrapped
+    assert kek.unwrap(wrapped, b"here", kek.version) == data_key
+    with pytest.raises(KekError):
+        kek.unwrap(wrapped, b"there", kek.version)
+
+
+def test_no_two_wraps_are_alike(kek: Pkcs11Kek) -> None:
+    assert kek.wrap(b"d" * 32, b"here") != kek.wrap(b"d" * 32, b"here")
+
+
+def test_any_altered_byte_is_refused(kek: Pkcs11Kek) -> None:
+    wrapped = kek.wrap(secrets.token_bytes(32), b"here")
+    for at in range(len(wrapped)):
+        altered = wrapped[:at] + bytes((wrapped[at] ^ 1,)) + wrapped[at + 1 :]
+        with pytest.raises(KekError):
+            kek.unwrap(altered, b"here", kek.version)
+
+
+@pytest.mark.parametrize("length", [0, 1, 11, 12, 13, 28, 59])
+def test_a_truncated_wrap_is_refused(kek: Pkcs11Kek, length: int) -> None:
+    with pytest.raises(KekError):
+        kek.unwrap(kek.wrap(b"d" * 32, b"here")[:length], b"here", kek.version)
+
+
+def test_what_another_key_of_the_token_wrapped_is_refused(kind: Pkcs11Kind, kek: Pkcs11Kek) -> None:
+    other = kind.open(kind.make(""))
+    with pytest.raises(KekError):
+        other.unwrap(kek.wrap(b"d" * 32, b"here"), b"here", kek.version)
+
+
+def test_the_key_cannot_leave_the_token(kek: Pkcs11Kek) -> None:
+    import pkcs11
+
+    key = kek._token.find(kek._token.session(), kek._label)
+    attribute = pkcs11.Attribute
+    assert key[attribute.SENSITIVE] is True
+    assert key[attribute.EXTRACTABLE] is False
+    assert key[attribute.NEVER_EXTRACTABLE] is True
+    assert key[attribute.ALWAYS_SENSITIVE] is True
+    assert key[attribute.LOCAL] is True
+    with pytest.raises(pkcs11.AttributeSensitive):
+        key[attribute.VALUE]
+
+
+def _lay_loose_key(config: KekConfig, label: str, bits: int, *, extractable: bool) -> None:
+    import pkcs11
+
+    token = Pkcs11Kind(config)._token
+    attribute = pkcs11.Attribute
+    template = {
+        attribute.EXTRACTABLE: extractable,
+        attribute.SENSITIVE: not extractable,
+        attribute.PRIVATE: True,
+    }
+    with token.used():
+        token.session().generate_key(pkcs11.KeyType.AES, bits, label=label, store=True, template=template)
+
+
+@pytest.mark.parametrize(
+    ("bits", "extractable"), [(256, True), (128, False)], ids=["extractable", "128 bits"]
+)
+def test_a_key_that_is_not_safe_is_refused(
+    configured: KekConfig, kind: Pkcs11Kind, bits: int, extractable: bool
+) -> None:
+    label = f"loose-{bits}-{extractable}"
+    _lay_loose_key(configured, label, bits, extractable=extractable)
+    with pytest.raises(StartError, match="hint") as refused:
+        kind.make(label)
+    assert refused.value.code == "kek_unsafe"
+    with pytest.raises(StartError):
+        kind.open(KekDescription("pkcs11", {"token": TOKEN, "label": label}))
+
+
+def test_a_key_that_somebody_made_safely_is_taken(configured: KekConfig, kind: Pkcs11Kind) -> None:
+    _lay_loose_key(configured, "made-by-hand", 256, extractable=False)
+    description = kind.make("made-by-hand")
+    assert description.details == {"token": TOKEN, "label": "made-by-hand"}
+    kind.open(description).health()
+
+
+def test_a_key_that_is_not_there_is_unavailable(kind: Pkcs11Kind) -> None:
+    with pytest.raises(KekUnavailableError) as refused:
+        kind.make("never-made")
+    assert refused.value.code == "key_missing"
+
+
+def test_two_keys_of_one_label_are_refused(configured: KekConfig, kind: Pkcs11Kind) -> None:
+    for _ in range(2):
+        _lay_loose_key(configured, "twice", 256, extractable=False)
+    with pytest.raises(KekUnavailableError) as refused:
+        kind.make("twice")
+    assert refused.value.code == "key_ambiguous"
+
+
+def test_a_destroyed_key_is_gone_for_good_and_destroying_it_again_is_nothing(
+    kind: Pkcs11Kind, kek: Pkcs11Kek
+) -> None:
+    wrapped = kek.wrap(b"d" * 32, b"here")
+    description = KekDescription("pkcs11", {"token": TOKEN, "label": kek._label})
+    kind.destroy(description)
+    kind.destroy(description)
+    with pytest.raises(KekUnavailableError):
+        kek.unwrap(wrapped, b"here", kek.version)
+    with pytest.raises(KekUnavailableError):
+        kind.open(description)
+
+
+def test_a_session_that_was_lost_is_opened_again(kek: Pkcs11Kek) -> None:
+    wrapped = kek.wrap(b"d" * 32, b"here")
+    session = kek._token.session()
+    session.close()
+    assert kek.unwrap(wrapped, b"here", kek.version) == b"d" * 32
+    assert kek._token.session() is not session
+
+
+def test_two_parts_of_one_process_use_the_token_at_once(configured: KekConfig, kek: Pkcs11Kek) -> None:
+    second = Pkcs11Kind(configured)
+    other = second.open(KekDescription("pkcs11", {"token": TOKEN, "label": kek._label}))
+    assert other.unwrap(kek.wrap(b"d" * 32, b"here"), b"here", kek.version) == b"d" * 32
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("pkcs11_module", "", "kek_not_set"),
+        ("pkcs11_token", "", "kek_not_set"),
+        ("pkcs11_pin_file", "", "kek_not_set"),
+        ("pkcs11_pin_file", "/nowhere/pin", "kek_secret_unreadable"),
+    ],
+    ids=["no module", "no token", "no PIN file", "a PIN file that is not there"],
+)
+def test_a_setting_that_is_missing_is_named_with_a_hint(
+    configured: KekConfig, name: str, value: str, code: str
+) -> None:
+    with pytest.raises(StartError, match="hint") as refused:
+        Pkcs11Kind(changed(configured, **{name: value})).make("")
+    assert refused.value.code == code
+    assert name in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("pkcs11_token", "nobody", "no_such_token"),
+        ("pkcs11_module", "/nowhere/libhsm.so", "library"),
+    ],
+    ids=["no such token", "no such library"],
+)
+def test_a_token_that_cannot_be_reached_is_unavailable(
+    configured: KekConfig, name: str, value: str, code: str
+) -> None:
+    with pytest.raises(KekUnavailableError) as refused:
+        Pkcs11Kind(changed(configured, **{name: value})).make("")
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "code"),
+    [("", 0o400, "kek_not_set"), ("1234\n", 0o440, "kek_secret_unsafe")],
+    ids=["empty", "others can read it"],
+)
+def test_a_pin_file_that_cannot_be_used_is_refused(
+    configured: KekConfig, tmp_path: Path, content: str, mode: int, code: str
+) -> None:
+    pin = tmp_path / "pin"
+    pin.write_text(content)
+    pin.chmod(mode)
+    with pytest.raises(StartError, match="hint") as refused:
+        Pkcs11Kind(changed(configured, pkcs11_pin_file=str(pin))).make("")
+    assert refused.value.code == code
+    assert "1234" not in str(refused.value)
+
+
+def test_a_missing_library_is_told_with_the_extra_to_install(
+    configured: KekConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pkcs11", None)
+    with pytest.raises(StartError, match=r"sealgate\[pkcs11\]"):
+        Pkcs11Kind(configured)
+
+
+def test_a_first_start_by_setting_makes_its_kek_in_the_token(tmp_path: Path, configured: KekConfig) -> None:
+    for _start in range(2):
+        foundation = lay_foundation(tmp_path, INSTANCE, LOG, configured)
+        assert foundation.kek.version.startswith("pkcs11-")
+        foundation.close()
+    assert not (tmp_path / "kek").exists()
+    assert [path.name for path in tmp_path.glob("kek.*")] == [f"kek.{foundation.kek.version}"]
+
+
+def test_a_file_kek_migrates_to_the_token_and_on_to_the_next_key_of_it(
+    tmp_path: Path, configured: KekConfig
+) -> None:
+    with Ring(tmp_path, configured_for_file(configured), approvals=Everything()) as ring:
+        kept = Kept(ring.vault)
+        first = ring.ring.version
+        ring.do(lambda changes: changes.migrate("pkcs11", ""))
+        assert set(ring.counts()) == {ring.ring.version}
+        assert ring.ring.version.startswith("pkcs11-")
+        ring.rotate()
+        ring.do(lambda changes: changes.destroy(first))
+        assert not (tmp_path / "data" / "kek").exists()
+    with Ring(tmp_path, configured) as again:
+        assert kept.all_open(again.vault)
+
+
+def configured_for_file(config: KekConfig) -> KekConfig:
+    return changed(config, provider="file")
+
+
+def test_migrating_where_it_is_already_changes_nothing(tmp_path: Path, configured: KekConfig) -> None:
+    with Ring(tmp_path, configured) as ring:
+        before = ring.ring.version
+        report = ring.do(lambda changes: changes.migrate("pkcs11", ""))
+        assert (ring.ring.version, len(report.items)) == (before, 1)
+
+
+def test_after_the_tokens_key_is_destroyed_a_backup_from_before_opens_no_more(
+    tmp_path: Path, configured: KekConfig
+) -> None:
+    with Ring(tmp_path, configured, approvals=Everything()) as ring:
+        Kept(ring.vault)
+        ring.vault.foundation.database.forget()
+        data = tmp_path / "data"
+        backup = {path.name: path.read_bytes() for path in data.iterdir() if path.name != "lock"}
+        old = ring.ring.version
+        ring.rotate()
+        report = ring.do(lambda changes: changes.destroy(old))
+        assert [each.state for each in report.items] == ["destroyed", "current"]
+    restored = tmp_path / "restored"
+    restored.mkdir(mode=0o700)
+    for name, content in backup.items():
+        (restored / name).write_bytes(content)
+        (restored / name).chmod(0o600)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sealgate.vault.kek_ring.START_PAUSE_S", 0.0)
+        with pytest.raises(StartError) as refused:
+            lay_foundation(restored, INSTANCE, LOG, configured)
+    assert refused.value.code == "kek_unavailable"
+
+
+def test_a_key_that_is_on_the_ring_already_is_not_taken_twice(tmp_path: Path, configured: KekConfig) -> None:
+    with Ring(tmp_path, configured) as ring:
+        label = ring.report().items[0].details["label"]
+        with pytest.raises(RefusedError, match="kek_known"):
+            ring.do(lambda changes: changes.rotate(label))
