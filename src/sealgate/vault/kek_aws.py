@@ -20,6 +20,7 @@ from sealgate.vault.kek_config import KekConfig
 NAME = "aws-kms"
 PENDING_DAYS = 7
 """What KMS waits at the least before it destroys a key; until then its administrators can keep it."""
+_USAGE, _SPEC = "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT"
 _REGION_AT = 3  # arn:aws:kms:REGION:account:key/…
 _NOT_OURS = ("InvalidCiphertextException", "IncorrectKeyException")
 
@@ -36,9 +37,12 @@ class AwsKind:
         client = self._client(region)
         with _errors():
             if not key:
-                key = client.create_key(Description="Sealgate: KEK of a vault")["KeyMetadata"]["Arn"]
+                made = client.create_key(
+                    Description="Sealgate: KEK of a vault", KeyUsage=_USAGE, KeySpec=_SPEC
+                )
+                key = made["KeyMetadata"]["Arn"]
             metadata = client.describe_key(KeyId=key)["KeyMetadata"]
-        if metadata["KeySpec"] != "SYMMETRIC_DEFAULT" or metadata["KeyUsage"] != "ENCRYPT_DECRYPT":
+        if (metadata.get("KeyUsage"), metadata.get("KeySpec")) != (_USAGE, _SPEC):
             raise StartError(
                 "kek_unsafe", f"the KMS key {key} is not for this", "name a symmetric key for encryption"
             )
@@ -55,7 +59,9 @@ class AwsKind:
         with _errors():
             metadata = client.describe_key(KeyId=key)["KeyMetadata"]
             if metadata["KeyState"] != "PendingDeletion":
-                metadata = client.schedule_key_deletion(KeyId=key, PendingWindowInDays=PENDING_DAYS)
+                metadata = client.schedule_key_deletion(
+                    KeyId=metadata["KeyId"], PendingWindowInDays=PENDING_DAYS
+                )
             return float(metadata["DeletionDate"].timestamp())
 
     def _client(self, region: str) -> Any:
