@@ -27,6 +27,10 @@ OTHER_VARIABLES: Mapping[str, str] = {
     "SEALGATE_OPENAI_KEY_FILE": "`make demo`: file with a real OpenAI key to deposit.",
     "SEALGATE_REQUIRE": "The tests: `all` turns a missing tool into a failure.",
     "SEALGATE_SUPERVISED_BY": "Set by the supervisor in its processes.",
+    "SEALGATE_TEST_TRANSIT_CA_FILE": "The tests: PEM file of authorities for that engine.",
+    "SEALGATE_TEST_TRANSIT_MOUNT": "The tests: where its transit engine is mounted.",
+    "SEALGATE_TEST_TRANSIT_TOKEN_FILE": "The tests: file with a token for it, mode 0400.",
+    "SEALGATE_TEST_TRANSIT_URL": "The tests: a real HashiCorp Vault or OpenBao to try KEKs with.",
     "SEALGATE_TOKEN": "The scripts: token of the management API.",
 }
 

@@ -82,15 +82,18 @@ class TransitKek:
     def wrap(self, data_key: bytes | bytearray, context: bytes) -> bytes:
         """Encrypt a data key; raises `KekUnavailableError`."""
         body = {"plaintext": _base64(data_key), "associated_data": _base64(context)}
-        return str(self._engine.ask("POST", f"encrypt/{self._key}", body).get("ciphertext", "")).encode()
+        ciphertext = self._engine.ask("POST", f"encrypt/{self._key}", body).get("ciphertext")
+        if not isinstance(ciphertext, str):
+            raise KekUnavailableError("malformed", "the engine's answer has no ciphertext")
+        return ciphertext.encode()
 
     def unwrap(self, wrapped: bytes, context: bytes, version: str) -> bytearray:
         """Decrypt a data key; raises `KekError` or `KekUnavailableError`."""
         body = {"ciphertext": wrapped.decode("ascii", "replace"), "associated_data": _base64(context)}
         answer = self._engine.ask("POST", f"decrypt/{self._key}", body)
         try:
-            return bytearray(base64.b64decode(str(answer.get("plaintext")), validate=True))
-        except binascii.Error as error:
+            return bytearray(base64.b64decode(answer.get("plaintext", "!"), validate=True))
+        except (binascii.Error, TypeError, ValueError) as error:
             raise KekUnavailableError("malformed", "the engine's answer is no plaintext") from error
 
     def health(self) -> None:
