@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ GROUPS = {
 }
 
 # Groups that no machine must have: they need a service that somebody runs, named by a variable.
-OPTIONAL = {
+OPTIONAL: dict[str, tuple[Callable[[], bool], str]] = {
     "transit": (
         lambda: "SEALGATE_TEST_TRANSIT_URL" in os.environ,
         "name a HashiCorp Vault or OpenBao by SEALGATE_TEST_TRANSIT_URL, and a token for its transit engine "
