@@ -89,7 +89,17 @@ def imports_of(path: Path) -> Iterator[tuple[str, ast.stmt]]:
             if node.module == "sealgate":
                 yield from ((f"sealgate.{alias.name}", node) for alias in node.names)
             elif node.module is not None:
-                yield node.module, node
+                yield from ((target, node) for target in targets_of(node))
+
+
+def targets_of(node: ast.ImportFrom) -> set[str]:
+    """What `from package import name` imports: the module of that name where there is one, else the package."""
+    assert node.module is not None
+    folder = SOURCE.joinpath(*node.module.split(".")[1:])
+    return {
+        f"{node.module}.{alias.name}" if (folder / f"{alias.name}.py").is_file() else node.module
+        for alias in node.names
+    }
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(SOURCE)))
