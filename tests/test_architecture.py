@@ -93,7 +93,7 @@ def imports_of(path: Path) -> Iterator[tuple[str, ast.stmt]]:
 
 
 def targets_of(node: ast.ImportFrom) -> set[str]:
-    """What `from package import name` imports: the module of that name where there is one, else the package."""
+    """What `from package import name` imports: the module of that name if there is one, else the package."""
     assert node.module is not None
     folder = SOURCE.joinpath(*node.module.split(".")[1:])
     return {
