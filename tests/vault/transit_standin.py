@@ -1,4 +1,4 @@
-"""A stand-in for the transit engine of HashiCorp Vault and OpenBao, written from its HTTP API's documentation.
+"""A stand-in for the transit engine of HashiCorp Vault and OpenBao, written from its API's documentation.
 
 What the KEK provider asks and nothing else: create, read, configure and delete a key, encrypt, decrypt. It
 really encrypts (AES-256-GCM), refuses as the engine does, and can be told to stall, fail or be sealed.
