@@ -47,7 +47,7 @@ COLUMNS = [(table.name, column.name) for table in TABLES for column in table.col
 COLUMNS.append(("schema_version", "version"))
 OPENED_WITH = ("credentials", "versions", "keyring", "peppers")
 Change = Callable[[Deployment, str], Awaitable[None]]
-STARTED_WITH = ("root", "mark", "schema_version")
+STARTED_WITH = ("root", "mark", "schema_version", "keks")
 
 
 class Scene:

@@ -9,16 +9,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
 
-from sealgate.envelope import Context, seal
+from sealgate.envelope import SUITE_1, Context, seal
 from sealgate.log import LineLog
 from sealgate.messages.frames import Message
 from sealgate.messages.server import Peer, SecretReply
 from sealgate.messages.tickets import IssueTicket
 from sealgate.vault.deposits import Deposits
 from sealgate.vault.desk import Desk
+from sealgate.vault.envelopes import Envelopes
 from sealgate.vault.events import EVENTS
 from sealgate.vault.foundation import Foundation, lay_foundation
 from sealgate.vault.opener import Opener
+from sealgate.vault.sealing_epochs import SealingEpochs
 from sealgate.vault.stores import build_stores
 from tests.vault.deployment import Addresses, Clock, open_request, vault_config
 
@@ -26,15 +28,19 @@ from tests.vault.deployment import Addresses, Clock, open_request, vault_config
 class StillVault:
     """Opens the vault's files in a folder; `with` closes them."""
 
-    def __init__(self, folder: Path, foundation: Foundation | None = None) -> None:
+    def __init__(self, folder: Path, foundation: Foundation | None = None, **changes: Any) -> None:
         self.log = io.StringIO()
-        self.config = vault_config(folder)
+        self.config = vault_config(folder, **changes)
         clock, log = Clock(), LineLog("vault", EVENTS, self.log)
         self.foundation = foundation or lay_foundation(self.config.data_dir, self.config.instance, log)
         self.stores = build_stores(self.config, self.foundation, lambda _notice: 0, log)
         self.deposits = Deposits(self.config, self.foundation.keys.fingerprint, self.stores, log)
         self._desk = Desk(self.stores, self.deposits, clock, log)
-        self._opener = Opener(self.config, self.stores, clock, log)
+        envelopes = Envelopes(self.config.instance, self.stores.keyring, self.stores.credentials)
+        self._opener = Opener(self.config, self.stores, envelopes, clock, log)
+        database = self.foundation.database
+        self.epochs = SealingEpochs(self.config, database, self.stores, envelopes, clock=clock, log=log)
+        self.clock = clock
         self._now_s = clock.now_s
 
     def __enter__(self) -> StillVault:
@@ -49,10 +55,11 @@ class StillVault:
         """Ask as the console does."""
         return self._desk.handle(_peer(), message)
 
-    def ready(self, order: IssueTicket, key: bytes) -> Callable[[], object]:
-        """A deposit that waits to be handed in."""
+    def ready(self, order: IssueTicket, key: bytes, suite: int = SUITE_1) -> Callable[[], object]:
+        """A deposit that waits to be handed in, sealed with a suite."""
         issued = self.deposits.issue(order, self._now_s)
         plan = self.deposits.plan(issued.ticket, self._now_s)
+        (pair,) = (each for each in plan.keys.pairs if each.suite == suite)
         context = Context(
             instance=self.config.instance,
             organization=order.organization,
@@ -61,9 +68,9 @@ class StillVault:
             version=issued.version,
             provider=order.provider,
             origin=order.origin,
-            key_id=plan.keys.preferred.key_id,
+            key_id=pair.key_id,
         )
-        envelope = seal(key, plan.keys.preferred.public, context)
+        envelope = seal(key, pair.public, context)
         return lambda: self.deposits.accept(issued.ticket, envelope, self._now_s)
 
     def deposit(self, order: IssueTicket, key: bytes) -> str:

@@ -7,7 +7,7 @@ by itself. Sealing uses the library's HPKE.
 
 from typing import NamedTuple
 
-from sealgate.envelope import curves
+from sealgate.envelope.curves import exchange, public_from
 from sealgate.envelope.hkdf import labeled_expand, labeled_extract
 from sealgate.envelope.keys import SealingPrivateKey
 from sealgate.envelope.suites import NONCE_BYTES, Suite
@@ -26,7 +26,7 @@ class AeadKey(NamedTuple):
 def decapsulate(enc: bytes, private: SealingPrivateKey) -> bytes:
     """RFC 9180 section 4.1, Decap: the shared secret. Raises ValueError on a bad point (7.1.4)."""
     suite, kem = private.suite, private.suite.kem
-    dh = curves.exchange(private.handle(), curves.public_from(kem.nist, enc))
+    dh = exchange(private.handle(), public_from(kem.nist, enc))
     eae_prk = labeled_extract(kem.digest, suite.kem_suite_id, b"", b"eae_prk", dh)
     return labeled_expand(
         kem.digest,

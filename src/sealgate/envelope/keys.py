@@ -6,8 +6,15 @@ keyring that wraps them. The public half is what the sealing page and the comman
 
 from typing import NoReturn, final
 
-from sealgate.envelope import curves
-from sealgate.envelope.curves import PrivateHandle, PublicHandle
+from sealgate.envelope.curves import (
+    PrivateHandle,
+    PublicHandle,
+    generate,
+    private_bytes,
+    private_from,
+    public_bytes,
+    public_from,
+)
 from sealgate.envelope.suites import SUITE_1, Suite, suite_of
 
 
@@ -48,7 +55,7 @@ class SealingPublicKey:
 
     def handle(self) -> PublicHandle:
         """Give the key to the library; raises ValueError for a point that is not on the curve."""
-        return curves.public_from(self.suite.kem.nist, self.raw)
+        return public_from(self.suite.kem.nist, self.raw)
 
 
 @final
@@ -60,13 +67,13 @@ class SealingPrivateKey:
     def __init__(self, handle: PrivateHandle, suite: Suite) -> None:
         self._handle = handle
         self.suite = suite
-        self.public = SealingPublicKey(curves.public_bytes(handle.public_key()), suite.id)
+        self.public = SealingPublicKey(public_bytes(handle.public_key()), suite.id)
 
     @classmethod
     def generate(cls, suite: int = SUITE_1) -> "SealingPrivateKey":
         """Make a new key pair from the operating system's randomness."""
         known = suite_of(suite)
-        return cls(curves.generate(known.kem.nist), known)
+        return cls(generate(known.kem.nist), known)
 
     @classmethod
     def dangerously_from_bytes(
@@ -76,11 +83,11 @@ class SealingPrivateKey:
         known = suite_of(suite)
         if len(raw) != known.kem.private_bytes:
             raise ValueError(f"a private key of suite {known.name} has {known.kem.private_bytes} bytes")
-        return cls(curves.private_from(known.kem.nist, raw), known)
+        return cls(private_from(known.kem.nist, raw), known)
 
     def dangerously_to_bytes(self) -> bytes:
         """Give the raw private bytes, for the keyring to wrap and for nobody else."""
-        return curves.private_bytes(self._handle)
+        return private_bytes(self._handle)
 
     def handle(self) -> PrivateHandle:
         """Give the key to the library, for decapsulation only."""

@@ -99,6 +99,15 @@ class VaultSettings(Struct, frozen=True, forbid_unknown_fields=True):
             description="Seconds for which a proxy may use an opened key while the vault does not answer.",
         ),
     ] = 300.0
+    sealing_key_days: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3650,
+            description="Days after which an organization gets new sealing keys, with a new fingerprint; 0: "
+            "never by itself.",
+        ),
+    ] = 90.0
     dangerously_allow_plain_http_to_loopback: LoudPlainHttp = False
 
 
@@ -266,6 +275,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             ),
             kek=KekConfig(**structs.asdict(self.kek)),
             lease_s=self.vault.lease_s,
+            sealing_key_days=self.vault.sealing_key_days,
             desk_uids=(uid_of(self.users.console),),
             opener_uids=(uid_of(self.users.proxy),),
             tls=tls_files(self.vault),

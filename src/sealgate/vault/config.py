@@ -62,6 +62,8 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Where KEKs are kept."""
     lease_s: float = 300.0
     ticket_lifetime_s: float = 600.0
+    sealing_key_days: float = 90.0
+    """Age at which an organization gets new sealing keys; 0 for never by itself."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant or is not safe; raises `ValueError` with a hint."""
@@ -85,6 +87,11 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             0 < self.ticket_lifetime_s <= 3600,
             f"ticket_lifetime_s is {self.ticket_lifetime_s}",
             "use at most 3600",
+        )
+        _require(
+            0 <= self.sealing_key_days <= 3650,
+            f"sealing_key_days is {self.sealing_key_days}",
+            "use at most 3650, or 0 for never",
         )
         for name, path in (("data_dir", self.data_dir), ("runtime_dir", self.runtime_dir)):
             _require(path.is_absolute(), f"{name} is {str(path)!r}", "use an absolute path")

@@ -128,6 +128,21 @@ class Credentials:
         assert found is not None
         return self._shown(found)
 
+    def reseal(self, before: Credential, version: int, key_id: bytes, envelope: bytes) -> Credential:
+        """Put a new envelope of the same key in a version's place, which is no news for proxies."""
+        after = versions.resealed(before.record)
+        known = [
+            msgspec.structs.replace(each, key_id=key_id, envelope=envelope)
+            if each.version == version
+            else each
+            for each in before.versions
+        ]
+        with self._witness.change(after.credential, after.revision, after.state) as connection:
+            self._put(connection, after, known)
+        self._forget()
+        held = tuple(msgspec.structs.replace(each, revision=after.revision) for each in known)
+        return Credential(after, held)
+
     def list(self, organization: str, application: str, now_s: float) -> tuple[CredentialRow, ...]:
         """An application's credentials, newest first, masked; awaited ones before those."""
         owner = {"organization": organization, "application": application}

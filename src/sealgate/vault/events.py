@@ -99,6 +99,27 @@ EVENTS: EventTable = {
         {**_CREDENTIAL, "told": Kind.NUMBER},
         "The console switched, rolled back or discarded; `version` is the one in use now.",
     ),
+    "sealing_keys_rotated": Event(
+        Level.INFO,
+        {"organization": Kind.ID, "epoch": Kind.NUMBER},
+        "New deposits are sealed to new keys, with another fingerprint; what is stored follows bit by bit.",
+    ),
+    "sealing_keys_destroyed": Event(
+        Level.INFO,
+        {"organization": Kind.ID, "epoch": Kind.NUMBER},
+        "Nothing was sealed to this epoch's keys any more, so both halves are gone.",
+    ),
+    "sealing_keys_kept": Event(
+        Level.WARNING,
+        {"organization": Kind.ID, "epoch": Kind.NUMBER, "rows": Kind.NUMBER},
+        "Rows that do not verify or open are sealed to this old epoch, so its keys are kept. Restore them, or"
+        " revoke those credentials.",
+    ),
+    "reseal_failed": Event(
+        Level.WARNING,
+        {"error": Kind.ID, "credential": Kind.ID},
+        "The key was opened and served, but could not be sealed to the newest keys; it is tried again.",
+    ),
     "revoked": Event(Level.INFO, {**_CREDENTIAL, "told": Kind.NUMBER}, "The envelopes are destroyed."),
     "open_refused": Event(
         Level.WARNING,

@@ -173,11 +173,15 @@ class Keyring:
         self._change(organization, added=pairs, kept=records)
         return _offer(pairs)
 
-    def outdated(self, organization: str) -> tuple[SealingKeys, ...]:
-        """Every epoch before the newest whose pairs are still held, the oldest first."""
+    def epochs(self, organization: str) -> tuple[SealingKeys, ...]:
+        """Every epoch whose pairs are held, the oldest first; none for an organization never seen."""
         records = self._held(organization)
-        epochs = sorted({each.epoch for each in records})[:-1]
-        return tuple(_offer(_epoch(records, epoch)) for epoch in epochs)
+        numbers = sorted({each.epoch for each in records})
+        return tuple(_offer(_epoch(records, number)) for number in numbers)
+
+    def outdated(self, organization: str) -> tuple[SealingKeys, ...]:
+        """Every epoch before the newest that is still held, the oldest first."""
+        return self.epochs(organization)[:-1]
 
     def destroy(self, keys: SealingKeys) -> None:
         """Destroy both halves of an old epoch, here and on disk; the caller knows that nothing needs them."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sealgate.envelope import Context, EnvelopeError, KeyFormatError, open_into
 from sealgate.log import Log
 from sealgate.messages.frames import Message, Refusal, RefusedError
 from sealgate.messages.opening import Open, Opened, OpenRefusal, Renew, Renewed
@@ -17,6 +16,7 @@ from sealgate.messages.server import Peer, Reply, SecretReply
 from sealgate.messages.tickets import CredentialState
 from sealgate.vault import fields
 from sealgate.vault.config import VaultConfig
+from sealgate.vault.envelopes import Envelopes
 from sealgate.vault.faults import AlarmError, StorageError
 from sealgate.vault.stores import Stores
 from sealgate.vault.versions import Credential, CredentialRecord, VersionRecord
@@ -27,8 +27,15 @@ _PEER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 class Opener:
     """Answers proxies. `handle` is the handler of a `messages.server.Server`."""
 
-    def __init__(self, config: VaultConfig, stores: Stores, clock: Callable[[], float], log: Log) -> None:
-        self._instance = config.instance
+    def __init__(
+        self,
+        config: VaultConfig,
+        stores: Stores,
+        envelopes: Envelopes,
+        clock: Callable[[], float],
+        log: Log,
+    ) -> None:
+        self._envelopes = envelopes
         self._lease_s = config.lease_s
         self._stores = stores
         self._clock = clock
@@ -85,7 +92,8 @@ class Opener:
         )
         reply = SecretReply(message=opened, slot=self._stores.arena.take())
         try:
-            self._open_into(record, version, reply.slot.buffer())
+            self._envelopes.open_into(record, version, reply.slot.buffer())
+            self._renew_envelope(found, version, reply.slot.buffer())
         except BaseException:
             reply.slot.wipe()
             raise
@@ -111,22 +119,13 @@ class Opener:
         if self._stores.destinations.find(record.provider, record.origin) is None:
             raise _no_credential()
 
-    def _open_into(self, record: CredentialRecord, version: VersionRecord, slot: memoryview) -> None:
-        context = Context(
-            instance=self._instance,
-            organization=record.organization,
-            application=record.application,
-            credential=record.credential,
-            version=version.version,
-            provider=record.provider,
-            origin=record.origin,
-            key_id=version.key_id,
-        )
-        private = self._stores.keyring.private(version.key_id, record.organization)
+    def _renew_envelope(self, found: Credential, version: VersionRecord, slot: memoryview) -> None:
+        """Seal a key of an old epoch anew, while it is open. This can wait; the proxy cannot."""
         try:
-            open_into(version.envelope or b"", private, context, slot)
-        except (EnvelopeError, KeyFormatError) as error:
-            raise self._stores.credentials.alarm(record.credential) from error
+            if self._envelopes.is_old(found.record, version):
+                self._envelopes.renew(found, version, slot)
+        except (AlarmError, OSError) as error:
+            self._log("reseal_failed", error=type(error).__name__, credential=found.record.credential)
 
     def _note_refusal(self, peer: Peer, message: Open | Renew, code: str) -> None:
         # A field that is malformed may hold anything, so it is not quoted.

@@ -89,6 +89,11 @@ def staged(record: CredentialRecord, version: int) -> CredentialRecord:
     return _next(record, newest=version, staged=version)
 
 
+def resealed(record: CredentialRecord) -> CredentialRecord:
+    """An envelope gave way to a new one around the same key; nothing else is different."""
+    return _next(record)
+
+
 def switched(record: CredentialRecord) -> CredentialRecord:
     """Staged becomes active, active becomes previous; the previous one before it is given up."""
     if record.staged is None:
