@@ -37,21 +37,59 @@ class DestroyKek(Message, frozen=True, tag="destroy-kek"):
     version: str
 
 
-class RotateSealingKeys(Message, frozen=True, tag="rotate-sealing-keys"):
-    """Begin a new epoch of sealing keys. Answer: `SealingKeysRotated`."""
+class InspectVault(Message, frozen=True, tag="inspect-vault"):
+    """Ask what the vault holds. Answer: `VaultInspected`."""
 
+    envelope: str = ""
+    """The text form of an envelope to explain; empty: none."""
     organization: str = ""
-    """Empty: every organization's, one after the other while the vault works."""
+    """Only this one's sealing keys; empty: everybody's, the first few hundred."""
 
 
-class SealingKeysRotated(Message, frozen=True, tag="sealing-keys-rotated"):
-    """What began."""
+class PairInspected(msgspec.Struct, frozen=True):
+    """One sealing key pair, without its private half."""
 
-    waiting: int
-    """Organizations that are still to come; 0 for one that was named."""
-    epoch: int = 0
-    fingerprint: str = ""
-    """Of the new keys, in words; of an organization that was named."""
+    key_id: str
+    """Hexadecimal, as the next."""
+    organization: str
+    epoch: int
+    suite: int
+    public_key: str
+    made_at: float
+    kek: str
+    """The KEK version that wraps its private half."""
+    envelopes: int
+    """Stored keys that are sealed to it."""
+    verifies: bool
+    """False: the row was edited outside the vault, and is not used."""
+
+
+class EnvelopeInspected(msgspec.Struct, frozen=True):
+    """What an envelope says of itself, and what the vault knows of it; nothing in it was opened."""
+
+    format_version: int
+    suite: int
+    suite_name: str
+    bytes: int
+    key_id: str
+    pair: PairInspected | None
+    """The pair that it is sealed to; None: not this vault's, or destroyed."""
+    credential: str
+    """Where it is stored here, and what it is bound to there; empty: it is not."""
+    version: int
+    application: str
+    destination: str
+
+
+class VaultInspected(Message, frozen=True, tag="vault-inspected"):
+    """Answer to `InspectVault`."""
+
+    instance: str
+    kek: str
+    rows: dict[str, int]
+    pairs: tuple[PairInspected, ...]
+    more_pairs: int
+    envelope: EnvelopeInspected | None
 
 
 class KekVersion(msgspec.Struct, frozen=True):
@@ -84,5 +122,5 @@ class KekReport(Message, frozen=True, tag="kek-report"):
     """What the last try ended with; it is repeated by itself."""
 
 
-OperatorRequest = AskKeks | RotateKek | MigrateKek | DestroyKek | RotateSealingKeys
-OperatorReply = KekReport | SealingKeysRotated
+OperatorRequest = AskKeks | RotateKek | MigrateKek | DestroyKek | InspectVault
+OperatorReply = KekReport | VaultInspected

@@ -65,10 +65,10 @@ async def _ask(settings: Settings, request: Message) -> Message:
         await asyncio.wait_for(there.wait(), CONNECT_S)
         return await client.ask(request, timeout_s=ANSWER_S)
     except RefusedError as error:
-        raise _refused(error) from None
+        raise refused(error) from None
     except TimeoutError:
         if client.refusal is not None:
-            raise _refused(RefusedError(client.refusal)) from None
+            raise refused(RefusedError(client.refusal)) from None
         raise NotRunningError(path) from None
     except NotConnectedError:
         raise ScriptError(
@@ -80,6 +80,7 @@ async def _ask(settings: Settings, request: Message) -> Message:
             await link
 
 
-def _refused(error: RefusedError) -> ScriptError:
+def refused(error: RefusedError) -> ScriptError:
+    """The vault's own words."""
     refusal = error.refusal
     return ScriptError(Exit.FAILED, f"{refusal.message} ({refusal.code}).", refusal.hint)

@@ -17,22 +17,24 @@ import msgspec
 import typer
 
 from sealgate.log import NullLog
+from sealgate.messages.frames import RefusedError
 from sealgate.messages.operating import (
     AskKeks,
     DestroyKek,
+    InspectVault,
     KekReport,
     MigrateKek,
     RotateKek,
-    RotateSealingKeys,
-    SealingKeysRotated,
+    VaultInspected,
 )
-from sealgate.scripts import ring_words
+from sealgate.scripts import inspection_words, ring_words
 from sealgate.scripts.failures import Exit, ScriptError
-from sealgate.scripts.operating import NotRunningError, ask_vault, read_settings
+from sealgate.scripts.operating import NotRunningError, ask_vault, read_settings, refused
 from sealgate.settings import Settings
 from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import StartError
-from sealgate.vault.foundation import look_into
+from sealgate.vault.foundation import Foundation, look_into
+from sealgate.vault.inspection import Inspection
 from sealgate.vault.kek_changes import report_of
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -110,23 +112,59 @@ def kek_destroy(
         _show(ask_vault(settings, DestroyKek(version=version), KekReport), json=json)
 
 
-@vault_app.command("rotate-sealing-keys")
-def rotate_sealing_keys(
+@vault_app.command("inspect")
+def vault_inspect(
     config: ConfigOption,
-    organization: Annotated[str, typer.Option(help="Only this one's, org_…. [default: everybody's]")] = "",
+    envelope: Annotated[str, typer.Argument(help="Text form of an envelope to explain.")] = "",
+    file: Annotated[Path | None, typer.Option("--file", help="File with that text.")] = None,
+    organization: Annotated[str, typer.Option(help="Only this one's sealing keys, org_….")] = "",
+    json: JsonOption = False,
 ) -> None:
-    """Begin new sealing keys: for deposits from now on, and bit by bit for every key that is stored.
-
-    Their fingerprint is another one, so whoever pinned the old one has to compare anew. The old keys are
-    destroyed once nothing is sealed to them. Interrupted at any point, nothing is lost.
-    """
+    """Explain what the vault holds, or an envelope, without a secret; running or stopped."""
     with told():
-        asked = RotateSealingKeys(organization=organization)
-        done = ask_vault(read_settings(config), asked, SealingKeysRotated)
-        if organization:
-            typer.echo(f"epoch        {done.epoch}\nsealing keys {done.fingerprint}")
-        else:
-            typer.echo(f"{done.waiting} organizations get new sealing keys, one after the other.")
+        settings = read_settings(config)
+        asked = InspectVault(envelope=_envelope_text(envelope, file), organization=organization)
+        try:
+            found = ask_vault(settings, asked, VaultInspected)
+        except NotRunningError:
+            found = _inspected_stopped(settings, asked)
+            if not json:
+                typer.echo("The vault is stopped; this is what its files say.")
+        if json:
+            typer.echo(msgspec.json.encode(found).decode())
+            return
+        for line in inspection_words.lines(found):
+            typer.echo(line)
+
+
+def _envelope_text(text: str, file: Path | None) -> str:
+    if file is None:
+        return text
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        raise ScriptError(
+            Exit.DATA, f"{file} cannot be read as an envelope's text.", "Name a file with one line."
+        ) from None
+
+
+def _inspected_stopped(settings: Settings, asked: InspectVault) -> VaultInspected:
+    with _still(settings) as base:
+        try:
+            return Inspection(settings.instance, base).look(asked.envelope, asked.organization)
+        except RefusedError as error:
+            raise refused(error) from None
+
+
+@contextmanager
+def _still(settings: Settings) -> Iterator[Foundation]:
+    """The files of a vault that is stopped; raises `StartError`."""
+    vault = settings.vault_config()
+    base = look_into(vault.data_dir, vault.instance, NullLog(EVENTS), vault.kek)
+    try:
+        yield base
+    finally:
+        base.close()
 
 
 def _awaited(settings: Settings, report: KekReport) -> KekReport:
@@ -137,13 +175,8 @@ def _awaited(settings: Settings, report: KekReport) -> KekReport:
 
 
 def _stopped(settings: Settings) -> KekReport:
-    vault = settings.vault_config()
-    log = NullLog(EVENTS)
-    base = look_into(vault.data_dir, vault.instance, log, vault.kek)
-    try:
-        return asyncio.run(report_of(vault.instance, base, log))
-    finally:
-        base.close()
+    with _still(settings) as base:
+        return asyncio.run(report_of(settings.instance, base, NullLog(EVENTS)))
 
 
 def _show(report: KekReport, *, json: bool) -> None:

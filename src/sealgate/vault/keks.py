@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from sealgate.vault.database import Database, Query
 from sealgate.vault.faults import AlarmError, StartError
@@ -24,7 +24,7 @@ SUBJECT = "keks"
 """What the anchor calls the table; its state there is the table's digest."""
 CURRENT, LIVE, DESTROYING, DESTROYED = "current", "live", "destroying", "destroyed"
 
-_EVERY = Query(select(KEKS).order_by(KEKS.c.made_at, KEKS.c.version))
+_EVERY = Query(select(KEKS).order_by(text("rowid")))  # as they were written: in the order of their making
 
 
 class KekRecord(Struct, frozen=True):

@@ -34,18 +34,17 @@ from sealgate.vault.approvals import NoApprovals
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.deposits import Deposits
 from sealgate.vault.desk import Desk
-from sealgate.vault.envelopes import Envelopes
 from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import StartError, StorageError
 from sealgate.vault.foundation import lay_foundation
 from sealgate.vault.hygiene import check_environment, harden_process
+from sealgate.vault.inspection import Inspection
 from sealgate.vault.kek_changes import KekChanges
 from sealgate.vault.opener import Opener
 from sealgate.vault.opens import FLUSH_EVERY_S
 from sealgate.vault.operator import Operator
 from sealgate.vault.page_assets import ASSETS, load_assets
 from sealgate.vault.pages import Pages
-from sealgate.vault.sealing_epochs import SealingEpochs
 from sealgate.vault.stores import build_stores
 
 OPENER_SOCKET = "vault-opener.sock"
@@ -100,11 +99,7 @@ class Vault:
         self._foundation = lay_foundation(config.data_dir, config.instance, log, config.kek, clock)
         self._stores = build_stores(config, self._foundation, self._notify, log)
         deposits = Deposits(config, self._foundation.keys.fingerprint, self._stores, log)
-        envelopes = Envelopes(config.instance, self._stores.keyring, self._stores.credentials)
-        self._epochs = SealingEpochs(
-            config, self._foundation.database, self._stores, envelopes, clock=clock, log=log
-        )
-        opener = Opener(config, self._stores, envelopes, clock, log)
+        opener = Opener(config, self._stores, clock, log)
         desk = Desk(self._stores, deposits, clock, log)
         hello = Hello(protocol=PROTOCOL, instance=config.instance, process="vault")
         folder = config.runtime_dir
@@ -113,13 +108,14 @@ class Vault:
         )
         self._desk_server = Server(folder / DESK_SOCKET, hello, TicketRequest, desk.handle, config.desk_uids)
         self._kek_changes = KekChanges(config.instance, self._foundation, NoApprovals(), clock=clock, log=log)
-        operator = Operator(self._kek_changes, self._epochs, log)
+        inspection = Inspection(config.instance, self._foundation)
+        operator = Operator(self._kek_changes, inspection, log)
         self._operator_server = Server(
             folder / OPERATOR_SOCKET, hello, OperatorRequest, operator.handle, (os.geteuid(), 0)
         )
         self._pages = Pages(config, deposits, assets, clock, log)
         self._web: _Web | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._flusher: asyncio.Task[None] | None = None
 
     @property
     def port(self) -> int:
@@ -138,7 +134,7 @@ class Vault:
         except BaseException:
             await self.close()
             raise
-        self._tasks += map(asyncio.create_task, (self._flush_now_and_then(), self._epochs.run()))
+        self._flusher = asyncio.create_task(self._flush_now_and_then())
         self._kek_changes.resume()
         for origin in self._config.plain_origins:
             self._log("plain_http_allowed", origin=origin)
@@ -154,10 +150,10 @@ class Vault:
 
     async def close(self) -> None:
         """Stop listening, write what is only in memory, close the files. Safe after a failed start."""
-        for task in self._tasks:
-            task.cancel()
+        if self._flusher is not None:
+            self._flusher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await task
+                await self._flusher
         await self._opener_server.close()
         await self._desk_server.close()
         await self._operator_server.close()

@@ -1,0 +1,143 @@
+"""Explains what the vault holds, and what an envelope is, without a secret: for `sealgate vault inspect`.
+
+Counterparts: `operator`, where it runs in the vault; the command itself, where the vault is stopped. It reads
+and never opens: no private key is unwrapped for it, no plaintext of an envelope is made.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from sqlalchemy import Table, bindparam, func, select
+
+from sealgate.envelope import EnvelopeError, decode_text, find_suite, read_header
+from sealgate.messages.frames import Refusal, RefusedError
+from sealgate.messages.operating import EnvelopeInspected, PairInspected, VaultInspected
+from sealgate.vault.database import Query
+from sealgate.vault.faults import AlarmError
+from sealgate.vault.foundation import Foundation
+from sealgate.vault.keyring import KeyringRecord
+from sealgate.vault.rowseal import Cell, SealedTable
+from sealgate.vault.schema import CREDENTIALS, KEYRING, PEPPERS, TICKETS, VERSIONS
+from sealgate.vault.versions import CredentialRecord, VersionRecord
+
+PAIRS_LIMIT = 200
+
+_PAIRS = Query(
+    select(KEYRING)
+    .where(KEYRING.c.organization.like(bindparam("organization")))
+    .order_by(KEYRING.c.organization, KEYRING.c.epoch, KEYRING.c.suite)
+    .limit(PAIRS_LIMIT)
+)
+_BY_KEY_ID = Query(select(KEYRING).where(KEYRING.c.key_id == bindparam("key_id")))
+_SEALED_TO = Query(
+    select(func.count())
+    .select_from(VERSIONS)
+    .where(VERSIONS.c.key_id == bindparam("key_id"))
+    .where(VERSIONS.c.envelope.is_not(None))
+)
+_BY_KEY_ID_OF_VERSION = Query(select(VERSIONS).where(VERSIONS.c.key_id == bindparam("key_id")))
+_CREDENTIAL = Query(select(CREDENTIALS).where(CREDENTIALS.c.credential == bindparam("credential")))
+_COUNTED: tuple[Table, ...] = (PEPPERS, KEYRING, CREDENTIALS, VERSIONS, TICKETS)
+
+
+class Inspection:
+    """Looks at one vault's files."""
+
+    def __init__(self, instance: str, base: Foundation) -> None:
+        self._instance = instance
+        self._database = base.database
+        self._ring = base.kek
+        self._pairs = SealedTable(KEYRING, KeyringRecord, base.seal)
+        self._versions = SealedTable(VERSIONS, VersionRecord, base.seal)
+        self._credentials = SealedTable(CREDENTIALS, CredentialRecord, base.seal)
+
+    def look(self, envelope: str, organization: str) -> VaultInspected:
+        """Everything, or one organization's pairs; and an envelope's text, if one is given.
+
+        Raises `RefusedError` for a text that is no envelope.
+        """
+        rows = self._database.rows(_PAIRS, {"organization": organization or "%"})
+        return VaultInspected(
+            instance=self._instance,
+            kek=self._ring.version,
+            rows={str(table.name): self._count(table) for table in _COUNTED},
+            pairs=tuple(self._pair(row) for row in rows),
+            more_pairs=max(0, self._count(KEYRING) - PAIRS_LIMIT) if not organization else 0,
+            envelope=self._envelope(envelope) if envelope else None,
+        )
+
+    def _pair(self, row: tuple[Cell, ...]) -> PairInspected:
+        try:
+            record, sound = self._pairs.read(row), True
+        except AlarmError:
+            record, sound = KeyringRecord(*row[:-1]), False  # type: ignore[arg-type]
+        return PairInspected(
+            key_id=_hex(record.key_id),
+            organization=str(record.organization),
+            epoch=_number(record.epoch),
+            suite=_number(record.suite),
+            public_key=_hex(record.public_key),
+            made_at=float(record.made_at),
+            kek=str(record.kek_version),
+            envelopes=_number(self._database.rows(_SEALED_TO, {"key_id": record.key_id})[0][0]),
+            verifies=sound,
+        )
+
+    def _envelope(self, text: str) -> EnvelopeInspected:
+        try:
+            raw = decode_text(text)
+            header = read_header(raw)
+        except EnvelopeError:
+            raise RefusedError(
+                Refusal(
+                    code="no_envelope",
+                    message="this is no envelope of a suite that this release knows",
+                    hint="give its text form: base64url without padding, on one line",
+                )
+            ) from None
+        suite = find_suite(header.suite)
+        rows = self._database.rows(_BY_KEY_ID, {"key_id": header.key_id})
+        stored = self._stored(header.key_id, raw)
+        bound = None if stored is None else self._bound(stored.credential)
+        return EnvelopeInspected(
+            format_version=raw[0],
+            suite=header.suite,
+            suite_name="" if suite is None else suite.name,
+            bytes=len(raw),
+            key_id=header.key_id.hex(),
+            pair=self._pair(rows[0]) if rows else None,
+            credential="" if stored is None else stored.credential,
+            version=0 if stored is None else stored.version,
+            application="" if bound is None else bound.application,
+            destination="" if bound is None else f"{bound.provider} {bound.origin}",
+        )
+
+    def _stored(self, key_id: bytes, raw: bytes) -> VersionRecord | None:
+        """The version whose envelope this is."""
+        for row in self._database.rows(_BY_KEY_ID_OF_VERSION, {"key_id": key_id}):
+            try:
+                record = self._versions.read(row)
+            except AlarmError:
+                continue
+            if record.envelope is not None and hmac.compare_digest(record.envelope, raw):
+                return record
+        return None
+
+    def _bound(self, credential: str) -> CredentialRecord | None:
+        row = self._database.row(_CREDENTIAL, {"credential": credential})
+        try:
+            return None if row is None else self._credentials.read(row)
+        except AlarmError:
+            return None
+
+    def _count(self, table: Table) -> int:
+        return _number(self._database.rows(Query(select(func.count()).select_from(table)))[0][0])
+
+
+def _hex(value: Cell) -> str:
+    return value.hex() if isinstance(value, bytes) else ""
+
+
+def _number(value: Cell) -> int:
+    return value if isinstance(value, int) else -1

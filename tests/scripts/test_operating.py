@@ -1,0 +1,225 @@
+"""The commands of who runs the vault, against a running one, a stopped one and none."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from msgspec import structs
+from typer.testing import CliRunner
+
+from sealgate.envelope import encode_text
+from sealgate.messages.operating import (
+    EnvelopeInspected,
+    KekReport,
+    KekVersion,
+    PairInspected,
+    VaultInspected,
+)
+from sealgate.scripts import inspection_words, ring_words
+from sealgate.scripts.operating_commands import app
+from sealgate.settings import load
+from tests.vault.deployment import HOST, Addresses, Clock, Deployment, canary_key, running, write_assets
+
+INSTANCE = "inst_" + "a" * 20
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="sgo") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def settings(folder: Path) -> Path:
+    path = folder / "sealgate.toml"
+    path.write_text(f'data_dir = "{folder}"\ninstance = "{INSTANCE}"\n[proxy]\nid = "prx_{"b" * 20}"\n')
+    return path
+
+
+@asynccontextmanager
+async def vault_of(settings: Path, instance: str = INSTANCE) -> AsyncIterator[Deployment]:
+    there = load(settings, {}).vault_config()
+    config = structs.replace(there, port=0, instance=instance, public_url=f"http://{HOST}")
+    assets = settings.parent / "assets"
+    write_assets(assets)
+    async with running(config, Clock(), io.StringIO(), assets) as deployment:
+        yield deployment
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+async def said(*words: str) -> Result:
+    """A command, in a thread: the vault lives in this loop."""
+    return await asyncio.to_thread(run, *words)
+
+
+async def test_status_shows_the_ring_of_a_running_vault(settings: Path) -> None:
+    async with vault_of(settings):
+        result = await said("kek", "status", "--config", str(settings))
+    assert result.exit_code == 0, result.output
+    assert "current" in result.output
+    assert "stopped" not in result.output
+
+
+async def test_rotate_waits_until_every_row_is_wrapped_anew(settings: Path) -> None:
+    async with vault_of(settings) as vault:
+        at, key = Addresses(), canary_key()
+        credential = await vault.sealed_key(at, key)
+        result = await said("kek", "rotate", "--config", str(settings), "--json")
+        assert (await vault.open(at, credential))[1] == key
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.output)
+    assert [each["state"] for each in found["items"]] == ["live", "current"]
+    assert (found["left"], found["rewrapping"]) == (0, False)
+
+
+async def test_rotate_need_not_wait(settings: Path) -> None:
+    async with vault_of(settings):
+        result = await said("kek", "rotate", "--config", str(settings), "--no-wait")
+    assert result.exit_code == 0, result.output
+
+
+async def test_migrating_to_where_it_is_changes_nothing(settings: Path) -> None:
+    async with vault_of(settings):
+        result = await said("kek", "migrate", "--to", "file", "--config", str(settings), "--json")
+    assert [each["state"] for each in json.loads(result.output)["items"]] == ["current"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("kek", "migrate", "--to", "paper"), "kek_provider_unknown"),
+        (("kek", "destroy", "file-0123456789abcdef"), "kek_unknown"),
+        (("vault", "inspect", "AAAA"), "no_envelope"),
+    ],
+    ids=["migrate", "destroy", "inspect"],
+)
+async def test_a_refusal_is_one_line_with_its_code_and_hint(
+    settings: Path, words: tuple[str, ...], told: str
+) -> None:
+    async with vault_of(settings):
+        result = await said(*words, "--config", str(settings))
+    assert result.exit_code == 1
+    assert told in result.output
+    assert "hint: " in result.output
+    assert "Traceback" not in result.output
+
+
+async def test_a_vault_of_another_instance_is_told(settings: Path) -> None:
+    async with vault_of(settings, "inst_" + "c" * 20):
+        result = await said("kek", "status", "--config", str(settings))
+    assert "other_instance" in result.output
+    assert result.exit_code == 1
+
+
+async def test_status_and_inspect_work_while_the_vault_is_stopped_and_say_so(settings: Path) -> None:
+    async with vault_of(settings) as vault:
+        at = Addresses()
+        credential = await vault.sealed_key(at, canary_key())
+        driver = vault.vault._foundation.database._driver
+        ((raw,),) = driver.execute("SELECT envelope FROM versions")
+    for words in (("kek", "status"), ("vault", "inspect"), ("vault", "inspect", encode_text(raw))):
+        result = await said(*words, "--config", str(settings))
+        assert result.exit_code == 0, result.output
+        assert "stopped" in result.output
+    assert credential in result.output
+    assert at.origin in result.output
+    for words in (("kek", "status"), ("vault", "inspect")):
+        assert json.loads((await said(*words, "--config", str(settings), "--json")).output)
+    refused = await said("vault", "inspect", "AAAA", "--config", str(settings))
+    assert "no_envelope" in refused.output
+
+
+async def test_an_envelope_may_come_from_a_file(settings: Path, tmp_path: Path) -> None:
+    async with vault_of(settings) as vault:
+        await vault.sealed_key(Addresses(), canary_key())
+        ((raw,),) = vault.vault._foundation.database._driver.execute("SELECT envelope FROM versions")
+        (tmp_path / "envelope").write_text(encode_text(raw) + "\n")
+        named = ("vault", "inspect", "--config", str(settings), "--file")
+        result = await said(*named, str(tmp_path / "envelope"))
+        assert "sealed to vault key" in result.output
+        for bad in (tmp_path / "nowhere", tmp_path):
+            refused = await said(*named, str(bad))
+            assert refused.exit_code == 65
+
+
+async def test_changes_need_a_running_vault(settings: Path) -> None:
+    async with vault_of(settings):
+        pass
+    result = await said("kek", "rotate", "--config", str(settings))
+    assert result.exit_code == 69
+    assert "hint: " in result.output
+
+
+def test_a_stopped_vault_that_was_never_started_is_told(settings: Path, folder: Path) -> None:
+    (folder / "vault").mkdir(mode=0o700)
+    result = run("kek", "status", "--config", str(settings))
+    assert result.exit_code == 78
+    assert "hint: " in result.output
+    assert not list((folder / "vault").iterdir()), "looking made files"
+
+
+def test_settings_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    result = run("kek", "status", "--config", str(tmp_path / "none.toml"))
+    assert result.exit_code == 78
+    assert "hint: " in result.output
+
+
+def version(**values: object) -> KekVersion:
+    plain = {
+        "version": "file-0123456789abcdef",
+        "provider": "file",
+        "state": "current",
+        "details": {"label": "x"},
+        "made_at": 1.0,
+        "destroyed_at": None,
+        "rows": 1,
+        "health": "ok",
+    }
+    return KekVersion(**(plain | values))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        (KekReport(items=(version(),), rewrapping=True, left=3), "3 rows are left"),
+        (KekReport(items=(version(),), rewrapping=False, left=1), "look for alarms"),
+        (KekReport(items=(version(),), rewrapping=True, left=1, fault="StorageError"), "StorageError"),
+        (
+            KekReport(items=(version(rows=0, destroyed_at=9.0),), rewrapping=False, left=0),
+            "destroyed 1970-01-01",
+        ),
+    ],
+    ids=["under way", "stuck", "at fault", "destroyed"],
+)
+def test_how_far_a_change_has_come_is_said(report: KekReport, words: str) -> None:
+    assert words in "\n".join(ring_words.lines(report))
+
+
+def test_a_ring_is_well_when_what_is_needed_can_be_used() -> None:
+    gone = version(state="destroyed", rows=0, health="gone")
+    assert ring_words.is_well(KekReport(items=(gone, version()), rewrapping=False, left=0))
+    away = version(state="live", health="timeout")
+    assert not ring_words.is_well(KekReport(items=(away, version()), rewrapping=False, left=1))
+
+
+def test_an_inspection_that_is_cut_short_says_how_much_is_missing() -> None:
+    pair = PairInspected("aa", "org_x", 1, 1, "bb", 0.0, "file-1", 0, verifies=False)
+    found = VaultInspected(
+        instance=INSTANCE, kek="file-1", rows={"keyring": 201}, pairs=(pair,), more_pairs=1, envelope=None
+    )
+    text = "\n".join(inspection_words.lines(found))
+    assert "1 more" in text
+    assert "DOES NOT VERIFY" in text
+    foreign = EnvelopeInspected(1, 1, "X", 578, "aa", None, "", 0, "", "")
+    assert "does not have" in "\n".join(inspection_words.lines(structs.replace(found, envelope=foreign)))
