@@ -37,6 +37,23 @@ class DestroyKek(Message, frozen=True, tag="destroy-kek"):
     version: str
 
 
+class RotateSealingKeys(Message, frozen=True, tag="rotate-sealing-keys"):
+    """Begin a new epoch of sealing keys. Answer: `SealingKeysRotated`."""
+
+    organization: str = ""
+    """Empty: every organization's, one after the other while the vault works."""
+
+
+class SealingKeysRotated(Message, frozen=True, tag="sealing-keys-rotated"):
+    """What began."""
+
+    waiting: int
+    """Organizations that are still to come; 0 for one that was named."""
+    epoch: int = 0
+    fingerprint: str = ""
+    """Of the new keys, in words; of an organization that was named."""
+
+
 class InspectVault(Message, frozen=True, tag="inspect-vault"):
     """Ask what the vault holds. Answer: `VaultInspected`."""
 
@@ -122,5 +139,5 @@ class KekReport(Message, frozen=True, tag="kek-report"):
     """What the last try ended with; it is repeated by itself."""
 
 
-OperatorRequest = AskKeks | RotateKek | MigrateKek | DestroyKek | InspectVault
-OperatorReply = KekReport | VaultInspected
+OperatorRequest = AskKeks | RotateKek | MigrateKek | DestroyKek | InspectVault | RotateSealingKeys
+OperatorReply = KekReport | VaultInspected | SealingKeysRotated

@@ -25,6 +25,8 @@ from sealgate.messages.operating import (
     KekReport,
     MigrateKek,
     RotateKek,
+    RotateSealingKeys,
+    SealingKeysRotated,
     VaultInspected,
 )
 from sealgate.scripts import inspection_words, ring_words
@@ -110,6 +112,25 @@ def kek_destroy(
     with told():
         settings = read_settings(config)
         _show(ask_vault(settings, DestroyKek(version=version), KekReport), json=json)
+
+
+@vault_app.command("rotate-sealing-keys")
+def rotate_sealing_keys(
+    config: ConfigOption,
+    organization: Annotated[str, typer.Option(help="Only this one's, org_…. [default: everybody's]")] = "",
+) -> None:
+    """Begin new sealing keys: for deposits from now on, and bit by bit for every key that is stored.
+
+    Their fingerprint is another one, so whoever pinned the old one has to compare anew. The old keys are
+    destroyed once nothing is sealed to them. Interrupted at any point, nothing is lost.
+    """
+    with told():
+        asked = RotateSealingKeys(organization=organization)
+        done = ask_vault(read_settings(config), asked, SealingKeysRotated)
+        if organization:
+            typer.echo(f"epoch        {done.epoch}\nsealing keys {done.fingerprint}")
+        else:
+            typer.echo(f"{done.waiting} organizations get new sealing keys, one after the other.")
 
 
 @vault_app.command("inspect")

@@ -18,19 +18,24 @@ from sealgate.messages.operating import (
     OperatorReply,
     OperatorRequest,
     RotateKek,
+    RotateSealingKeys,
+    SealingKeysRotated,
 )
 from sealgate.messages.server import Peer
+from sealgate.vault import fields
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.inspection import Inspection
 from sealgate.vault.kek_changes import KekChanges
+from sealgate.vault.sealing_epochs import SealingEpochs
 
 
 class Operator:
     """Answers operators. `handle` is the handler of a `messages.server.Server`."""
 
-    def __init__(self, keks: KekChanges, inspection: Inspection, log: Log) -> None:
+    def __init__(self, keks: KekChanges, epochs: SealingEpochs, inspection: Inspection, log: Log) -> None:
         self._keks = keks
         self._inspection = inspection
+        self._epochs = epochs
         self._log = log
 
     async def handle(self, peer: Peer, message: Message) -> Message:
@@ -60,10 +65,24 @@ class Operator:
                 return await self._keks.migrate(request.to, request.key)
             case DestroyKek():
                 return await self._keks.destroy(request.version)
+            case RotateSealingKeys():
+                return self._rotate_sealing_keys(request)
             case InspectVault():
                 return self._inspection.look(request.envelope, request.organization)
             case _:
                 assert_never(request)
+
+    def _rotate_sealing_keys(self, request: RotateSealingKeys) -> SealingKeysRotated:
+        if not request.organization:
+            return SealingKeysRotated(waiting=self._epochs.rotate_all())
+        fields.check_id("org", "organization", request.organization)
+        if not self._epochs.knows(request.organization):
+            hint = "organizations get their keys with their first ticket; see the console for their ids"
+            raise RefusedError(
+                Refusal(code="unknown_organization", message="it has no sealing keys", hint=hint)
+            )
+        keys = self._epochs.rotate(request.organization)
+        return SealingKeysRotated(waiting=0, epoch=keys.epoch, fingerprint=keys.fingerprint.words)
 
     def _refused(self, code: str, operation: str, hint: str, peer: Peer) -> RefusedError:
         self._log("operator_refused", code=code, operation=operation, uid=peer.uid)

@@ -34,6 +34,7 @@ from sealgate.vault.approvals import NoApprovals
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.deposits import Deposits
 from sealgate.vault.desk import Desk
+from sealgate.vault.envelopes import Envelopes
 from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import StartError, StorageError
 from sealgate.vault.foundation import lay_foundation
@@ -45,6 +46,7 @@ from sealgate.vault.opens import FLUSH_EVERY_S
 from sealgate.vault.operator import Operator
 from sealgate.vault.page_assets import ASSETS, load_assets
 from sealgate.vault.pages import Pages
+from sealgate.vault.sealing_epochs import SealingEpochs
 from sealgate.vault.stores import build_stores
 
 OPENER_SOCKET = "vault-opener.sock"
@@ -99,7 +101,11 @@ class Vault:
         self._foundation = lay_foundation(config.data_dir, config.instance, log, config.kek, clock)
         self._stores = build_stores(config, self._foundation, self._notify, log)
         deposits = Deposits(config, self._foundation.keys.fingerprint, self._stores, log)
-        opener = Opener(config, self._stores, clock, log)
+        envelopes = Envelopes(config.instance, self._stores.keyring, self._stores.credentials)
+        self._epochs = SealingEpochs(
+            config, self._foundation.database, self._stores, envelopes, clock=clock, log=log
+        )
+        opener = Opener(config, self._stores, envelopes, clock, log)
         desk = Desk(self._stores, deposits, clock, log)
         hello = Hello(protocol=PROTOCOL, instance=config.instance, process="vault")
         folder = config.runtime_dir
@@ -109,13 +115,13 @@ class Vault:
         self._desk_server = Server(folder / DESK_SOCKET, hello, TicketRequest, desk.handle, config.desk_uids)
         self._kek_changes = KekChanges(config.instance, self._foundation, NoApprovals(), clock=clock, log=log)
         inspection = Inspection(config.instance, self._foundation)
-        operator = Operator(self._kek_changes, inspection, log)
+        operator = Operator(self._kek_changes, self._epochs, inspection, log)
         self._operator_server = Server(
             folder / OPERATOR_SOCKET, hello, OperatorRequest, operator.handle, (os.geteuid(), 0)
         )
         self._pages = Pages(config, deposits, assets, clock, log)
         self._web: _Web | None = None
-        self._flusher: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def port(self) -> int:
@@ -134,7 +140,7 @@ class Vault:
         except BaseException:
             await self.close()
             raise
-        self._flusher = asyncio.create_task(self._flush_now_and_then())
+        self._tasks += map(asyncio.create_task, (self._flush_now_and_then(), self._epochs.run()))
         self._kek_changes.resume()
         for origin in self._config.plain_origins:
             self._log("plain_http_allowed", origin=origin)
@@ -150,10 +156,10 @@ class Vault:
 
     async def close(self) -> None:
         """Stop listening, write what is only in memory, close the files. Safe after a failed start."""
-        if self._flusher is not None:
-            self._flusher.cancel()
+        for task in self._tasks:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._flusher
+                await task
         await self._opener_server.close()
         await self._desk_server.close()
         await self._operator_server.close()
