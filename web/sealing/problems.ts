@@ -11,7 +11,7 @@ export const PROBLEMS = {
   },
   ticketUnknown: {
     title: "This ticket does not work",
-    text: "It has been used, has expired, or never was one. Tickets work once, for ten minutes.",
+    text: "It has been used, has expired, or never was one. Tickets work once, and not for long.",
     hint: NEW_TICKET,
   },
   ticketSpent: {
@@ -21,7 +21,7 @@ export const PROBLEMS = {
   },
   expired: {
     title: "This ticket has expired",
-    text: "Tickets work for ten minutes. Nothing was sent, and the field has been cleared.",
+    text: "Nothing was sent, and the field has been cleared.",
     hint: NEW_TICKET,
   },
   insecure: {

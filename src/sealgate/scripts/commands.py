@@ -1,4 +1,4 @@
-"""The commands that work over HTTP: `apply`, `deposit`, `session`, `usage`, `status`.
+"""The commands that work over HTTP: `apply`, `deposit`, `usage`, `status`; without: `seal`, `session`.
 
 Counterpart: `sealgate.cli`, which loads this only when one of them is asked for. Errors are one line with a
 hint and an exit code of `failures.EXITS`, never a traceback.
@@ -16,11 +16,11 @@ import typer
 from rich.console import Console as Screen
 from typer.core import TyperCommand
 
-from sealgate.scripts import keyboard, reports
+from sealgate.scripts import deposit as deposits
+from sealgate.scripts import keyboard, offline, reports
 from sealgate.scripts.apply import apply_file
 from sealgate.scripts.consoles import API, connect
 from sealgate.scripts.deposit import Order
-from sealgate.scripts.deposit import deposit as deposit_key
 from sealgate.scripts.failures import Exit, ScriptError
 from sealgate.scripts.records import Ways
 from sealgate.scripts.sessions import SessionOrder, session_token
@@ -52,6 +52,19 @@ TokenFileOption = Annotated[
 CaFileOption = Annotated[
     Path | None, typer.Option("--ca-file", help="PEM file of authorities to trust instead of the system's.")
 ]
+FingerprintOption = Annotated[
+    str, typer.Option(help="The vault's sealing keys: eight words or 32 hexadecimal digits.")
+]
+SaveOption = Annotated[
+    Path | None,
+    typer.Option("--save-vault-key", help="Seal nothing: write what to seal for, for `sealgate seal`."),
+]
+SealedForOption = Annotated[
+    Path | None, typer.Option("--vault-key", help="With --envelope: the file that it was sealed for.")
+]
+EnvelopeOption = Annotated[
+    Path | None, typer.Option("--envelope", help="Hand in what `sealgate seal` wrote, elsewhere.")
+]
 ApplicationOption = Annotated[str, typer.Option("--application", help="Its id or external name.")]
 
 
@@ -79,13 +92,14 @@ def deposit(  # noqa: PLR0917 - one parameter per option
     token_file: TokenFileOption = None,
     provider: Annotated[str, typer.Option(help="Provider of the destination, such as openai.")] = "",
     origin: Annotated[str, typer.Option(help="Origin of the destination, https://….")] = "",
-    fingerprint: Annotated[
-        str, typer.Option(help="The vault's sealing keys: eight words or 32 hexadecimal digits.")
-    ] = "",
+    fingerprint: FingerprintOption = "",
     vault: Annotated[str, typer.Option(help="The vault's address. [default: as the console says]")] = "",
     stage: Annotated[
         bool, typer.Option("--stage", help="Let the key wait beside the active one until it is switched to.")
     ] = False,
+    save_vault_key: SaveOption = None,
+    vault_key: SealedForOption = None,
+    envelope: EnvelopeOption = None,
     ca_file: CaFileOption = None,
 ) -> None:
     """Seal a provider key, read from standard input, and hand it to the vault.
@@ -94,16 +108,56 @@ def deposit(  # noqa: PLR0917 - one parameter per option
     not show it.
     """
     with _told():
+        if (envelope is None) != (vault_key is None) or (envelope is not None and save_vault_key is not None):
+            raise ScriptError(
+                Exit.USAGE, "--envelope and --vault-key go together.", "First --save-vault-key, then both."
+            )
         order = Order(application, provider, origin, vault, fingerprint, stage)
-        ways = Ways(
-            read_key=lambda: keyboard.read_key(sys.stdin.fileno()),
-            confirmed=keyboard.confirmed,
-            say=lambda line: typer.echo(line, err=True),
-        )
         there = connect(console, token_file, ca_file)
-        receipt = deposit_key(order, there, ways, lambda url: Connection(url, {}, ca_file))
-        _say(f"sealed    {receipt.credential}, version {receipt.version}{', staged' if stage else ''}")
-        _say(f"key       …{receipt.last_four}, fingerprint {receipt.fingerprint}")
+        if save_vault_key is not None:
+            _save_vault_key(order, there, ca_file, save_vault_key)
+        elif envelope is not None and vault_key is not None:
+            _deliver(application, there, ca_file, vault_key, envelope)
+        else:
+            _receive(deposits.deposit(order, there, _ways(), _vaults(ca_file)), stage=stage)
+
+
+def _save_vault_key(order: Order, console: Connection, ca_file: Path | None, path: Path) -> None:
+    saved = deposits.save_vault_key(order, console, _ways(), _vaults(ca_file), path)
+    _say(f"saved     {path}; its ticket works once, until {saved.expires_at}")
+
+
+def _deliver(application: str, console: Connection, ca_file: Path | None, key: Path, envelope: Path) -> None:
+    found, sealed = offline.load(key), offline.read_envelope(envelope)
+    receipt = deposits.deliver(application, found, sealed, console, _vaults(ca_file))
+    _receive(receipt, stage=found.stage)
+
+
+def _receive(receipt: deposits.Receipt, *, stage: bool) -> None:
+    _say(f"sealed    {receipt.credential}, version {receipt.version}{', staged' if stage else ''}")
+    _say(f"key       …{receipt.last_four}, fingerprint {receipt.fingerprint}")
+
+
+def _vaults(ca_file: Path | None) -> deposits.Connect:
+    return lambda url: Connection(url, {}, ca_file)
+
+
+@app.command(cls=Command)
+def seal(
+    vault_key: Annotated[
+        Path, typer.Option("--vault-key", help="The file that `sealgate deposit --save-vault-key` wrote.")
+    ],
+    fingerprint: FingerprintOption = "",
+    output: Annotated[Path | None, typer.Option(help="File for the envelope. [default: print it]")] = None,
+) -> None:
+    """Seal a provider key, read from standard input, on a machine without a network.
+
+    Hand the envelope in on another one: `sealgate deposit --vault-key … --envelope …`.
+    """
+    with _told():
+        text = offline.seal_offline(vault_key, fingerprint, _ways(), output)
+        if output is None:
+            _say(text)
 
 
 @app.command(cls=Command)
@@ -177,6 +231,14 @@ def status(
             for line in reports.status_lines(found, there.origin):
                 _say(line)
         raise SystemExit(int(Exit.DONE if reports.is_well(found) else Exit.FAILED))
+
+
+def _ways() -> Ways:
+    return Ways(
+        read_key=lambda: keyboard.read_key(sys.stdin.fileno()),
+        confirmed=keyboard.confirmed,
+        say=lambda line: typer.echo(line, err=True),
+    )
 
 
 def _say(line: str) -> None:

@@ -8,14 +8,16 @@ one whose fingerprint is pinned or confirmed. The key leaves this process as an 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from msgspec import Struct
 
-from sealgate.scripts import records
+from sealgate.scripts import offline, records
 from sealgate.scripts.consoles import API
 from sealgate.scripts.failures import Exit, ScriptError
+from sealgate.scripts.offline import VaultKey
 from sealgate.scripts.records import Record, Ways
 from sealgate.scripts.talking import Answer, Connection, RefusedError
 
@@ -43,6 +45,7 @@ class _Ticket(Struct, frozen=True):
     version: int
     provider: str
     origin: str
+    expires_at: str
 
 
 class Receipt(Struct, frozen=True):
@@ -54,22 +57,74 @@ class Receipt(Struct, frozen=True):
     fingerprint: str
 
 
+class _Ready(Struct, frozen=True):
+    """A ticket, the vault that it is for, and what the vault has on record for it."""
+
+    ticket: _Ticket
+    address: str
+    vault: Connection
+    record: Record
+
+
 def deposit(order: Order, console: Connection, ways: Ways, connect: Connect) -> Receipt:
     """Seal and hand in; raises `ScriptError`. No key is read before the fingerprint is accepted."""
-    application = f"{API}/applications/{quote(order.application, safe='')}"
+    ready = _prepare(order, console, ways, connect)
+    records.accept(ready.record.fingerprint(), order.fingerprint, ways)
+    envelope = records.sealed(ready.record, ways)
+    receipt = _hand_in(ready.vault, ready.ticket.ticket, envelope)
+    _settle(order.application, console, stage=order.stage)
+    return receipt
+
+
+def save_vault_key(order: Order, console: Connection, ways: Ways, connect: Connect, path: Path) -> VaultKey:
+    """Get a ticket and write what to seal for into a file, for a machine without a network."""
+    ready = _prepare(order, console, ways, connect)
+    found = ready.record.fingerprint()
+    ways.say(f"Sealing keys  {found.words}")
+    ways.say(f"              {found.hexadecimal}")
+    key = VaultKey(
+        format=offline.FILE_FORMAT,
+        vault=ready.address,
+        ticket=ready.ticket.ticket,
+        expires_at=ready.ticket.expires_at,
+        stage=order.stage,
+        record=ready.record,
+    )
+    offline.save(path, key)
+    return key
+
+
+def deliver(application: str, key: VaultKey, envelope: str, console: Connection, connect: Connect) -> Receipt:
+    """Hand in an envelope that was sealed elsewhere for this vault-key file; raises `ScriptError`."""
+    receipt = _hand_in(connect(key.vault), key.ticket, envelope)
+    _settle(application, console, stage=key.stage)
+    return receipt
+
+
+def _prepare(order: Order, console: Connection, ways: Ways, connect: Connect) -> _Ready:
+    application = _path(order.application)
     provider, origin = _destination(order, application, console)
     wanted = {"provider": provider, "origin": origin, "stage": order.stage}
     ticket = console.ask("POST", f"{application}/add-on/tickets", wanted).read(_Ticket)
-    vault = connect(order.vault or ticket.vault_url)
+    address = order.vault or ticket.vault_url
+    vault = connect(address)
     record = _vault(vault, "/deposit/ticket", {"ticket": ticket.ticket}).read(Record)
     _check_record(record, ticket, provider, origin)
     records.show(record, ways.say)
-    records.accept(record.fingerprint(), order.fingerprint, ways)
-    envelope = records.sealed(record, ways)
-    receipt = _vault(vault, "/deposit", {"ticket": ticket.ticket, "envelope": envelope}).read(Receipt)
-    if not order.stage:
-        console.ask("POST", f"{application}/add-on/settle")
-    return receipt
+    return _Ready(ticket, address, vault, record)
+
+
+def _hand_in(vault: Connection, ticket: str, envelope: str) -> Receipt:
+    return _vault(vault, "/deposit", {"ticket": ticket, "envelope": envelope}).read(Receipt)
+
+
+def _settle(application: str, console: Connection, *, stage: bool) -> None:
+    if not stage:
+        console.ask("POST", f"{_path(application)}/add-on/settle")
+
+
+def _path(application: str) -> str:
+    return f"{API}/applications/{quote(application, safe='')}"
 
 
 def _destination(order: Order, application: str, console: Connection) -> tuple[str, str]:

@@ -99,6 +99,15 @@ class VaultSettings(Struct, frozen=True, forbid_unknown_fields=True):
             description="Seconds for which a proxy may use an opened key while the vault does not answer.",
         ),
     ] = 300.0
+    ticket_lifetime_s: Annotated[
+        float,
+        Meta(
+            ge=60,
+            le=3600,
+            description="Seconds for which a ticket works; more where keys are sealed on a machine without a "
+            "network.",
+        ),
+    ] = 600.0
     sealing_key_days: Annotated[
         float,
         Meta(
@@ -276,6 +285,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             kek=KekConfig(**structs.asdict(self.kek)),
             lease_s=self.vault.lease_s,
             sealing_key_days=self.vault.sealing_key_days,
+            ticket_lifetime_s=self.vault.ticket_lifetime_s,
             desk_uids=(uid_of(self.users.console),),
             opener_uids=(uid_of(self.users.proxy),),
             tls=tls_files(self.vault),

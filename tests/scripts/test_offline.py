@@ -1,0 +1,193 @@
+"""A key is sealed on a machine without a network, and its envelope handed in from another one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sealgate.envelope import SealingPrivateKey, encode_text
+from sealgate.scripts.offline import load
+from tests.scripts.house import House, Ran, run
+from tests.scripts.test_deposit import addon, opened, pinned
+from tests.vault.deployment import ORIGIN, canary_key
+
+NO_NETWORK = """
+import socket, sys
+def refuse(*_args, **_options):
+    sys.stderr.write("a socket was made\\n")
+    raise SystemExit(99)
+socket.socket.__init__ = socket.create_connection = socket.getaddrinfo = refuse
+def audit(event, _arguments):
+    if event.startswith("socket."):
+        refuse()
+sys.addaudithook(audit)
+"""
+"""What `sitecustomize` runs before the command: any socket, also one made in C, ends it."""
+
+
+async def saved(here: House, *more: str) -> Path:
+    path = here.folder / "vault-key.json"
+    words = ("--origin", ORIGIN, "--save-vault-key", str(path), *more)
+    done = await here.sealgate("deposit", "--application", here.seeded.application, *words)
+    assert done.code == 0, done.told
+    return path
+
+
+async def sealed_offline(here: House, typed: bytes, *words: str) -> Ran:
+    """Run `sealgate seal` where no socket can be made, with nothing of the console in its environment."""
+    guard = here.folder / "guard"
+    guard.mkdir(exist_ok=True)
+    (guard / "sitecustomize.py").write_text(NO_NETWORK)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SEALGATE_")}
+    return await run(("seal", *words), typed, kept | {"PYTHONPATH": str(guard)}, here.folder)
+
+
+async def handed_in(here: House, vault_key: Path, envelope: Path) -> Ran:
+    words = ("--vault-key", str(vault_key), "--envelope", str(envelope))
+    return await here.sealgate("deposit", "--application", here.seeded.application, *words)
+
+
+async def test_a_key_sealed_without_a_network_is_handed_in_elsewhere_and_opens(here: House) -> None:
+    key, words, vault_key = canary_key(), await pinned(here), await saved(here)
+    output = here.folder / "envelope.txt"
+    options = ("--vault-key", str(vault_key), "--fingerprint", words, "--output", str(output))
+    done = await sealed_offline(here, key + b"\n", *options)
+    assert done.code == 0, done.told
+    assert words in done.err
+    assert (output.stat().st_mode & 0o777, vault_key.stat().st_mode & 0o777) == (0o600, 0o600)
+    done = await handed_in(here, vault_key, output)
+    assert done.code == 0, done.told
+    assert f"key       …{key[-4:].decode()}" in done.out
+    found = await addon(here)
+    assert found["state"] == "active"
+    assert await opened(here, found["credential"]) == key
+    for path in (vault_key, output):
+        assert key not in path.read_bytes()
+    again = await handed_in(here, vault_key, output)
+    assert again.code == 1
+    assert "ticket does not work" in again.err
+
+
+async def test_the_guard_of_these_tests_sees_a_socket(here: House) -> None:
+    guard = here.folder / "guard"
+    guard.mkdir()
+    (guard / "sitecustomize.py").write_text(NO_NETWORK)
+    environment = dict(os.environ) | {"PYTHONPATH": str(guard)}
+    words = ("status", "--console", here.config.public_url)
+    done = await run(words, b"", environment | {"SEALGATE_TOKEN": here.token}, here.folder)
+    assert (done.code, sys.platform) == (99, "linux")
+
+
+async def test_the_envelope_can_be_printed_and_the_fingerprint_pinned_in_digits(here: House) -> None:
+    vault_key = await saved(here)
+    digits = load(vault_key).record.fingerprint().hexadecimal
+    done = await sealed_offline(here, canary_key(), "--vault-key", str(vault_key), "--fingerprint", digits)
+    assert done.code == 0, done.told
+    assert len(done.out.strip()) == 771
+    (here.folder / "envelope.txt").write_text(done.out)
+    assert (await handed_in(here, vault_key, here.folder / "envelope.txt")).code == 0
+
+
+async def test_a_staged_key_may_come_that_way_too(here: House) -> None:
+    first = await saved(here)
+    done = await sealed_offline(
+        here, canary_key(), "--vault-key", str(first), "--fingerprint", await pinned(here), "--output", "1"
+    )
+    assert (await handed_in(here, first, here.folder / "1")).code == 0, done.told
+    first.unlink()
+    staged = await saved(here, "--stage")
+    pin = ("--fingerprint", await pinned(here))
+    await sealed_offline(here, canary_key(), "--vault-key", str(staged), *pin, "--output", "2")
+    done = await handed_in(here, staged, here.folder / "2")
+    assert "version 2, staged" in done.out
+
+
+def exchanged(file: dict[str, Any]) -> None:
+    """Somebody on the way puts a sealing key of their own into the file."""
+    theirs = SealingPrivateKey.generate().public.raw
+    file["record"]["keys"][0]["public_key"] = encode_text(theirs)
+
+
+async def test_a_vault_key_that_was_exchanged_on_its_way_gets_no_key(here: House) -> None:
+    words, vault_key = await pinned(here), await saved(here)
+    file = json.loads(vault_key.read_text())
+    exchanged(file)
+    vault_key.write_text(json.dumps(file))
+    done = await sealed_offline(here, canary_key(), "--vault-key", str(vault_key), "--fingerprint", words)
+    assert done.code == 77
+    assert "another fingerprint than the pinned one" in done.err
+    assert done.out == ""
+
+
+async def test_without_a_pin_and_a_terminal_nothing_is_sealed(here: House) -> None:
+    done = await sealed_offline(here, canary_key(), "--vault-key", str(await saved(here)))
+    assert done.code == 77
+    assert "--fingerprint" in done.err
+
+
+FILES = {
+    "nothing": b"",
+    "no JSON": b"anything",
+    "another format": b'{"format": "2"}',
+    "binary": bytes(range(256)),
+    "a list": b"[]",
+}
+
+
+@pytest.mark.parametrize("content", FILES.values(), ids=FILES)
+async def test_a_file_that_is_no_vault_key_or_no_envelope_is_refused(here: House, content: bytes) -> None:
+    path = here.folder / "file"
+    path.write_bytes(content)
+    done = await sealed_offline(here, canary_key(), "--vault-key", str(path))
+    assert done.code == 65
+    assert "is no vault-key file" in done.err
+    done = await handed_in(here, await saved(here), path)
+    assert done.code == 65
+    assert "holds no envelope" in done.err
+
+
+async def test_what_cannot_be_a_key_is_refused_offline_too(here: House) -> None:
+    options = ("--vault-key", str(await saved(here)), "--fingerprint", await pinned(here))
+    done = await sealed_offline(here, b"sk-sim-canary 0123456789abcdef", *options)
+    assert done.code == 65
+    assert "contains a space" in done.err
+    assert "canary" not in done.told
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"format": "sealgate vault key 2"}, {"more": 1}, {"record": {}}, {"ticket": 1}],
+    ids=["format", "unknown", "empty record", "type"],
+)
+async def test_a_vault_key_file_is_read_strictly(here: House, change: dict[str, Any]) -> None:
+    vault_key = await saved(here)
+    vault_key.write_text(json.dumps(json.loads(vault_key.read_text()) | change))
+    done = await sealed_offline(here, canary_key(), "--vault-key", str(vault_key))
+    assert done.code == 65
+
+
+async def test_nothing_is_overwritten_and_missing_files_are_named(here: House) -> None:
+    vault_key = await saved(here)
+    words = ("--application", here.seeded.application, "--origin", ORIGIN)
+    done = await here.sealgate("deposit", *words, "--save-vault-key", str(vault_key))
+    assert (done.code, "not there yet" in done.err) == (65, True)
+    done = await sealed_offline(here, canary_key(), "--vault-key", "nowhere.json")
+    assert (done.code, "nowhere.json cannot be read" in done.err) == (65, True)
+
+
+OPTIONS = {
+    "an envelope alone": ("--envelope", "e"),
+    "a vault key alone": ("--vault-key", "k"),
+    "everything": ("--vault-key", "k", "--envelope", "e", "--save-vault-key", "s"),
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+async def test_options_that_do_not_go_together_are_refused(here: House, options: tuple[str, ...]) -> None:
+    done = await here.sealgate("deposit", "--application", here.seeded.application, *options)
+    assert done.code == 64
