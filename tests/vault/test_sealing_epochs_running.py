@@ -88,7 +88,9 @@ async def test_the_pass_follows_by_itself_and_the_old_keys_end(
     assert log.getvalue().count("sealing_keys_destroyed") == 2
 
 
-@pytest.mark.parametrize("organization", [new_id("org"), "org_", "app_" + "a" * 20, "x'; DROP TABLE keyring"])
+@pytest.mark.parametrize(
+    "organization", ["org_" + "a" * 20, "org_", "app_" + "a" * 20, "x'; DROP TABLE keyring"]
+)
 async def test_an_organization_that_is_none_is_refused_and_gets_no_keys(
     vault: Deployment, organization: str
 ) -> None:
