@@ -35,6 +35,8 @@ from sealgate.messages.tickets import (
 OPENAI = Destination(provider="openai", origin="https://api.openai.com", label="OpenAI")
 EUROPE = Destination(provider="openai", origin="https://eu.api.openai.com", label="OpenAI, Europe")
 
+SEALING_WORDS = "pirir-bubiv-dotis-dural-tugiz-difuh-vatin-sokam"
+
 
 class FakeDesk:
     """Answers like the vault; `deposit` does what the sealing page does, `refusal` makes it refuse."""
@@ -129,7 +131,7 @@ class FakeDesk:
             for row in self.rows.values()
             if (row.organization, row.application) == (ask.organization, ask.application)
         ]
-        return Credentials(items=tuple(reversed(mine)))
+        return Credentials(items=tuple(reversed(mine)), sealing_words=SEALING_WORDS)
 
     def _issue(self, ask: IssueTicket) -> TicketIssued:
         credential = ask.credential or new_id("cred")

@@ -10,7 +10,7 @@ from sealgate.console.feed.services import application_document
 from sealgate.messages.feed import CredentialReference
 from sealgate.messages.frames import Refusal
 from sealgate.messages.tickets import CredentialState
-from tests.console.fake_desk import EUROPE, OPENAI
+from tests.console.fake_desk import EUROPE, OPENAI, SEALING_WORDS
 from tests.console.running import PASSWORD, Browser, Running
 
 AT_OPENAI = {"destination": f"openai {OPENAI.origin}"}
@@ -40,6 +40,16 @@ async def test_the_page_offers_the_vaults_destinations_and_no_others(world: Runn
     answer = await ada.submit(f"{path}/key", {"destination": "openai https://evil.example"}, page=path)
     assert answer.status_code == 422
     assert world.desk.tickets == []
+
+
+async def test_the_words_of_the_sealing_keys_stand_beside_every_way_to_the_vaults_page(
+    world: Running, ada: Browser
+) -> None:
+    path = f"/applications/{await world.application(ada)}/add-on"
+    assert (await ada.get(path)).text.count(f">{SEALING_WORDS}</code>") == 1
+    await ada.submit(f"{path}/key", AT_OPENAI, page=path)
+    world.desk.deposit()
+    assert (await ada.get(path)).text.count(f">{SEALING_WORDS}</code>") == 2  # stage, or replace
 
 
 async def test_entering_a_key_leads_to_the_vaults_page_with_a_ticket(world: Running, ada: Browser) -> None:

@@ -131,3 +131,22 @@ async def test_an_envelope_to_a_key_of_another_epoch_is_refused(vault: Deploymen
     old = unbase64(seen["keys"][0]["key_id"])
     assert (await vault.deposit(second.ticket, canary_key(), key_id=old)).code == "envelope_invalid"
     assert (await vault.deposit(first.ticket, canary_key())).status == 200
+
+
+async def test_the_console_is_told_the_words_that_the_next_depositor_sees(
+    vault: Deployment, at: Addresses
+) -> None:
+    assert (await vault.list(at)).sealing_words == ""
+    assert epochs(vault) == set()  # looking makes nothing
+    issued = await vault.ticket(at)
+    assert (await vault.list(at)).sealing_words == await words_of(vault, issued.ticket)
+    await sealgate(vault, "--organization", at.organization)
+    issued = await vault.ticket(at)
+    assert (await vault.list(at)).sealing_words == await words_of(vault, issued.ticket)
+
+
+async def test_an_altered_keyring_has_no_words_to_show(vault: Deployment, at: Addresses) -> None:
+    await vault.sealed_key(at, canary_key())
+    with closing(sqlite3.connect(vault.config.data_dir / "vault.db")) as connection, connection:
+        connection.execute("DELETE FROM keyring WHERE suite = 1")
+    assert (await vault.list(at)).sealing_words == ""

@@ -162,9 +162,9 @@ class Peer(asyncio.BufferedProtocol):
             return
         header, body = encode_secret_parts(request_id, reply.message)
         self._leaving.append(reply.slot)
-        self._write(header)
-        self._write(reply.slot.buffer())
-        self._write(body)
+        if self._transport is not None and not self._transport.is_closing():
+            # One system call, and the slot goes out from where it stands: no loop of ours joins the pieces.
+            self._transport.writelines((header, reply.slot.buffer(), body))
         if self._transport is None or self._transport.get_write_buffer_size() == 0:
             self._wipe_leaving()
 

@@ -114,6 +114,8 @@ class Credentials(Message, frozen=True, tag="credentials"):
     """An application's credentials, newest first."""
 
     items: tuple[CredentialRow, ...]
+    sealing_words: str = ""
+    """Fingerprint of the sealing keys that the next ticket offers; empty before the first one."""
 
 
 class Revoke(Message, frozen=True, tag="revoke"):

@@ -91,9 +91,16 @@ class Desk:
 
     def _list(self, request: ListCredentials) -> Credentials:
         _check_owner(request)
-        return Credentials(
-            items=self._stores.credentials.list(request.organization, request.application, self._clock())
-        )
+        items = self._stores.credentials.list(request.organization, request.application, self._clock())
+        return Credentials(items=items, sealing_words=self._sealing_words(request.organization))
+
+    def _sealing_words(self, organization: str) -> str:
+        """For people to compare with the sealing page; a keyring that was altered has none to show."""
+        try:
+            held = self._stores.keyring.epochs(organization)
+        except AlarmError:
+            return ""
+        return held[-1].fingerprint.words if held else ""
 
     def _revoke(self, request: Revoke) -> CredentialRevoked:
         _check_owner(request)

@@ -86,10 +86,14 @@ class Desk:
 
     async def credentials(self, organization: str, application: str) -> Sequence[CredentialRow]:
         """An application's credentials, masked, newest first."""
+        return (await self.look(organization, application)).items
+
+    async def look(self, organization: str, application: str) -> Credentials:
+        """The same, with the words of the sealing keys that the next one would be sealed to."""
         ask = ListCredentials(organization=organization, application=application)
         reply = await self._ask(ask, LOOK_TIME_S)
         assert isinstance(reply, Credentials)
-        return reply.items
+        return reply
 
     async def issue_ticket(self, ask: IssueTicket) -> TicketIssued:
         """A one-time right to deposit a key, and the page to take it to."""

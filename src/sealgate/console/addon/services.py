@@ -49,6 +49,8 @@ class AtVault(Struct, frozen=True):
 
     credentials: Sequence[CredentialRow]
     destinations: Sequence[Destination]
+    sealing_words: str = ""
+    """What the sealing page must show; empty before the organization's first ticket."""
 
     def row(self, credential: str | None) -> CredentialRow | None:
         """What it says of one credential."""
@@ -65,12 +67,12 @@ class Depositor(Struct, frozen=True):
 async def ask_vault(desk: Desk, organization: str, application: str) -> AtVault | None:
     """Credentials and destinations of one application, or `None` if the vault is away."""
     try:
-        credentials, destinations = await asyncio.gather(
-            desk.credentials(organization, application), desk.destinations()
+        held, destinations = await asyncio.gather(
+            desk.look(organization, application), desk.destinations()
         )
     except VaultAwayError:
         return None
-    return AtVault(credentials, destinations)
+    return AtVault(held.items, destinations, held.sealing_words)
 
 
 def addon_state(addon: Addon | None, vault: AtVault | None) -> AddonState:
