@@ -82,7 +82,7 @@ async def test_a_member_sees_everything_else_and_no_button_of_the_owners(
 ) -> None:
     app = await world.application(ada)
     grace = await joined(world, ada)
-    answer = await grace.get(way.path.replace("{application}", app))
+    answer = await grace.get(way.path.replace("{application}", app).replace("{name}", "python"))
     assert answer.status_code == 200
     for path in ("/members", "/retention", "/tokens", "/add-on/key", "/add-on/test"):
         assert f'href="{path}"' not in answer.text
