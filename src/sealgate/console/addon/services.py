@@ -67,9 +67,7 @@ class Depositor(Struct, frozen=True):
 async def ask_vault(desk: Desk, organization: str, application: str) -> AtVault | None:
     """Credentials and destinations of one application, or `None` if the vault is away."""
     try:
-        held, destinations = await asyncio.gather(
-            desk.look(organization, application), desk.destinations()
-        )
+        held, destinations = await asyncio.gather(desk.look(organization, application), desk.destinations())
     except VaultAwayError:
         return None
     return AtVault(held.items, destinations, held.sealing_words)
