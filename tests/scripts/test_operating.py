@@ -11,9 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from msgspec import structs
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from sealgate.envelope import encode_text
 from sealgate.messages.operating import (

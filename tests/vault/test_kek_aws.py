@@ -244,3 +244,7 @@ def test_a_vault_that_needs_no_foreign_library_loads_none() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_provider_has_no_text_form_but_its_version(kek: AwsKek) -> None:
+    assert repr(kek) == f"<AwsKek {kek.version}>"

@@ -319,3 +319,7 @@ def test_a_key_that_is_on_the_ring_already_is_not_taken_twice(tmp_path: Path, co
         label = ring.report().items[0].details["label"]
         with pytest.raises(RefusedError, match="kek_known"):
             ring.do(lambda changes: changes.rotate(label))
+
+
+def test_a_provider_has_no_text_form_but_its_version(kek: Pkcs11Kek) -> None:
+    assert repr(kek) == f"<Pkcs11Kek {kek.version}>"

@@ -273,3 +273,20 @@ def test_while_the_engine_is_away_what_is_open_goes_on_and_the_rest_is_unavailab
         assert len(engine.seen) == asked + 1, "an engine that did not answer is left alone for a while"
         assert "kek_unavailable" in again.log.getvalue()
         assert "alarm" not in again.log.getvalue()
+
+
+def test_a_token_file_that_is_gone_while_the_vault_runs_makes_the_kek_unavailable_and_nothing_damaged(
+    tmp_path: Path, config: KekConfig, token_file: Path
+) -> None:
+    with Ring(tmp_path, config) as ring:
+        Kept(ring.vault, organizations=1)
+        token_file.unlink()
+        with pytest.raises(KekUnavailableError) as refused:
+            ring.ring.health()
+        assert refused.value.code == "kek_secret_unreadable"
+        assert ring.report().items[0].health == "left_alone"
+
+
+def test_no_provider_has_a_text_form_with_a_secret(engine: Transit, kek: TransitKek) -> None:
+    assert repr(kek) == f"<TransitKek {kek.version}>"
+    assert engine.token not in repr(vars(kek))

@@ -10,7 +10,8 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Never
 
@@ -20,11 +21,13 @@ from sealgate.log import Log
 from sealgate.vault.anchor import Anchor
 from sealgate.vault.database import Database
 from sealgate.vault.faults import StartError
+from sealgate.vault.kek import KekUnavailableError
 from sealgate.vault.kek_config import KekConfig
 from sealgate.vault.kek_folder import FILE, KEK_NAME
-from sealgate.vault.kek_ring import KekRing
+from sealgate.vault.kek_ring import KekRing, unavailable
 from sealgate.vault.keks import Keks
 from sealgate.vault.migrations import Proof
+from sealgate.vault.rewrapping import Rewrapping
 from sealgate.vault.root import RootKeys, load_root, make_root, root_version
 from sealgate.vault.rowseal import RowSeal
 from sealgate.vault.witness import Witness
@@ -64,11 +67,8 @@ def lay_foundation(
     """Open the vault's files, making them on the very first start; raises `StartError`."""
     check_folder(folder)
     lock = lock_folder(folder)
-    try:
+    with _letting_go(lock):
         return _lay(folder, instance, lock, log, config=kek or KekConfig(), clock=clock)
-    except BaseException:
-        os.close(lock)
-        raise
 
 
 def _lay(
@@ -93,6 +93,7 @@ def _lay(
         database.upgrade(Proof(seal, witness.stands))
         keks = Keks(database, witness, seal, ring)
         keks.adopt(version, clock())
+        keks.check_files(Rewrapping(instance, database, ring, seal, log).counts())
     except BaseException:
         database.close()
         raise
@@ -113,8 +114,18 @@ def look_into(folder: Path, instance: str, log: Log, kek: KekConfig) -> Foundati
             "run this as that user: files made by another one would keep the vault from starting",
         )
     lock = lock_folder(folder)
-    try:
+    with _letting_go(lock):
         return _look(folder, instance, lock, log, kek)
+
+
+@contextmanager
+def _letting_go(lock: int) -> Iterator[None]:
+    """Give the folder back if the start fails; a KEK's keeper that is away is a refusal like any other."""
+    try:
+        yield
+    except KekUnavailableError as error:
+        os.close(lock)
+        raise unavailable(error) from error
     except BaseException:
         os.close(lock)
         raise
@@ -131,6 +142,7 @@ def _look(folder: Path, instance: str, lock: int, log: Log, kek: KekConfig) -> F
         witness = Witness(database, seal, Anchor(folder / ANCHOR_NAME, keys.anchor), log)
         keks = Keks(database, witness, seal, ring)
         keks.take_up()
+        keks.check_files(Rewrapping(instance, database, ring, seal, log).counts())
     except BaseException:
         database.close()
         raise

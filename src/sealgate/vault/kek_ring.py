@@ -80,16 +80,18 @@ class KekRing:
 
     def await_keeper(self, version: str, sleep: Callable[[float], None] = time.sleep) -> None:
         """At start: ask a few times; raises `StartError` if the keeper stays away."""
-        for last in (*(False,) * (START_TRIES - 1), True):
+        for _ in range(START_TRIES - 1):
             try:
                 self._provider(version).health()
             except KekUnavailableError as error:
                 self._log("kek_unavailable", kek=version, code=error.code)
-                if last:
-                    _refuse_unavailable(version, error)
                 sleep(START_PAUSE_S)
             else:
                 return
+        try:
+            self._provider(version).health()
+        except KekUnavailableError as error:
+            raise unavailable(error) from error
 
     def make(self, provider: str, key: str, *, first: bool = False) -> KekEntry:
         """A new version that nothing uses yet; one that an interrupted try left is taken up.
@@ -159,9 +161,10 @@ class KekRing:
         raise TypeError("a KEK ring cannot be copied or pickled")
 
 
-def _refuse_unavailable(version: str, error: KekUnavailableError) -> Never:
-    raise StartError(
+def unavailable(error: KekUnavailableError) -> StartError:
+    """The refusal to start without a KEK's keeper."""
+    return StartError(
         "kek_unavailable",
-        f"the KEK {version} cannot be used ({error})",
+        f"the KEK cannot be used ({error})",
         "look at its keeper (token, KMS, Transit) and at the [kek] settings, then start again",
-    ) from error
+    )

@@ -7,6 +7,7 @@ copy is noticed at start. Nothing in here can open anything.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 from msgspec import Struct, structs
 from sqlalchemy import Connection, select, text
@@ -70,13 +71,15 @@ class Keks:
         if standing is None or standing.state != _digest(records):
             raise StartError("keks_damaged", "the table keks of vault.db was altered", "restore vault.db")
         current = next(each.version for each in records if each.state == CURRENT)
-        if current not in self._ring.entries:
-            raise StartError(
-                "kek_missing",
-                f"the file of the current KEK {current} is missing",
-                "put it back from its backup",
-            )
         self._ring.use(current)
+
+    def check_files(self, used: Iterable[str]) -> None:
+        """Refuse to start without a version that is current, or that rows are still wrapped by."""
+        living = (each.version for each in self.records() if each.state in {CURRENT, LIVE})
+        for version in {self._ring.version, *(set(used) & set(living))} - self._ring.entries.keys():
+            raise StartError(
+                "kek_missing", f"the file of the KEK {version} is missing", "put it back from its backup"
+            )
 
     def records(self) -> tuple[KekRecord, ...]:
         """Every version, oldest first; raises `AlarmError`."""

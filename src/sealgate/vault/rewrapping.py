@@ -126,10 +126,10 @@ class Rewrapping:
             for record, wrap in after:
                 changed = structs.replace(record, wrapped_data_key=wrap.wrapped, kek_version=wrap.version)
                 # As it was read: a row that somebody changed meanwhile is wrapped anew already, or gone.
-                mine = kind.table.c.mac == rows.row(record)["mac"]
-                done += connection.execute(
-                    kind.table.update().where(mine).values(**rows.row(changed))
-                ).rowcount
+                before = rows.row(record)
+                mine = (kind.table.c[name] == before[name] for name in (*kind.key, "mac"))
+                update = kind.table.update().where(*mine).values(**rows.row(changed))
+                done += connection.execute(update).rowcount
         return done
 
     def _all_anew(self, kind: Wrapped, records: list[Any]) -> list[tuple[Any, _Wrap]]:
