@@ -189,7 +189,7 @@ def backup(
 ) -> None:
     """Copy both databases, also while everything runs; never the KEK."""
     from sealgate.settings import SettingsError, load
-    from sealgate.up.backup import back_up
+    from sealgate.up.backup import apart, back_up
     from sealgate.up.preparing import NotPossibleError
 
     try:
@@ -199,10 +199,9 @@ def backup(
         _refuse(str(error))
     for path in copies:
         typer.echo(path)
-    typer.echo(
-        f"The KEK is not among them: {settings.data_dir}/vault/kek goes to another place, once. "
-        f"{to / 'anchor'} goes to a third. docs/howto/backup.md says why, and how to restore."
-    )
+    for line in apart(settings):
+        typer.echo(line)
+    typer.echo(f"{to / 'anchor'} goes to a third. docs/howto/backup.md says why, and how to restore.")
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sqlite3
@@ -17,6 +18,7 @@ from sealgate.envelope import SUITE_1P
 from sealgate.ids import new_id
 from sealgate.messages.frames import RefusedError
 from sealgate.messages.tickets import Revoke
+from sealgate.vault import sealing_epochs
 from sealgate.vault.faults import AlarmError, StartError
 from tests.vault.deployment import Addresses, canary_key, owner, ticket_order, vault_config
 from tests.vault.still import StillVault
@@ -219,8 +221,10 @@ def test_an_altered_keyring_gives_no_key_for_deposits_and_destroys_none(
             vault.ask(ticket_order(AT))
         with pytest.raises(AlarmError):
             vault.epochs.rotate(AT.organization)
-        vault.epochs.rotate_all()
+        vault.clock.now_s += 2
+        assert vault.epochs.rotate_all() == 1
         settle(vault)
+        assert settle(vault) == 0  # it is not tried again and again
     assert rows(tmp_path, "SELECT key_id FROM keyring") == left
     assert "alarm_row table=keyring" in vault.log.getvalue()
 
@@ -235,6 +239,38 @@ def test_an_old_pair_brought_back_is_no_pair(tmp_path: Path) -> None:
         connection.executemany(f"INSERT INTO keyring VALUES ({','.join('?' * len(old[0]))})", old)
     with StillVault(tmp_path) as vault, pytest.raises(RefusedError, match="credential_damaged"):
         vault.ask(ticket_order(AT))
+
+
+def test_the_pass_outlives_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class FullOnce:
+        """The first write meets a full disk, every later one has room."""
+
+        def __init__(self, put: Callable[..., None]) -> None:
+            self.put = put
+            self.refused = 0
+
+        def __call__(self, *args: object, **kwargs: object) -> None:
+            if not self.refused:
+                self.refused += 1
+                raise OSError(28, "No space left on device")
+            self.put(*args, **kwargs)
+
+    async def until_ended(vault: StillVault) -> None:
+        task = asyncio.create_task(vault.epochs.run())
+        async with asyncio.timeout(30):
+            while epochs(vault) != [2]:
+                await asyncio.sleep(0.01)
+        task.cancel()
+
+    with StillVault(tmp_path) as vault:
+        two_versions(vault)
+        vault.epochs.rotate(AT.organization)
+        monkeypatch.setattr(sealing_epochs, "IDLE_S", 0.01)
+        disk = FullOnce(vault.stores.credentials._put)
+        monkeypatch.setattr(vault.stores.credentials, "_put", disk)
+        asyncio.run(until_ended(vault))
+    assert disk.refused == 1
+    assert "database_failed error=OSError operation=sealing-epochs" in vault.log.getvalue()
 
 
 def test_keys_that_are_old_enough_are_rotated_by_themselves(tmp_path: Path) -> None:

@@ -227,6 +227,25 @@ def test_the_old_form_put_back_after_the_upgrade_is_not_sealed_again(folder: Pat
             assert "alarm_row" in vault.log.getvalue()
 
 
+def test_a_sealing_key_of_the_first_release_gets_a_second_suite_beside_it(folder: Path) -> None:
+    with StillVault(folder) as vault:
+        before = vault.stores.keyring.newest(AT.organization)
+        vault.deposit(ticket_order(AT), canary_key())
+        after = vault.stores.keyring.newest(AT.organization)
+        assert [pair.suite for pair in before.pairs] == [1]
+        assert [(pair.suite, pair.epoch) for pair in after.pairs] == [(1, 1), (2, 1)]
+        assert after.preferred == before.preferred
+        assert vault.opens(AT, LIVING) == KEY
+
+
+def test_an_edited_sealing_key_is_not_sealed_by_the_upgrade(folder: Path) -> None:
+    edit(folder, "UPDATE keyring SET made_at = made_at + 1")
+    with StillVault(folder) as vault:
+        assert "alarm_row table=keyring" in vault.log.getvalue()
+        with pytest.raises(RefusedError, match="credential_damaged"):
+            vault.ask(ticket_order(AT))
+
+
 def test_an_old_file_put_back_as_a_whole_is_refused(folder: Path) -> None:
     old = copy_of(folder)
     with StillVault(folder) as vault:

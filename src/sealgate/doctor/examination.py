@@ -11,8 +11,9 @@ from pathlib import Path
 
 from sealgate.doctor.asking import NotAnsweredError, ask_provider, provider_origins
 from sealgate.doctor.clock import clock
-from sealgate.doctor.files import databases, disk, folders, identity, kek
+from sealgate.doctor.files import databases, disk, folders, identity
 from sealgate.doctor.findings import Case, Finding, State, ok, problem, skipped, warning
+from sealgate.doctor.keks import kek
 from sealgate.doctor.listeners import certificates, processes, sockets
 from sealgate.proxy.egress import EgressError, tls_context
 from sealgate.settings import SettingsError, identify, read

@@ -1,6 +1,6 @@
-"""Files: who owns them and who else could read them, the KEK, the databases' versions, room on the disk.
+"""Files: who owns them and who else could read them, the databases' versions, room on the disk.
 
-The KEK's own bytes are not read beyond its first word: the doctor never holds a key.
+Counterpart: `keks`, for the files that matter most.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from sealgate.console.database import newest_revision
 from sealgate.doctor.findings import Case, Finding, ok, problem, skipped, warning
 from sealgate.settings import IDENTITY_NAME, Settings
 from sealgate.settings.table import uid_of
-from sealgate.vault.foundation import ANCHOR_NAME, DATABASE_NAME, KEK_NAME
+from sealgate.vault.foundation import ANCHOR_NAME, DATABASE_NAME
 from sealgate.vault.migrations import STEPS
 
 LITTLE_BYTES = 1024 * 1_048_576
 TOO_LITTLE_BYTES = 100 * 1_048_576
-_KEK_WORD = b"sealgate-kek-"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -64,32 +63,6 @@ def _files_in(folder: Path) -> Iterator[Finding]:
         yield problem("folders", f"{path} has mode {mode:04o}: others can use it", f"chmod go= {path}")
     if not loose:
         yield ok("folders", f"{folder} and what is in it are for their user alone")
-
-
-def kek(case: Case) -> Iterator[Finding]:
-    """The KEK is there, is one, and nobody else can read it."""
-    folder = Path(case.settings.data_dir) / "vault"
-    path = folder / KEK_NAME
-    try:
-        status = path.lstat()
-        with path.open("rb") as file:
-            word = file.read(len(_KEK_WORD))
-    except FileNotFoundError:
-        if (folder / DATABASE_NAME).exists():
-            yield problem("kek", f"the KEK {path} is missing", "put it back from its backup")
-        else:
-            yield skipped("kek", "there is no KEK yet", "the vault's first start makes it")
-        return
-    except OSError as error:
-        yield skipped("kek", f"{path}: {error.strerror}", "run the doctor as the vault's user, or as root")
-        return
-    mode = stat.S_IMODE(status.st_mode)
-    if not stat.S_ISREG(status.st_mode) or mode & _OTHERS:
-        yield problem("kek", f"the KEK {path} has mode {mode:04o} or is no file", f"chmod 0400 {path}")
-    elif word != _KEK_WORD:
-        yield problem("kek", f"{path} holds no KEK", "put it back from its backup")
-    else:
-        yield ok("kek", f"the KEK {path} is there, for the vault's user alone")
 
 
 def databases(case: Case) -> Iterator[Finding]:

@@ -39,12 +39,32 @@ def back_up(settings: Settings, config: Path, target: Path) -> tuple[Path, ...]:
         os.umask(before)
 
 
+def apart(settings: Settings) -> tuple[str, ...]:
+    """What is not in a backup and belongs to another place, in words: the KEKs."""
+    folder = Path(settings.data_dir) / "vault"
+    keys = [path for path in sorted(folder.glob("kek*")) if _holds_a_key(path)]
+    elsewhere = [path.name for path in sorted(folder.glob("kek.*")) if not _holds_a_key(path)]
+    files = ", ".join(map(str, keys))
+    told = [f"The KEK is not among them: {files} goes to another place, once, and again after each rotation."]
+    if elsewhere:
+        names = ", ".join(name.removeprefix("kek.") for name in elsewhere)
+        told = told if keys else []
+        told.append(f"{names}: its keeper has the key; have that backed up there (token, KMS, Transit).")
+    return tuple(told)
+
+
+def _holds_a_key(path: Path) -> bool:
+    """By its name: `kek` and `kek.file-…` do, others only say where the key is."""
+    return path.name == "kek" or path.name.startswith("kek.file-")
+
+
 def _copies(data: Path, config: Path, target: Path) -> Iterator[Path]:
     for folder in (target, target / "databases", target / "anchor"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for database, beside in _PAIRS:
         yield from _copy_pair(data / database, data / beside, target)
-    for single in (data / IDENTITY_NAME, config):
+    notes = (path for path in sorted((data / "vault").glob("kek.*")) if not _holds_a_key(path))
+    for single in (data / IDENTITY_NAME, config, *notes):
         if single.exists():
             yield Path(shutil.copyfile(single, target / "databases" / single.name))
 

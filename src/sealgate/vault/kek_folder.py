@@ -35,7 +35,7 @@ class KekEntry(Struct, frozen=True):
 
 def kek_entries(folder: Path) -> dict[str, KekEntry]:
     """Every version that has a file; raises `StartError` for one that is unsafe or no KEK."""
-    entries = [_entry(path) for path in sorted(folder.iterdir()) if _is_kek(path)]
+    entries = [_entry(path) for path in sorted(folder.iterdir()) if is_kek(path)]
     return {entry.version: entry for entry in entries}
 
 
@@ -55,7 +55,8 @@ def add_description(folder: Path, description: KekDescription) -> KekEntry:
     return _entry(path)
 
 
-def _is_kek(path: Path) -> bool:
+def is_kek(path: Path) -> bool:
+    """True for a name that a KEK's file has."""
     return path.name == KEK_NAME or _NAME.fullmatch(path.name) is not None
 
 
