@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sealgate import settings as settings_file
 from sealgate.ids import new_id
 from sealgate.settings import Settings
@@ -74,3 +76,18 @@ def test_the_version_is_the_installed_one() -> None:
 
 def test_json_without_once_is_refused() -> None:
     assert "--once" in refused(sealgate("demo", "--json"))
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("appply", "apply"), ("keks", "kek"), ("dmeo", "demo"), ("valt", "vault")]
+)
+def test_a_command_that_does_not_exist_names_the_nearest_one(word: str, meant: str) -> None:
+    done = sealgate(word)
+    assert done.returncode == 2
+    assert f"did you mean '{meant}'?" in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_a_command_that_resembles_none_says_where_they_are_listed() -> None:
+    done = sealgate("xyzzy")
+    assert done.returncode == 2
+    assert "sealgate --help lists them" in done.stderr

@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from difflib import get_close_matches
 from enum import StrEnum
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -49,6 +50,15 @@ class Commands(TyperGroup):
 
         group = typer.main.get_group(commands.app)
         return group.get_command(ctx, cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command of the first word; names the nearest one for a word that is none."""
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            near = get_close_matches(args[0], known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "sealgate --help lists them"
+            ctx.fail(f"there is no command {args[0]!r}; hint: {hint}")
+        return super().resolve_command(ctx, args)
 
 
 app = typer.Typer(

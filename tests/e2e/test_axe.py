@@ -42,7 +42,8 @@ SHARED = (
     "/retention",
     "/tokens",
 )
-OTHERS = ("/account", "/guides/README", "/guides/python", "/there-is-no-such-page")
+GUIDES = tuple(f"/guides/{each.stem}" for each in (Path(__file__).parents[2] / "docs" / "hosts").glob("*.md"))
+OTHERS = ("/account", *sorted(GUIDES), "/there-is-no-such-page")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
@@ -88,6 +89,11 @@ def test_the_pages_of_the_console_and_the_sealing_page(page: Page, demo: Running
         page.goto(f"{root}/add-on")
         page.get_by_role("link", name=name).first.click()
         check(page)
+    page.goto(f"{console}/members")
+    page.get_by_role("button", name="Make invitation link").click()
+    check(page)
+    page.goto(page.locator("#invitation-link").inner_text())
+    check(page)
 
 
 def test_the_assistant_from_its_button_to_its_answer(page: Page) -> None:

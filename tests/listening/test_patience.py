@@ -87,3 +87,31 @@ async def test_what_cannot_be_read_is_refused_with_the_strict_headers(port: int,
         assert b"content-length: %d\r\n" % len(body) in head
         for strict in (b"default-src 'none'", b"nosniff", b"no-store", b"x-frame-options: DENY"):
             assert strict in head
+
+
+async def test_one_connection_too_many_is_told_so_with_the_headers_of_every_answer() -> None:
+    async def here(_request: object) -> PlainTextResponse:
+        return PlainTextResponse("here")
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        Starlette(routes=[Route("/", here)]),
+        http=DeadlinedProtocol,
+        lifespan="off",
+        log_config=None,
+        limit_concurrency=2,
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    port = listener.getsockname()[1]
+    async with connection(port) as (reader, writer):
+        writer.write(REQUEST)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        async with connection(port) as (second, second_writer):
+            second_writer.write(REQUEST)
+            refused = await asyncio.wait_for(second.read(), 5)
+    assert refused.startswith(b"HTTP/1.1 503")
+    for line in (b"x-frame-options: DENY", b"retry-after: 5", b"cache-control: no-store", b"try again"):
+        assert line in refused
+    server.should_exit = True
+    await task
