@@ -176,6 +176,7 @@ IMPOSSIBLE: dict[str, tuple[object, ...]] = {
     "vault.lease_s": (0, -1, 3_601, float("nan"), float("inf")),
     "vault.ticket_lifetime_s": (0, -1, 59, 3_601, float("nan"), float("inf")),
     "vault.sealing_key_days": (-1, 3_651, float("nan"), float("inf")),
+    "vault.erasure_final_days": (0, -1, 3_651, float("nan"), float("inf")),
     "vault.dangerously_allow_plain_http_to_loopback": (),
     "kek.provider": ("", "x", "File", "\0"),
     "kek.timeout_s": (0, -1, 61, float("nan"), float("inf")),

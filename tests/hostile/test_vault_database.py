@@ -21,6 +21,7 @@ from sqlalchemy import Table
 
 from sealgate.envelope import SealingPrivateKey
 from sealgate.ids import new_id
+from sealgate.messages.erasing import AskReceipt, AskReceipts, Erase, Erased, ErasureKind, Receipts
 from sealgate.messages.frames import RefusedError
 from sealgate.messages.tickets import Credentials, CredentialState
 from sealgate.vault import schema
@@ -40,6 +41,7 @@ from tests.vault.deployment import (
 
 ORGANIZATION, APPLICATION = new_id("org"), new_id("app")
 AT = Addresses(ORGANIZATION, APPLICATION)
+ERASED = Addresses(new_id("org"), new_id("app"))
 KEY, PREVIOUS_KEY, STAGED_KEY = canary_key(), canary_key(), canary_key()
 
 TABLES = [table for table in vars(schema).values() if isinstance(table, Table)]
@@ -47,6 +49,7 @@ COLUMNS = [(table.name, column.name) for table in TABLES for column in table.col
 COLUMNS.append(("schema_version", "version"))
 OPENED_WITH = ("credentials", "versions", "keyring", "peppers")
 Change = Callable[[Deployment, str], Awaitable[None]]
+RECEIPTS = ("erasures", "erased_versions", "receipt_key")
 STARTED_WITH = ("root", "mark", "schema_version", "keks")
 
 
@@ -95,6 +98,11 @@ async def _stage(folder: Path) -> tuple[str, str, str]:
         await vault.switch(AT, issued.credential)
         await vault.staged_key(AT, STAGED_KEY, issued.credential)
         await vault.open(AT, issued.credential)
+        await vault.sealed_key(ERASED, canary_key())
+        order = Erase(
+            kind=ErasureKind.ORGANIZATION, subject=ERASED.organization, organization=ERASED.organization
+        )
+        await vault.ask(order, Erased)
         pending = await vault.ticket(AT)
         return issued.credential, pending.ticket, issued.ticket
 
@@ -154,6 +162,10 @@ async def test_an_edited_column_gives_no_key_and_is_refused(scene: Scene, table:
             with pytest.raises(RefusedError) as refused:
                 await vault.open(AT, scene.credential)
             assert refused.value.refusal.code == "credential_damaged"
+        elif table in RECEIPTS:
+            with pytest.raises(RefusedError) as refused:
+                await _receipt(vault)
+            assert refused.value.refusal.code == "credential_damaged"
         elif table == "tickets":
             assert (await vault.view(scene.ticket)).code == "ticket_unknown"
         else:
@@ -162,6 +174,18 @@ async def test_an_edited_column_gives_no_key_and_is_refused(scene: Scene, table:
             assert isinstance(listed, Credentials)
             assert {row.last_opened_at for row in listed.items} == {None}
     assert "alarm_row" in scene.log.getvalue() or column in ("ticket_hash", "credential")
+
+
+async def _receipt(vault: Deployment) -> str:
+    listed = await vault.ask(AskReceipts(organization=ERASED.organization), Receipts)
+    receipt = listed.items[0].receipt
+    order = AskReceipt(receipt=receipt, organization=ERASED.organization)
+    return (await vault.ask(order, Erased)).signed
+
+
+async def test_the_staged_vault_signs_its_receipt_while_nobody_edits_it(scene: Scene) -> None:
+    async with scene.run() as vault:
+        assert await _receipt(vault)
 
 
 async def test_a_credential_cannot_be_moved_to_another_destination(scene: Scene) -> None:

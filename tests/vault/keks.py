@@ -16,7 +16,7 @@ from sealgate.vault.events import EVENTS
 from sealgate.vault.foundation import lay_foundation
 from sealgate.vault.kek_changes import KekChanges
 from sealgate.vault.kek_config import KekConfig
-from tests.vault.deployment import Addresses, Clock, canary_key, ticket_order, vault_config
+from tests.vault.deployment import Addresses, canary_key, ticket_order, vault_config
 from tests.vault.still import StillVault
 
 Answer = TypeVar("Answer")
@@ -50,7 +50,7 @@ class Ring:
             config.instance,
             foundation,
             approvals or NoApprovals(),
-            clock=Clock(),
+            clock=self.vault.clock,
             log=log,
             again_after_s=0.0,
         )

@@ -17,6 +17,7 @@ from sealgate.messages.tickets import IssueTicket
 from sealgate.vault.deposits import Deposits
 from sealgate.vault.desk import Desk
 from sealgate.vault.envelopes import Envelopes
+from sealgate.vault.erasures import Erasures
 from sealgate.vault.events import EVENTS
 from sealgate.vault.foundation import Foundation, lay_foundation
 from sealgate.vault.opener import Opener
@@ -35,11 +36,12 @@ class StillVault:
         self.foundation = foundation or lay_foundation(self.config.data_dir, self.config.instance, log)
         self.stores = build_stores(self.config, self.foundation, lambda _notice: 0, log)
         self.deposits = Deposits(self.config, self.foundation.keys.fingerprint, self.stores, log)
-        self._desk = Desk(self.stores, self.deposits, clock, log)
         envelopes = Envelopes(self.config.instance, self.stores.keyring, self.stores.credentials)
         self._opener = Opener(self.config, self.stores, envelopes, clock, log)
         database = self.foundation.database
         self.epochs = SealingEpochs(self.config, database, self.stores, envelopes, clock=clock, log=log)
+        self.erasures = Erasures(self.config, self.foundation, self.stores, self.epochs, clock=clock, log=log)
+        self._desk = Desk(self.stores, self.deposits, self.erasures, clock, log)
         self.clock = clock
         self._now_s = clock.now_s
 

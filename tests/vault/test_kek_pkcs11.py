@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sealgate.log import NullLog
+from sealgate.messages.erasing import Erase, Erased, ErasureKind
 from sealgate.messages.frames import RefusedError
 from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import StartError
@@ -312,6 +313,44 @@ def test_after_the_tokens_key_is_destroyed_a_backup_from_before_opens_no_more(
         with pytest.raises(StartError) as refused:
             lay_foundation(restored, INSTANCE, LOG, configured)
     assert refused.value.code == "kek_unavailable"
+
+
+def test_no_backup_brings_an_erased_key_back_once_the_tokens_key_is_destroyed(
+    tmp_path: Path, configured: KekConfig
+) -> None:
+    with Ring(tmp_path, configured, approvals=Everything()) as ring:
+        kept = Kept(ring.vault)
+        at, credential, key = kept.keys[0]
+        ring.vault.foundation.database.forget()
+        data = tmp_path / "data"
+        backup = {path.name: path.read_bytes() for path in data.iterdir() if path.name != "lock"}
+        erased = ring.vault.ask(
+            Erase(kind=ErasureKind.ORGANIZATION, subject=at.organization, organization=at.organization)
+        )
+        assert isinstance(erased, Erased)
+        control = put_back(tmp_path / "control", backup)
+        with Ring(control, configured) as before:
+            assert before.vault.opens(at, credential) == key
+        old = ring.ring.version
+        ring.vault.clock.now_s += 60
+        ring.rotate()
+        ring.do(lambda changes: changes.destroy(old))
+        assert ring.vault.erasures.rows()[0].final_at is not None
+    restored = put_back(tmp_path / "restored", backup)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sealgate.vault.kek_ring.START_PAUSE_S", 0.0)
+        with pytest.raises(StartError) as refused:
+            lay_foundation(restored / "data", INSTANCE, LOG, configured)
+    assert refused.value.code == "kek_unavailable"
+
+
+def put_back(folder: Path, backup: dict[str, bytes]) -> Path:
+    """The whole data folder as it was, anchor and what says where the KEK is included."""
+    (folder / "data").mkdir(parents=True, mode=0o700)
+    for name, content in backup.items():
+        (folder / "data" / name).write_bytes(content)
+        (folder / "data" / name).chmod(0o600)
+    return folder
 
 
 def test_a_key_that_is_on_the_ring_already_is_not_taken_twice(tmp_path: Path, configured: KekConfig) -> None:

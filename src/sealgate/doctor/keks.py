@@ -24,6 +24,7 @@ _RING = """SELECT keks.version, keks.state,
     (SELECT count(*) FROM root WHERE kek_version = keks.version)
     + (SELECT count(*) FROM keyring WHERE kek_version = keks.version)
     + (SELECT count(*) FROM peppers WHERE kek_version = keks.version)
+    + (SELECT count(*) FROM receipt_key WHERE kek_version = keks.version)
     FROM keks ORDER BY keks.rowid"""
 _SECRETS: Mapping[str, str] = {"pkcs11": "pkcs11_pin_file", "transit": "transit_token_file"}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from sealgate.messages.erasing import ErasureReply, ErasureRequest
 from sealgate.messages.frames import Message
 
 OPERATOR_SOCKET = "vault-operator.sock"
@@ -139,5 +140,24 @@ class KekReport(Message, frozen=True, tag="kek-report"):
     """What the last try ended with; it is repeated by itself."""
 
 
-OperatorRequest = AskKeks | RotateKek | MigrateKek | DestroyKek | InspectVault | RotateSealingKeys
-OperatorReply = KekReport | VaultInspected | SealingKeysRotated
+class AskReceiptKey(Message, frozen=True, tag="ask-receipt-key"):
+    """Ask for the public half of the key that signs receipts of erasure. Answer: `ReceiptKeyShown`."""
+
+
+class ReceiptKeyShown(Message, frozen=True, tag="receipt-key"):
+    """The public half, 32 bytes as base64url."""
+
+    public_key: str
+
+
+OperatorRequest = (
+    AskKeks
+    | RotateKek
+    | MigrateKek
+    | DestroyKek
+    | InspectVault
+    | RotateSealingKeys
+    | AskReceiptKey
+    | ErasureRequest
+)
+OperatorReply = KekReport | VaultInspected | SealingKeysRotated | ReceiptKeyShown | ErasureReply

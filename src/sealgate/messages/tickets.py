@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
+from sealgate.messages.erasing import ErasureReply, ErasureRequest
 from sealgate.messages.frames import Message
 
 
@@ -173,6 +174,16 @@ class Pseudonym(Message, frozen=True, tag="pseudonym"):
 
 
 TicketRequest = (
-    ListDestinations | IssueTicket | ListCredentials | Revoke | Switch | RollBack | Discard | AskPseudonym
+    ListDestinations
+    | IssueTicket
+    | ListCredentials
+    | Revoke
+    | Switch
+    | RollBack
+    | Discard
+    | AskPseudonym
+    | ErasureRequest
 )
-TicketReply = Destinations | TicketIssued | Credentials | CredentialRow | CredentialRevoked | Pseudonym
+TicketReply = (
+    Destinations | TicketIssued | Credentials | CredentialRow | CredentialRevoked | Pseudonym | ErasureReply
+)

@@ -117,6 +117,15 @@ class VaultSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "never by itself.",
         ),
     ] = 90.0
+    erasure_final_days: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=3650,
+            description="Days after an erasure until which you promise to rotate the KEK and destroy the "
+            "versions that old backups open with; every receipt states that day.",
+        ),
+    ] = 30.0
     dangerously_allow_plain_http_to_loopback: LoudPlainHttp = False
 
 
@@ -285,6 +294,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             kek=KekConfig(**structs.asdict(self.kek)),
             lease_s=self.vault.lease_s,
             sealing_key_days=self.vault.sealing_key_days,
+            erasure_final_days=self.vault.erasure_final_days,
             ticket_lifetime_s=self.vault.ticket_lifetime_s,
             desk_uids=(uid_of(self.users.console),),
             opener_uids=(uid_of(self.users.proxy),),

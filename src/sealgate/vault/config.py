@@ -64,6 +64,8 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ticket_lifetime_s: float = 600.0
     sealing_key_days: float = 90.0
     """Age at which an organization gets new sealing keys; 0 for never by itself."""
+    erasure_final_days: float = 30.0
+    """Days after an erasure until which operators promise that no backup can bring it back."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant or is not safe; raises `ValueError` with a hint."""
@@ -92,6 +94,11 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             0 <= self.sealing_key_days <= 3650,
             f"sealing_key_days is {self.sealing_key_days}",
             "use at most 3650, or 0 for never",
+        )
+        _require(
+            1 <= self.erasure_final_days <= 3650,
+            f"erasure_final_days is {self.erasure_final_days}",
+            "use 1 to 3650",
         )
         for name, path in (("data_dir", self.data_dir), ("runtime_dir", self.runtime_dir)):
             _require(path.is_absolute(), f"{name} is {str(path)!r}", "use an absolute path")

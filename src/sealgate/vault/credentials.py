@@ -24,7 +24,7 @@ from sealgate.vault.rowseal import Cell, RowSeal, SealedTable
 from sealgate.vault.schema import CREDENTIALS, OPENS, VERSIONS
 from sealgate.vault.tickets import TicketRecord, Tickets
 from sealgate.vault.versions import Credential, CredentialRecord, VersionRecord
-from sealgate.vault.witness import Witness
+from sealgate.vault.witness import ERASED, Witness
 
 Notify = Callable[[CredentialChanged], int]
 """Tells every connected proxy; gives how many there are."""
@@ -85,9 +85,33 @@ class Credentials:
             raise unknown_credential()
         return found
 
-    def is_cut(self, credential: str) -> bool:
-        """True for a credential whose revocation could not be written: it stays shut all the same."""
-        return credential in self._cut
+    def is_cut(self, record: CredentialRecord) -> bool:
+        """True where revocation or erasure is not written to its end: it stays shut all the same."""
+        return record.credential in self._cut or self.is_erased(record.organization, record.application)
+
+    def is_erased(self, organization: str, application: str) -> bool:
+        """True where application or organization is erased, or is being erased."""
+        return self._witness.is_erased(application) or self._witness.is_erased(organization)
+
+    def shut(self, credential: str, application: str) -> int:
+        """Open it no more, whatever happens next, and tell proxies; gives how many were told."""
+        self._cut.add(credential)
+        return self._notify(
+            CredentialChanged(credential=credential, application=application, event=CredentialEvent.REVOKED)
+        )
+
+    def erase(self, credential: str, note: Callable[[Connection], None]) -> None:
+        """Destroy every row of a credential, sound or not, in one change with what `note` writes."""
+        standing = self._witness.standing(credential)
+        if standing is not None and standing.state == ERASED:  # rows that somebody put back
+            whole = self._database.transaction()
+        else:
+            whole = self._witness.change(credential, 1 if standing is None else standing.version + 1, ERASED)
+        with whole as connection:
+            note(connection)
+            self._delete(connection, credential)
+        self._opens.drop(credential)
+        self._cut.discard(credential)
 
     def alarm(self, credential: str) -> AlarmError:
         """Log the alarm of a version whose envelope does not open, and give the error to raise."""
@@ -201,8 +225,7 @@ class Credentials:
 
     def _destroy(self, found: Credential, now_s: float) -> None:
         # Proxies first: a full disk must not keep a revoked key in use.
-        self._cut.add(found.record.credential)
-        told = self._tell(found.record, CredentialEvent.REVOKED)
+        told = self.shut(found.record.credential, found.record.application)
         after = versions.revoked(found.record, now_s)
         mask = msgspec.structs.replace(found.active, envelope=None)
         with self._witness.change(after.credential, after.revision, after.state) as connection:
@@ -217,20 +240,20 @@ class Credentials:
         standing = self._witness.standing(credential)
         if standing is None:
             raise unknown_credential()
-        self._cut.add(credential)
-        notice = CredentialChanged(
-            credential=credential, application=application, event=CredentialEvent.REVOKED
-        )
-        told = self._notify(notice)
+        told = self.shut(credential, application)
         revision = standing.version + 1
         with self._witness.change(credential, revision, CredentialState.REVOKED.value) as connection:
-            for table in (CREDENTIALS, VERSIONS, OPENS):
-                connection.execute(delete(table).where(table.c.credential == credential))
-            self._tickets.cancel(connection, credential)
+            self._delete(connection, credential)
+        self._opens.drop(credential)
         self._forget()
         self._cut.discard(credential)
         self._log("revoked", application=application, credential=credential, told=told)
         return CredentialRevoked(credential=credential, revoked_at=now_s)
+
+    def _delete(self, connection: Connection, credential: str) -> None:
+        for table in (CREDENTIALS, VERSIONS, OPENS):
+            connection.execute(delete(table).where(table.c.credential == credential))
+        self._tickets.cancel(connection, credential)
 
     def _cancel_awaited(
         self, organization: str, application: str, credential: str, now_s: float

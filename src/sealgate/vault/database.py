@@ -135,6 +135,15 @@ class Database:
         except sqlite3.Error as error:
             raise StorageError(type(error).__name__) from error
 
+    def forget_surely(self) -> None:
+        """The same; raises `StorageError` where somebody who reads the file (a backup) keeps the log."""
+        try:
+            busy, *_ = self._driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            raise StorageError(type(error).__name__) from error
+        if busy:
+            raise StorageError("the write-ahead log is being read")
+
     def close(self) -> None:
         """Checkpoint and close."""
         self._connection.close()

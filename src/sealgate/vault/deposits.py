@@ -58,6 +58,8 @@ class Deposits:
             raise _refused(
                 "unknown_destination", "the vault does not know this destination", "list the destinations"
             )
+        if self._stores.credentials.is_erased(order.organization, order.application):
+            raise _refused("erased", "this application was erased for good", "make another application")
         if len(self._stores.tickets.live(order.organization, order.application, now_s)) >= LIVE_LIMIT:
             raise _refused(
                 "too_many_tickets",
@@ -94,6 +96,8 @@ class Deposits:
     def plan(self, ticket: str, now_s: float) -> DepositPlan:
         """What the ticket is good for, without using it; raises `TicketRefusedError`."""
         record = self._stores.tickets.look(ticket, now_s)
+        if self._stores.credentials.is_erased(record.organization, record.application):
+            raise self._stores.tickets.refuse("erased", record)
         destination = self._stores.destinations.find(record.provider, record.origin)
         if destination is None:
             raise self._stores.tickets.refuse("destination_gone", record)

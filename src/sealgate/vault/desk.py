@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import assert_never, cast
 
 from sealgate.log import Log
+from sealgate.messages.erasing import AskReceipt, AskReceipts, Erase
 from sealgate.messages.frames import Message, Refusal, RefusedError
 from sealgate.messages.opening import OpenRefusal
 from sealgate.messages.pseudonym import pseudonym
@@ -34,6 +35,7 @@ from sealgate.messages.tickets import (
 )
 from sealgate.vault import fields, versions
 from sealgate.vault.deposits import Deposits
+from sealgate.vault.erasures import Erasures
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.stores import Stores
 
@@ -41,8 +43,11 @@ from sealgate.vault.stores import Stores
 class Desk:
     """Answers the console. `handle` is the handler of a `messages.server.Server`."""
 
-    def __init__(self, stores: Stores, deposits: Deposits, clock: Callable[[], float], log: Log) -> None:
+    def __init__(
+        self, stores: Stores, deposits: Deposits, erasures: Erasures, clock: Callable[[], float], log: Log
+    ) -> None:
         self._stores = stores
+        self._erasures = erasures
         self._deposits = deposits
         self._clock = clock
         self._log = log
@@ -77,6 +82,10 @@ class Desk:
                 return self._change(request)
             case AskPseudonym():
                 return self._pseudonym(request)
+            case Erase() | AskReceipt() | AskReceipts():
+                # Operators may leave it out; the console must say whose.
+                fields.check_id("org", "organization", request.organization)
+                return self._erasures.answer(request)
             case _:
                 assert_never(request)
 

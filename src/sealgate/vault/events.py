@@ -121,6 +121,34 @@ EVENTS: EventTable = {
         "The key was opened and served, but could not be sealed to the newest keys; it is tried again.",
     ),
     "revoked": Event(Level.INFO, {**_CREDENTIAL, "told": Kind.NUMBER}, "The envelopes are destroyed."),
+    "erasing": Event(
+        Level.WARNING,
+        {"receipt": Kind.ID, "kind": Kind.ID, "subject": Kind.ID, "told": Kind.NUMBER},
+        "An erasure began: nothing of this opens any more, and proxies were told.",
+    ),
+    "erased": Event(
+        Level.WARNING,
+        {"receipt": Kind.ID, "kind": Kind.ID, "subject": Kind.ID},
+        "Every row of it is destroyed, in the write-ahead log too. Backups are a matter of the KEK: see the"
+        " receipt.",
+    ),
+    "erasure_unsealable": Event(
+        Level.INFO,
+        {"receipt": Kind.ID},
+        "No sealing key is left that what was erased was sealed to. A KEK made from now on cannot open it.",
+    ),
+    "erasure_paused": Event(
+        Level.WARNING,
+        {"error": Kind.ID},
+        "An erasure met a full disk, a backup being taken or a damaged row. It is refused already, and gone"
+        " on with by itself.",
+    ),
+    "erasure_due": Event(
+        Level.WARNING,
+        {"receipt": Kind.ID, "days": Kind.NUMBER},
+        "In so many days (below zero: since then) this erasure should be final and is not: `sealgate vault"
+        " receipts` says what it waits for.",
+    ),
     "open_refused": Event(
         Level.WARNING,
         {

@@ -33,7 +33,7 @@ from sealgate.vault.peppers import Peppers
 from sealgate.vault.rowseal import Cell, RowSeal, SealedTable
 from sealgate.vault.schema import KEYRING
 from sealgate.vault.verified import Verified
-from sealgate.vault.witness import Witness
+from sealgate.vault.witness import ERASED, ERASING, Witness
 
 FIRST_EPOCH = 1
 _PRIVATE_KEYS_LIMIT = 1024
@@ -196,6 +196,18 @@ class Keyring:
             self._privates.drop((pair.key_id, organization))
         self._database.forget()
 
+    def erase(self, connection: Connection, organization: str) -> None:
+        """Destroy every pair of an organization, inside the transaction that erases it."""
+        of_organization = KEYRING.c.organization == organization
+        for (key_id,) in connection.execute(select(KEYRING.c.key_id).where(of_organization)):
+            self._privates.drop((key_id, organization))
+        connection.execute(delete(KEYRING).where(of_organization))
+        self._newest.drop(organization)
+
+    def is_held(self, key_id: bytes) -> bool:
+        """True while there is a row of this pair, be it sound or not."""
+        return self._database.row(_BY_KEY_ID, {"key_id": key_id}) is not None
+
     def _held(self, organization: str, *, strict: bool = False) -> Sequence[KeyringRecord]:
         """Every pair, newest epoch first; nothing for an organization that was never seen.
 
@@ -204,7 +216,7 @@ class Keyring:
         rows = self._database.rows(_OF_ORGANIZATION, {"organization": organization})
         records = [record for row in rows if (record := self._sound(row)) is not None]
         standing = self._witness.standing(organization)
-        if standing is None and not rows:
+        if not rows and (standing is None or standing.state in {ERASING, ERASED}):
             return ()
         if not _is_witnessed(records, standing) or (strict and len(records) != len(rows)):
             raise self._rows.seal.alarm("keyring", organization)

@@ -13,6 +13,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, text
 
 from sealgate.vault.carrying import Proof, carry_credentials, carry_keyring
+from sealgate.vault.erasure_sql import ERASURE_TABLES
 from sealgate.vault.faults import StartError
 
 __all__ = ["STEPS", "Proof", "Step", "found_version", "make_schema", "schema_objects", "upgrade"]
@@ -195,7 +196,9 @@ _KEKS = Step(
     )
 )
 
-STEPS: tuple[Step, ...] = (_FOUNDING, _VERSIONS, _KEKS, _SUITES)
+_ERASURE = Step(make=ERASURE_TABLES)
+
+STEPS: tuple[Step, ...] = (_FOUNDING, _VERSIONS, _KEKS, _SUITES, _ERASURE)
 
 _VERSION_TABLE = "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT"
 

@@ -112,7 +112,7 @@ class Opener:
         return found
 
     def _check_living(self, record: CredentialRecord) -> None:
-        if record.state != CredentialState.ACTIVE or self._stores.credentials.is_cut(record.credential):
+        if record.state != CredentialState.ACTIVE or self._stores.credentials.is_cut(record):
             raise _refused(
                 OpenRefusal.REVOKED, "this credential was revoked", "deposit a new key in the console"
             )

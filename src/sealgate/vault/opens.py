@@ -46,6 +46,10 @@ class Opens:
         count, last = self._pending.get(credential, (0, 0.0))
         return OpensRecord(credential, stored.count + count, max(stored.last_opened_at, last))
 
+    def drop(self, credential: str) -> None:
+        """Forget what was counted and not written yet, of a credential that is no more."""
+        self._pending.pop(credential, None)
+
     def flush(self) -> None:
         """Write what was counted."""
         records = [self.of(credential) for credential in self._pending]

@@ -9,20 +9,24 @@ from __future__ import annotations
 from typing import assert_never, cast
 
 from sealgate.log import Log
+from sealgate.messages.erasing import AskReceipt, AskReceipts, Erase
 from sealgate.messages.frames import Message, Refusal, RefusedError
 from sealgate.messages.operating import (
     AskKeks,
+    AskReceiptKey,
     DestroyKek,
     InspectVault,
     MigrateKek,
     OperatorReply,
     OperatorRequest,
+    ReceiptKeyShown,
     RotateKek,
     RotateSealingKeys,
     SealingKeysRotated,
 )
 from sealgate.messages.server import Peer
 from sealgate.vault import fields
+from sealgate.vault.erasures import Erasures
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.inspection import Inspection
 from sealgate.vault.kek_changes import KekChanges
@@ -32,7 +36,15 @@ from sealgate.vault.sealing_epochs import SealingEpochs
 class Operator:
     """Answers operators. `handle` is the handler of a `messages.server.Server`."""
 
-    def __init__(self, keks: KekChanges, epochs: SealingEpochs, inspection: Inspection, log: Log) -> None:
+    def __init__(
+        self,
+        keks: KekChanges,
+        epochs: SealingEpochs,
+        erasures: Erasures,
+        inspection: Inspection,
+        log: Log,
+    ) -> None:
+        self._erasures = erasures
         self._keks = keks
         self._inspection = inspection
         self._epochs = epochs
@@ -69,6 +81,10 @@ class Operator:
                 return self._rotate_sealing_keys(request)
             case InspectVault():
                 return self._inspection.look(request.envelope, request.organization)
+            case AskReceiptKey():
+                return ReceiptKeyShown(public_key=self._erasures.public_key())
+            case Erase() | AskReceipt() | AskReceipts():
+                return self._erasures.answer(request)
             case _:
                 assert_never(request)
 

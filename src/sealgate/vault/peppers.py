@@ -10,7 +10,7 @@ import hmac
 import secrets
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from sealgate.vault.database import Database, Query
 from sealgate.vault.datakey import SealedSecret, opened_secret, seal_secret
@@ -58,9 +58,17 @@ class Peppers:
     def pseudonym_key(self, organization: str, application: str) -> bytes:
         """The 32-byte key of an application's pseudonyms: HMAC-SHA-256(pepper, label and application).
 
-        Raises `LookupError` for an organization that never took a ticket, `AlarmError` for a damaged pepper.
+        Raises `LookupError` for an organization that never took a ticket or was erased, and for an erased
+        application; `AlarmError` for a damaged pepper.
         """
+        if self._witness.is_erased(organization) or self._witness.is_erased(application):
+            raise LookupError(organization)
         return self._keys.get((organization, application), lambda: self._derive(organization, application))
+
+    def erase(self, connection: Connection, organization: str) -> None:
+        """Destroy an organization's pepper, inside the transaction that erases it."""
+        connection.execute(delete(PEPPERS).where(PEPPERS.c.organization == organization))
+        self._keys.drop_all(lambda key: key[0] == organization)
 
     def _derive(self, organization: str, application: str) -> bytes:
         row = self._database.row(_BY_ORGANIZATION, {"organization": organization})

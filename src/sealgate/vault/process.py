@@ -35,6 +35,7 @@ from sealgate.vault.config import VaultConfig
 from sealgate.vault.deposits import Deposits
 from sealgate.vault.desk import Desk
 from sealgate.vault.envelopes import Envelopes
+from sealgate.vault.erasures import Erasures
 from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import StartError, StorageError
 from sealgate.vault.foundation import lay_foundation
@@ -106,7 +107,8 @@ class Vault:
             config, self._foundation.database, self._stores, envelopes, clock=clock, log=log
         )
         opener = Opener(config, self._stores, envelopes, clock, log)
-        desk = Desk(self._stores, deposits, clock, log)
+        self._erasures = Erasures(config, self._foundation, self._stores, self._epochs, clock=clock, log=log)
+        desk = Desk(self._stores, deposits, self._erasures, clock, log)
         hello = Hello(protocol=PROTOCOL, instance=config.instance, process="vault")
         folder = config.runtime_dir
         self._opener_server = Server(
@@ -115,7 +117,7 @@ class Vault:
         self._desk_server = Server(folder / DESK_SOCKET, hello, TicketRequest, desk.handle, config.desk_uids)
         self._kek_changes = KekChanges(config.instance, self._foundation, NoApprovals(), clock=clock, log=log)
         inspection = Inspection(config.instance, self._foundation)
-        operator = Operator(self._kek_changes, self._epochs, inspection, log)
+        operator = Operator(self._kek_changes, self._epochs, self._erasures, inspection, log)
         self._operator_server = Server(
             folder / OPERATOR_SOCKET, hello, OperatorRequest, operator.handle, (os.geteuid(), 0)
         )
@@ -132,6 +134,7 @@ class Vault:
     async def start(self) -> None:
         """Listen everywhere; raises `StartError` for a port that is taken."""
         try:
+            self._erasures.resume()
             self._web = _Web(self._pages, self._config, self._log)
             await self._opener_server.start()
             await self._desk_server.start()
@@ -140,7 +143,9 @@ class Vault:
         except BaseException:
             await self.close()
             raise
-        self._tasks += map(asyncio.create_task, (self._flush_now_and_then(), self._epochs.run()))
+        self._tasks += map(
+            asyncio.create_task, (self._flush_now_and_then(), self._epochs.run(), self._erasures.run())
+        )
         self._kek_changes.resume()
         for origin in self._config.plain_origins:
             self._log("plain_http_allowed", origin=origin)

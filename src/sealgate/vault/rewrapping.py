@@ -22,9 +22,10 @@ from sealgate.vault.kek import KekError
 from sealgate.vault.kek_ring import KekRing
 from sealgate.vault.keyring import KeyringRecord, private_context
 from sealgate.vault.peppers import PepperRecord, pepper_context
+from sealgate.vault.receipt_key import ReceiptKeyRecord, receipt_key_context
 from sealgate.vault.root import root_context
 from sealgate.vault.rowseal import Cell, RowSeal, SealedTable
-from sealgate.vault.schema import KEYRING, PEPPERS, ROOT
+from sealgate.vault.schema import KEYRING, PEPPERS, RECEIPT_KEY, ROOT
 
 BATCH_ROWS = 32
 
@@ -35,6 +36,8 @@ class Wrapped(Struct, frozen=True):
     table: Table
     record: type[Any]
     context: Callable[[str, Any], bytes]
+    subject: str = "organization"
+    """The record's field that an alarm names."""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -45,6 +48,7 @@ class Wrapped(Struct, frozen=True):
 WRAPPED: tuple[Wrapped, ...] = (
     Wrapped(KEYRING, KeyringRecord, private_context),
     Wrapped(PEPPERS, PepperRecord, lambda instance, record: pepper_context(instance, record.organization)),
+    Wrapped(RECEIPT_KEY, ReceiptKeyRecord, receipt_key_context, subject="public_key"),
 )
 """Beside the root row. A table that is missing here keeps its old KEK version alive for ever."""
 
@@ -140,7 +144,7 @@ class Rewrapping:
         try:
             return self._anew(before, kind.context(self._instance, record))
         except KekError:  # verified, and yet its KEK does not unwrap it: told, and left as it is
-            self._seal.alarm(str(kind.table.name), record.organization)
+            self._seal.alarm(str(kind.table.name), getattr(record, kind.subject))
             return None
 
     def _anew(self, before: _Wrap, context: bytes) -> _Wrap:

@@ -143,3 +143,41 @@ KEKS = Table(
     _time("destroyed_at", null=True),
     _bytes("mac"),
 )
+
+RECEIPT_KEY = Table(
+    "receipt_key",
+    _metadata,
+    _bytes("public_key", key=True),
+    _bytes("ciphertext"),
+    _bytes("wrapped_data_key"),
+    _text("kek_version"),
+    _time("made_at"),
+    _bytes("mac"),
+)
+
+ERASURES = Table(
+    "erasures",
+    _metadata,
+    _text("receipt", key=True),
+    _text("kind"),
+    _text("subject"),
+    _text("organization"),
+    _text("application"),
+    _time("began_at"),
+    _time("erased_at", null=True),
+    _time("final_by"),
+    _time("sealing_keys_gone_at", null=True),
+    _integer("noted"),
+    _bytes("mac"),
+)
+
+ERASED_VERSIONS = Table(
+    "erased_versions",
+    _metadata,
+    _text("receipt", key=True),
+    _text("credential", key=True),
+    _integer("version", key=True),
+    _bytes("key_id"),
+    _text("envelope_hash"),
+    _bytes("mac"),
+)

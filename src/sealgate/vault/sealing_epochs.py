@@ -83,6 +83,8 @@ class SealingEpochs:
         """Organizations and credentials whose rows do not verify: not tried again before the next start."""
         self._kept: set[tuple[str, int]] = set()
         self._awake = asyncio.Event()
+        self.on_ended: Callable[[], None] = lambda: None
+        """Called when an epoch's keys were destroyed."""
 
     def rotate(self, organization: str) -> SealingKeys:
         """Begin an organization's next epoch now; raises `AlarmError` for an altered keyring."""
@@ -154,6 +156,7 @@ class SealingEpochs:
             return False
         self._stores.keyring.destroy(keys)
         self._log("sealing_keys_destroyed", organization=organization, epoch=keys.epoch)
+        self.on_ended()
         return False
 
     def _sealed_to(self, key_id: bytes) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Value = TypeVar("Value")
 
@@ -33,6 +33,11 @@ class Verified(Generic[Value]):
     def drop(self, key: Hashable) -> None:
         """Forget a value that is no longer true."""
         self._values.pop(key, None)
+
+    def drop_all(self, is_dropped: Callable[[Any], bool]) -> None:
+        """Forget every value whose key is one of those."""
+        for key in [key for key in self._values if is_dropped(key)]:
+            del self._values[key]
 
     def __repr__(self) -> str:
         return f"<Verified of {len(self._values)}>"

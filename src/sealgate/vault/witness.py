@@ -25,6 +25,8 @@ _EVERY_MARK = Query(select(MARK))
 
 MADE = "made"
 """State of the very first entry, whose subject is the instance."""
+ERASING, ERASED = "erasing", "erased"
+"""States of what was erased, or is being erased: nothing under such an id opens or comes in again."""
 
 
 class MarkRecord(Struct, frozen=True):
@@ -81,6 +83,11 @@ class Witness:
         """True if this is how far the subject has come."""
         return self.standing(subject) == Standing(version, state)
 
+    def is_erased(self, subject: str) -> bool:
+        """True for a subject that is erased, or is being erased."""
+        standing = self.standing(subject)
+        return standing is not None and standing.state in {ERASING, ERASED}
+
     @contextmanager
     def change(self, subject: str, version: int, state: str) -> Iterator[Connection]:
         """A transaction that leaves `subject` at this version and state, witnessed once it is committed."""
@@ -88,6 +95,9 @@ class Witness:
         before = self.standing(subject)
         if before is not None and version <= before.version:
             msg = f"{subject} stands at {before.version}; a standing only grows"
+            raise ValueError(msg)
+        if before is not None and before.state == ERASED:
+            msg = f"{subject} is erased"
             raise ValueError(msg)
         entry = Entry(self._number + 1, subject, version, state)
         with self._database.transaction() as connection:

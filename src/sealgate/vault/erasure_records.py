@@ -1,0 +1,109 @@
+"""What the vault remembers of erasures: the order, how far it came, and hashes of the envelopes destroyed.
+
+Counterparts: `erasures`, which writes them, and `finality`, which reads them. Nothing in here opens anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+
+from msgspec import Struct
+from sqlalchemy import Connection, bindparam, select, text
+
+from sealgate.vault.database import Database, Query
+from sealgate.vault.faults import AlarmError
+from sealgate.vault.rowseal import RowSeal, SealedTable
+from sealgate.vault.schema import ERASED_VERSIONS, ERASURES, VERSIONS
+
+_EVERY = Query(select(ERASURES).order_by(text("rowid DESC")))
+_OF_RECEIPT = Query(
+    select(ERASED_VERSIONS)
+    .where(ERASED_VERSIONS.c.receipt == bindparam("receipt"))
+    .order_by(ERASED_VERSIONS.c.credential, ERASED_VERSIONS.c.version)
+)
+_BY_CREDENTIAL = Query(select(ERASED_VERSIONS).where(ERASED_VERSIONS.c.credential == bindparam("credential")))
+
+
+class ErasureRecord(Struct, frozen=True):
+    """One erasure. Times are Unix seconds."""
+
+    receipt: str
+    kind: str
+    subject: str
+    organization: str
+    application: str
+    began_at: float
+    erased_at: float | None
+    final_by: float
+    sealing_keys_gone_at: float | None
+    """Since when the vault holds no private key that what was erased was sealed to."""
+    noted: int
+    """Once it is erased: how many rows say what was destroyed, so that none can be taken away."""
+
+
+class ErasedVersionRecord(Struct, frozen=True):
+    """One version that was destroyed. A credential without any has a row of version 0."""
+
+    receipt: str
+    credential: str
+    version: int
+    key_id: bytes
+    envelope_hash: str
+    """SHA-256, hexadecimal; empty where there was no envelope any more."""
+
+
+class ErasureRecords:
+    """Reads and writes them."""
+
+    def __init__(self, database: Database, seal: RowSeal) -> None:
+        self._database = database
+        self._rows = SealedTable(ERASURES, ErasureRecord, seal)
+        self._versions = SealedTable(ERASED_VERSIONS, ErasedVersionRecord, seal)
+
+    def every(self) -> tuple[ErasureRecord, ...]:
+        """The newest first; raises `AlarmError`."""
+        return tuple(self._rows.read(row) for row in self._database.rows(_EVERY))
+
+    def sound(self) -> Iterator[ErasureRecord]:
+        """The newest first, without those that were edited: they must not stop the others."""
+        for row in self._database.rows(_EVERY):
+            with contextlib.suppress(AlarmError):
+                yield self._rows.read(row)
+
+    def of_erasure(self, record: ErasureRecord) -> tuple[ErasedVersionRecord, ...]:
+        """What it destroyed, by credential and version; raises `AlarmError`."""
+        rows = self._database.rows(_OF_RECEIPT, {"receipt": record.receipt})
+        found = tuple(self._versions.read(row) for row in rows)
+        if record.erased_at is not None and len(found) != record.noted:
+            raise self._versions.seal.alarm("erased_versions", record.receipt)
+        return found
+
+    def of_subject(self, subject: str) -> ErasureRecord | None:
+        """The erasure of this id, by itself or with what it belonged to."""
+        rows = self._database.rows(_BY_CREDENTIAL, {"credential": subject})
+        receipts = {self._versions.read(row).receipt for row in rows}
+        return next(
+            (each for each in self.sound() if each.subject == subject or each.receipt in receipts), None
+        )
+
+    def add(self, connection: Connection, record: ErasureRecord) -> None:
+        """Note an erasure, inside the change that begins it."""
+        connection.execute(ERASURES.insert(), self._rows.row(record))
+
+    def put(self, record: ErasureRecord) -> None:
+        """Note how far an erasure came."""
+        with self._database.transaction() as connection:
+            same = ERASURES.c.receipt == record.receipt
+            connection.execute(ERASURES.update().where(same), self._rows.row(record))
+
+    def note(self, connection: Connection, receipt: str, credential: str) -> None:
+        """Note every version of a credential that is about to be destroyed, sound or not."""
+        columns = (VERSIONS.c.version, VERSIONS.c.key_id, VERSIONS.c.envelope)
+        rows = connection.execute(select(*columns).where(VERSIONS.c.credential == credential)).all()
+        found = [tuple(row) for row in rows] or [(0, b"", None)]
+        for version, key_id, envelope in found:
+            digest = "" if envelope is None else hashlib.sha256(envelope).hexdigest()
+            record = ErasedVersionRecord(receipt, credential, version, key_id, digest)
+            connection.execute(ERASED_VERSIONS.insert().prefix_with("OR REPLACE"), self._versions.row(record))

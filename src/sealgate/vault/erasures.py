@@ -1,0 +1,379 @@
+"""Erasure: destroys everything of a credential, an application or an organization, and gives receipts for it.
+
+Counterparts: `desk` and `operator`, which ask; `finality`, which says when no backup can bring it back. What
+is being erased opens no more from the first step on; each step is one witnessed change, so that it can be
+killed anywhere and goes on at the next start. Proxies are told before anything is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
+
+from msgspec import structs
+from sqlalchemy import Connection, bindparam, delete, or_, select
+
+from sealgate.ids import Prefix, new_id
+from sealgate.log import Log
+from sealgate.messages.erasing import (
+    AskReceipt,
+    AskReceipts,
+    Erase,
+    Erased,
+    ErasureKind,
+    ErasureRow,
+    Receipts,
+)
+from sealgate.messages.frames import Refusal, RefusedError
+from sealgate.vault import fields, finality
+from sealgate.vault.config import VaultConfig
+from sealgate.vault.database import Query
+from sealgate.vault.erasure_records import ErasureRecord, ErasureRecords
+from sealgate.vault.faults import AlarmError
+from sealgate.vault.foundation import Foundation
+from sealgate.vault.receipt_key import ReceiptKey
+from sealgate.vault.receipts import key_name, sign
+from sealgate.vault.schema import CREDENTIALS, TICKETS
+from sealgate.vault.sealing_epochs import SealingEpochs
+from sealgate.vault.stores import Stores
+from sealgate.vault.witness import ERASED, ERASING
+
+AT_ONCE = 50
+"""Steps of an erasure that whoever asked waits for; the rest is done bit by bit."""
+BETWEEN_S = 0.02
+AGAIN_AFTER_S = 5.0
+"""Pause before what a full disk or a backup that is being taken stopped is tried again."""
+IDLE_S = 60.0
+NEAR_S = 7 * 86_400.0
+"""How long before its day an erasure that is not final yet is warned of."""
+_DAY_S = 86_400.0
+
+_PREFIXES: dict[ErasureKind, Prefix] = {
+    ErasureKind.CREDENTIAL: "cred",
+    ErasureKind.APPLICATION: "app",
+    ErasureKind.ORGANIZATION: "org",
+}
+_OF_SUBJECT = Query(
+    select(CREDENTIALS.c.credential, CREDENTIALS.c.organization, CREDENTIALS.c.application)
+    .where(
+        or_(
+            CREDENTIALS.c.credential == bindparam("subject"),
+            CREDENTIALS.c.application == bindparam("subject"),
+            CREDENTIALS.c.organization == bindparam("subject"),
+        )
+    )
+    .order_by(CREDENTIALS.c.credential)
+)
+_TICKETS_OF_SUBJECT = Query(
+    select(TICKETS.c.organization, TICKETS.c.application).where(
+        or_(
+            TICKETS.c.credential == bindparam("subject"),
+            TICKETS.c.application == bindparam("subject"),
+            TICKETS.c.organization == bindparam("subject"),
+        )
+    )
+)
+
+
+class Erasures:
+    """Erases, and answers for it."""
+
+    def __init__(
+        self,
+        config: VaultConfig,
+        base: Foundation,
+        stores: Stores,
+        epochs: SealingEpochs,
+        *,
+        clock: Callable[[], float],
+        log: Log,
+    ) -> None:
+        self._instance = config.instance
+        self._promise_s = config.erasure_final_days * _DAY_S
+        self._database = base.database
+        self._witness = base.witness
+        self._keks = base.keks
+        self._stores = stores
+        self._epochs = epochs
+        self._clock = clock
+        self._log = log
+        self._records = ErasureRecords(base.database, base.seal)
+        self._key = ReceiptKey(config.instance, base.database, base.witness, base.kek, base.seal)
+        self._warned: set[str] = set()
+        self._awake = asyncio.Event()
+        epochs.on_ended = self._sealing_keys_ended
+
+    def answer(self, request: Erase | AskReceipt | AskReceipts) -> Erased | Receipts:
+        """Do what was asked; raises `RefusedError`, `AlarmError` or `OSError`."""
+        if request.organization:
+            fields.check_id("org", "organization", request.organization)
+        if isinstance(request, Erase):
+            return self._erase(request)
+        if isinstance(request, AskReceipts):
+            return Receipts(items=self.rows(request.organization))
+        fields.check_id("rcpt", "receipt", request.receipt)
+        return self._shown(self._theirs(request))
+
+    def rows(self, organization: str = "") -> tuple[ErasureRow, ...]:
+        """Every erasure as it stands now, the newest first; raises `AlarmError`."""
+        self._note_sealing_keys()
+        found = self._records.every()
+        return tuple(self._row(each) for each in found if organization in {"", each.organization})
+
+    def public_key(self) -> str:
+        """The public half of the receipt key in text, made now if there is none; raises `AlarmError`."""
+        return key_name(self._key.ensure(self._clock()))
+
+    def resume(self) -> None:
+        """At start: refuse what an earlier run did not come to, before anybody can ask for it."""
+        for record in self._open():
+            self._shut(record)
+
+    async def run(self) -> None:
+        """Go on with what is not at its end, until cancelled."""
+        while True:
+            pause_s = IDLE_S
+            self._awake.clear()
+            try:
+                for _piece in self.pieces():
+                    await asyncio.sleep(BETWEEN_S)
+                self._warn()
+            except OSError as error:
+                self._log("erasure_paused", error=type(error).__name__)
+                pause_s = AGAIN_AFTER_S
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._awake.wait(), pause_s)
+
+    def pieces(self) -> Iterator[None]:
+        """Go on with every erasure; yields after each small step."""
+        for record in self._open():
+            yield from self._work(record)
+        self._note_sealing_keys()
+
+    def _open(self) -> list[ErasureRecord]:
+        return [each for each in self._records.sound() if each.erased_at is None]
+
+    def _erase(self, order: Erase) -> Erased:
+        fields.check_id(_PREFIXES[order.kind], "subject", order.subject)
+        known = self._records.of_subject(order.subject)
+        record = self._begin(order) if known is None else self._check_owner(known, order)
+        if record.erased_at is None:
+            self._begin_work(record)
+        self._note_sealing_keys()
+        return self._shown(self._again(record.receipt))
+
+    def _begin_work(self, record: ErasureRecord) -> None:
+        try:
+            for _piece in itertools.islice(self._work(record), AT_ONCE):
+                pass
+        except OSError as error:
+            self._log("erasure_paused", error=type(error).__name__)
+        self._awake.set()
+
+    def _check_owner(self, record: ErasureRecord, order: Erase) -> ErasureRecord:
+        if order.organization not in {"", record.organization}:
+            raise _unknown(order.kind)
+        return record
+
+    def _begin(self, order: Erase) -> ErasureRecord:
+        organization, application = self._owner(order)
+        now_s = self._clock()
+        record = ErasureRecord(
+            receipt=new_id("rcpt"),
+            kind=order.kind.value,
+            subject=order.subject,
+            organization=organization,
+            application=application,
+            began_at=now_s,
+            erased_at=None,
+            final_by=now_s + self._promise_s,
+            sealing_keys_gone_at=None,
+            noted=0,
+        )
+        told = self._shut(record)
+        if order.kind is ErasureKind.CREDENTIAL:
+            self._destroy(record, order.subject, lambda connection: self._records.add(connection, record))
+        else:
+            self._close_subject(record)
+        self._log("erasing", receipt=record.receipt, kind=record.kind, subject=record.subject, told=told)
+        return record
+
+    def _close_subject(self, record: ErasureRecord) -> None:
+        """The first change of a big erasure: no ticket, no sealing key and no pepper is left."""
+        with self._witness.change(record.subject, self._next(record.subject), ERASING) as connection:
+            self._records.add(connection, record)
+            if record.kind == ErasureKind.ORGANIZATION:
+                self._stores.keyring.erase(connection, record.subject)
+                self._stores.peppers.erase(connection, record.subject)
+                connection.execute(delete(TICKETS).where(TICKETS.c.organization == record.subject))
+            else:
+                connection.execute(delete(TICKETS).where(TICKETS.c.application == record.subject))
+
+    def _owner(self, order: Erase) -> tuple[str, str]:
+        """Organization and application of a subject; raises `RefusedError` if it is unknown."""
+        if order.application:
+            fields.check_id("app", "application", order.application)
+        found = self._told_owner(order)
+        if found is None and self._is_claimed(order):
+            return order.organization, order.application
+        if found is None or (order.organization and not _fits(found, order)):
+            raise _unknown(order.kind)
+        return found
+
+    def _is_claimed(self, order: Erase) -> bool:
+        """True for what the console knows and the vault never had: nothing shall come in under it later.
+
+        Of a credential that it had, no row need be left: somebody removed them.
+        """
+        if order.kind is ErasureKind.CREDENTIAL:
+            return self._witness.standing(order.subject) is not None
+        return order.kind is ErasureKind.APPLICATION and bool(order.organization)
+
+    def _told_owner(self, order: Erase) -> tuple[str, str] | None:
+        if order.kind is ErasureKind.ORGANIZATION:
+            known = self._witness.standing(order.subject) is not None
+            return (order.subject, "") if known or order.organization == order.subject else None
+        subject = {"subject": order.subject}
+        rows = [row[-2:] for row in self._database.rows(_OF_SUBJECT, subject)]
+        rows += self._database.rows(_TICKETS_OF_SUBJECT, subject)
+        owners = [(str(organization), str(application)) for organization, application in rows]
+        fitting = [each for each in owners if _fits(each, order)]
+        # A row that was edited may name anybody: then the console is believed, as for a revocation.
+        if not fitting and order.kind is ErasureKind.CREDENTIAL and self._is_damaged(order.subject):
+            return None
+        return next(iter(fitting or owners), None)
+
+    def _is_damaged(self, credential: str) -> bool:
+        try:
+            self._stores.credentials.find(credential)
+        except AlarmError:
+            return True
+        return False
+
+    def _shut(self, record: ErasureRecord) -> int:
+        told = 0
+        for name, _, application in self._database.rows(_OF_SUBJECT, {"subject": record.subject}):
+            told = self._stores.credentials.shut(str(name), str(application))
+        return told
+
+    def _work(self, record: ErasureRecord) -> Iterator[None]:
+        for name, *_ in self._database.rows(_OF_SUBJECT, {"subject": record.subject}):
+            self._destroy(record, str(name))
+            yield
+        self._finish(record)
+        yield
+
+    def _destroy(
+        self, record: ErasureRecord, credential: str, also: Callable[[Connection], None] | None = None
+    ) -> None:
+        def note(connection: Connection) -> None:
+            if also is not None:
+                also(connection)
+            self._records.note(connection, record.receipt, credential)
+
+        self._stores.credentials.erase(credential, note)
+
+    def _finish(self, record: ErasureRecord) -> None:
+        standing = self._witness.standing(record.subject)
+        if standing is None or standing.state != ERASED:
+            with self._witness.change(record.subject, self._next(record.subject), ERASED):
+                pass
+        self._database.forget_surely()
+        noted = len(self._records.of_erasure(record))
+        self._records.put(structs.replace(record, erased_at=self._clock(), noted=noted))
+        self._log("erased", receipt=record.receipt, kind=record.kind, subject=record.subject)
+
+    def _sealing_keys_ended(self) -> None:
+        # Told at this very moment: a KEK that is made in the next one never wrapped them.
+        with contextlib.suppress(OSError):
+            self._note_sealing_keys()
+
+    def _note_sealing_keys(self) -> None:
+        """Have sealing keys that what was erased was sealed to end, and note when none is left."""
+        for record in list(self._records.sound()):
+            if record.erased_at is None or record.sealing_keys_gone_at is not None:
+                continue
+            with contextlib.suppress(AlarmError):
+                self._note_keys_of(record)
+
+    def _note_keys_of(self, record: ErasureRecord) -> None:
+        names = {each.key_id for each in self._records.of_erasure(record)}
+        held = [key_id for key_id in names if self._stores.keyring.is_held(key_id)]
+        if not held:
+            self._records.put(structs.replace(record, sealing_keys_gone_at=self._clock()))
+            self._log("erasure_unsealable", receipt=record.receipt)
+            return
+        # An altered keyring raises its alarm here, and the receipt goes on to say that it waits.
+        if any(self._stores.keyring.is_newest(key_id, record.organization) for key_id in held):
+            self._epochs.rotate(record.organization)
+
+    def _warn(self) -> None:
+        """Say once a run which erasures are near their day, or past it, and not final."""
+        near = self._clock() + NEAR_S
+        for record in self._records.sound():
+            if record.final_by <= near and record.receipt not in self._warned:
+                with contextlib.suppress(AlarmError):
+                    self._warn_of(self._row(record))
+
+    def _warn_of(self, erasure: ErasureRow) -> None:
+        if erasure.final_at is None:
+            self._warned.add(erasure.receipt)
+            days = int((erasure.final_by - self._clock()) // _DAY_S)
+            self._log("erasure_due", receipt=erasure.receipt, days=days)
+
+    def _theirs(self, request: AskReceipt) -> ErasureRecord:
+        self._note_sealing_keys()
+        record = self._again(request.receipt)
+        if request.organization not in {"", record.organization}:
+            raise _unknown_receipt()
+        return record
+
+    def _again(self, receipt: str) -> ErasureRecord:
+        found = next((each for each in self._records.sound() if each.receipt == receipt), None)
+        if found is None:
+            raise _unknown_receipt()
+        return found
+
+    def _row(self, record: ErasureRecord) -> ErasureRow:
+        destroyed = self._records.of_erasure(record)
+        return finality.row(record, destroyed, self._keks.records(), self._clock())
+
+    def _shown(self, record: ErasureRecord) -> Erased:
+        if record.erased_at is None:
+            return Erased(erasure=self._row(record), signed="")
+        now_s = self._clock()
+        destroyed = self._records.of_erasure(record)
+        found = finality.receipt(self._instance, record, destroyed, self._keks.records(), now_s)
+        signed = self._key.sign(lambda private: sign(found, private), now_s)
+        return Erased(erasure=self._row(record), signed=signed)
+
+    def _next(self, subject: str) -> int:
+        standing = self._witness.standing(subject)
+        return 1 if standing is None else standing.version + 1
+
+
+def _fits(owner: tuple[str, str], order: Erase) -> bool:
+    organization, application = owner
+    return order.organization in {"", organization} and order.application in {"", application}
+
+
+def _unknown(kind: ErasureKind) -> RefusedError:
+    return RefusedError(
+        Refusal(
+            code=f"unknown_{kind.value}",
+            message=f"the vault knows no such {kind.value}",
+            hint="look at its id in the console",
+        )
+    )
+
+
+def _unknown_receipt() -> RefusedError:
+    return RefusedError(
+        Refusal(
+            code="unknown_receipt",
+            message="there is no such receipt",
+            hint="`sealgate vault receipts` lists them",
+        )
+    )
