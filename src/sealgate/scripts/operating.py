@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+
+import typer
 
 from sealgate.messages.client import Client, NotConnectedError
 from sealgate.messages.frames import PROTOCOL, Hello, Message, RefusedError
@@ -17,6 +21,7 @@ from sealgate.messages.operating import OPERATOR_SOCKET, OperatorReply
 from sealgate.scripts.failures import Exit, ScriptError
 from sealgate.settings import Settings, SettingsError, load
 from sealgate.settings.table import uid_of
+from sealgate.vault.faults import StartError
 
 CONNECT_S = 3.0
 ANSWER_S = 60.0
@@ -84,3 +89,19 @@ def refused(error: RefusedError) -> ScriptError:
     """The vault's own words."""
     refusal = error.refusal
     return ScriptError(Exit.FAILED, f"{refusal.message} ({refusal.code}).", refusal.hint)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what goes wrong into one line and an exit code."""
+    try:
+        yield
+    except ScriptError as error:
+        typer.echo(f"sealgate: {error}", err=True)
+        raise SystemExit(int(error.exit_code)) from None
+    except StartError as error:
+        typer.echo(f"sealgate: {error}", err=True)
+        raise SystemExit(int(Exit.CONFIGURATION)) from None
+    except KeyboardInterrupt:
+        typer.echo("sealgate: stopped; the vault goes on.", err=True)
+        raise SystemExit(130) from None

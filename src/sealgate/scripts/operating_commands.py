@@ -29,19 +29,18 @@ from sealgate.messages.operating import (
     SealingKeysRotated,
     VaultInspected,
 )
-from sealgate.scripts import inspection_words, ring_words
+from sealgate.scripts import erasure_commands, inspection_words, ring_words
 from sealgate.scripts.failures import Exit, ScriptError
-from sealgate.scripts.operating import NotRunningError, ask_vault, read_settings, refused
+from sealgate.scripts.operating import NotRunningError, ask_vault, read_settings, refused, told
 from sealgate.settings import Settings
 from sealgate.vault.events import EVENTS
-from sealgate.vault.faults import StartError
 from sealgate.vault.foundation import Foundation, look_into
 from sealgate.vault.inspection import Inspection
 from sealgate.vault.kek_changes import report_of
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-kek_app = typer.Typer(help="The vault's key-encryption keys.", no_args_is_help=True)
 vault_app = typer.Typer(help="What the vault holds.", no_args_is_help=True)
+kek_app = typer.Typer(help="The vault's key-encryption keys.", no_args_is_help=True)
 app.add_typer(kek_app, name="kek")
 app.add_typer(vault_app, name="vault")
 
@@ -158,6 +157,9 @@ def vault_inspect(
             typer.echo(line)
 
 
+erasure_commands.add_to(vault_app)
+
+
 def _envelope_text(text: str, file: Path | None) -> str:
     if file is None:
         return text
@@ -207,19 +209,3 @@ def _show(report: KekReport, *, json: bool) -> None:
         for line in ring_words.lines(report):
             typer.echo(line)
     raise SystemExit(int(Exit.DONE if ring_words.is_well(report) else Exit.FAILED))
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Turn what goes wrong into one line and an exit code."""
-    try:
-        yield
-    except ScriptError as error:
-        typer.echo(f"sealgate: {error}", err=True)
-        raise SystemExit(int(error.exit_code)) from None
-    except StartError as error:
-        typer.echo(f"sealgate: {error}", err=True)
-        raise SystemExit(int(Exit.CONFIGURATION)) from None
-    except KeyboardInterrupt:
-        typer.echo("sealgate: stopped; the vault goes on.", err=True)
-        raise SystemExit(130) from None
