@@ -15,13 +15,15 @@ import pytest
 from sealgate.ids import new_id
 from sealgate.messages.erasing import AskReceipt, AskReceipts, Erase, Erased, ErasureKind, Receipts
 from sealgate.messages.frames import RefusedError
+from sealgate.messages.operating import AskReceiptKey, ReceiptKeyShown
 from sealgate.messages.tickets import AskPseudonym, Credentials, ListCredentials
 from sealgate.vault import erasures
 from sealgate.vault.faults import AlarmError, StorageError
 from sealgate.vault.receipts import key_of, verify
 from sealgate.vault.tickets import TicketRefusedError
-from tests.vault.deployment import Addresses, canary_key, owner, ticket_order, vault_config
+from tests.vault.deployment import Addresses, Deployment, canary_key, owner, ticket_order, vault_config
 from tests.vault.still import StillVault
+from tests.vault.test_operator import connected
 
 KINDS = list(ErasureKind)
 TABLES = ("credentials", "versions", "opens", "tickets", "keyring", "peppers")
@@ -515,3 +517,24 @@ def test_a_row_of_what_was_destroyed_that_is_taken_away_is_noticed(house: House)
 def test_a_promise_without_a_day_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="erasure_final_days"):
         vault_config(tmp_path, erasure_final_days=0)
+
+
+async def test_an_operator_erases_over_the_socket_and_proxies_hear_of_it(vault: Deployment) -> None:
+    at = Addresses()
+    credential = await vault.sealed_key(at, canary_key())
+    await vault.notice()
+    async with connected(vault.config) as client:
+        erased = await client.ask(Erase(kind=ErasureKind.CREDENTIAL, subject=credential))
+        shown = await client.ask(AskReceiptKey())
+    assert isinstance(erased, Erased)
+    assert isinstance(shown, ReceiptKeyShown)
+    assert verify(erased.signed, key_of(shown.public_key)).subject == credential
+    notice = await vault.notice()
+    assert (notice.credential, notice.event) == (credential, "revoked")
+
+
+def test_the_anchor_lets_nothing_that_is_erased_stand_again(house: House) -> None:
+    house.erase(ErasureKind.CREDENTIAL)
+    witness = house.vault.foundation.witness
+    with pytest.raises(ValueError, match="is erased"), witness.change(house.credential, 99, "active"):
+        pass

@@ -28,7 +28,6 @@ LIVE_LIMIT = 20
 _KEPT_AFTER_EXPIRY_S = 3600.0
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}")
 _BY_HASH = Query(select(TICKETS).where(TICKETS.c.ticket_hash == bindparam("ticket_hash")))
-_OF_CREDENTIAL = Query(select(TICKETS).where(TICKETS.c.credential == bindparam("credential")))
 _LIVE = Query(
     select(TICKETS)
     .where(TICKETS.c.application == bindparam("application"))
@@ -122,16 +121,6 @@ class Tickets:
     def cancel(self, connection: Connection, credential: str) -> None:
         """Remove every ticket of a credential, inside the caller's transaction."""
         connection.execute(delete(TICKETS).where(TICKETS.c.credential == credential))
-
-    def owner(self, credential: str) -> tuple[str, str] | None:
-        """Organization and application of a credential that was asked for; None without a sound ticket."""
-        for row in self._database.rows(_OF_CREDENTIAL, {"credential": credential}):
-            try:
-                record = self.rows.read(row)
-            except AlarmError:
-                continue
-            return record.organization, record.application
-        return None
 
     def refuse(self, code: str, record: TicketRecord | None = None) -> TicketRefusedError:
         """Log why a ticket does not count, and give the error to raise."""
