@@ -1,29 +1,20 @@
 """The vault as a process: builds every part, listens on two sockets and one port, ends cleanly.
 
-Counterparts: the supervisor starts it, `config` says how. Nothing but this file and the reading of a
-request's body awaits anything.
+Counterparts: the supervisor starts it, `config` says how, `listener` takes browsers' connections.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
-import socket
-import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import uvicorn
 import uvloop
 
-from sealgate.listening.arrival import Arrival
-from sealgate.listening.certificates import ServerTls
-from sealgate.listening.patience import DeadlinedProtocol
-from sealgate.listening.peers import TrustedPeers
 from sealgate.log import LineLog, Log
 from sealgate.messages.frames import PROTOCOL, Hello
 from sealgate.messages.opening import CredentialChanged, OpeningRequest
@@ -42,6 +33,7 @@ from sealgate.vault.foundation import lay_foundation
 from sealgate.vault.hygiene import check_environment, harden_process
 from sealgate.vault.inspection import Inspection
 from sealgate.vault.kek_changes import KekChanges
+from sealgate.vault.listener import PageListener, sealing_listener
 from sealgate.vault.opener import Opener
 from sealgate.vault.opens import FLUSH_EVERY_S
 from sealgate.vault.operator import Operator
@@ -52,8 +44,6 @@ from sealgate.vault.stores import build_stores
 
 OPENER_SOCKET = "vault-opener.sock"
 DESK_SOCKET = "vault-desk.sock"
-_DRAIN_S = 3
-_CONNECTIONS_LIMIT = 2_000
 
 
 def run(config: VaultConfig) -> None:
@@ -122,7 +112,7 @@ class Vault:
             folder / OPERATOR_SOCKET, hello, OperatorRequest, operator.handle, (os.geteuid(), 0)
         )
         self._pages = Pages(config, deposits, assets, clock, log)
-        self._web: _Web | None = None
+        self._web: PageListener | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -135,7 +125,7 @@ class Vault:
         """Listen everywhere; raises `StartError` for a port that is taken."""
         try:
             self._erasures.resume()
-            self._web = _Web(self._pages, self._config, self._log)
+            self._web = sealing_listener(self._pages.app, self._config, self._log)
             await self._opener_server.start()
             await self._desk_server.start()
             await self._operator_server.start()
@@ -192,85 +182,6 @@ class Vault:
             self._stores.opens.flush()
         except StorageError as error:
             self._log("database_failed", error=type(error).__name__, operation="flush")
-
-
-class _Web:
-    """uvicorn in our own loop, without its access log (it would hold addresses) and signal handlers."""
-
-    def __init__(self, pages: Pages, config: VaultConfig, log: Log) -> None:
-        self._tls = ServerTls(config.tls, log) if config.tls else None
-        self._listener = _listen(config.host, config.port)
-        self.port = int(self._listener.getsockname()[1])
-        logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())
-        self._server = _QuietServer(
-            uvicorn.Config(
-                Arrival(
-                    pages.app,
-                    config.public_url,
-                    TrustedPeers(config.trusted_proxies),
-                    encrypted=self._tls is not None,
-                ),
-                ssl_context_factory=self._context_factory(),
-                http=DeadlinedProtocol,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                limit_concurrency=_CONNECTIONS_LIMIT,
-                timeout_graceful_shutdown=_DRAIN_S,
-            )
-        )
-        self._task: asyncio.Task[None] | None = None
-        self._watch: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._server.serve(sockets=[self._listener]))
-        await self._server.listening.wait()
-        if self._tls is not None:
-            self._watch = asyncio.create_task(self._tls.watch())
-
-    def _context_factory(self) -> Callable[..., ssl.SSLContext] | None:
-        tls = self._tls
-        return None if tls is None else lambda _config, _default: tls.context
-
-    async def close(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-        if self._task is None:
-            self._listener.close()
-            return
-        self._server.should_exit = True
-        await self._task
-
-
-class _QuietServer(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Cannot fail: the socket is bound already, and there is no lifespan to run."""
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are `_serve`'s."""
-        yield
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=128)
-    except OSError as error:
-        raise StartError(
-            "port_taken",
-            f"the vault cannot listen on {host}:{port} ({error.strerror})",
-            "stop what listens there, or set another port for the vault",
-        ) from error
 
 
 def _name_of(exception: object) -> str:
