@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -83,10 +84,41 @@ def names_of_tests() -> set[str]:
 
 
 def test_every_promise_names_tests_that_exist() -> None:
-    page = (ROOT / "docs" / "security.md").read_text()
-    named = set(re.findall(r"`(test_\w+)`", page))
+    page = (ROOT / "docs" / "security" / "README.md").read_text()
     assert len(re.findall(r"^\| [1-9] \|", page, re.M)) == 9
-    assert named - names_of_tests() == set()
+    for row in re.findall(r"^\| [1-9] \|.*$", page, re.M):
+        assert re.findall(r"`test_\w+`", row), row
+    assert set(re.findall(r"`(test_\w+)`", page)) - names_of_tests() == set()
+
+
+def test_every_threat_names_what_stops_it_and_tests_that_exist() -> None:
+    page = (ROOT / "docs" / "security" / "threats.md").read_text()
+    rows = [row for row in re.findall(r"^\| (.*) \|$", page, re.M) if not row.startswith(("threat |", "---"))]
+    assert len(rows) > 30
+    for row in rows:
+        threat, stopped_by, tests = row.split(" | ")
+        named = re.findall(r"`(test_\w+)`", tests)
+        assert stopped_by, threat
+        assert named, threat
+        assert set(named) - names_of_tests() == set(), threat
+
+
+# How many requirements ASVS 5.0.0 has in the chapters that the file calls complete.
+ASVS_COUNTS = {"11": 24, "13.3": 4}
+
+
+def test_every_asvs_requirement_has_tests_or_a_reason() -> None:
+    page = yaml.safe_load((ROOT / "docs" / "security" / "asvs.yaml").read_text())
+    requirements = page["requirements"]
+    for chapter in page["complete"]:
+        ids = [each for each in requirements if each.startswith(f"{chapter}.")]
+        assert len(ids) == ASVS_COUNTS[chapter]
+    for each, answer in requirements.items():
+        assert re.fullmatch(r"\d+\.\d+\.\d+", each)
+        assert len(answer.keys() & {"tests", "checked", "na", "open"}) == 1, each
+        assert not answer.keys() - {"tests", "checked", "na", "open", "note"}, each
+        assert all(answer.values()), each
+        assert set(answer.get("tests", ())) - names_of_tests() == set(), each
 
 
 ADDRESSES = re.compile(r"https?://([a-z0-9-]+(?:\.[a-z0-9-]+)+)")
