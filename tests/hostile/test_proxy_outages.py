@@ -46,7 +46,7 @@ async def test_with_the_vault_down_an_open_key_serves_until_its_lease_ends(stopp
     await stopped.vault.server.close()
     await until(lambda: not stopped.running.vault.connected)
     assert (await stopped.chat()).status == 200
-    await until(lambda: len(stopped.running.parts.credentials) == 0)
+    await until(lambda: len(stopped.running.parts.keys) == 0)
     assert (await stopped.chat()).error["code"] == "vault_unavailable"
 
 
@@ -54,7 +54,7 @@ async def test_a_key_is_wiped_when_its_time_is_over(stopped: World) -> None:
     await stopped.start_proxy(credential_cache_s=0.1)
     await stopped.connected()
     await stopped.chat()
-    await until(lambda: len(stopped.running.parts.credentials) == 0, 1.0)
+    await until(lambda: len(stopped.running.parts.keys) == 0, 1.0)
 
 
 async def test_a_cache_of_zero_opens_the_key_for_every_request(stopped: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 from sealgate.messages.frames import Message
 from sealgate.messages.server import Peer, Reply
 from sealgate.proxy import credentials
+from sealgate.proxy.held_keys import Held
 from tests.proxy.world import World, until
 
 
@@ -36,8 +37,8 @@ async def held(stopped: World, monkeypatch: pytest.MonkeyPatch) -> World:
     return stopped
 
 
-def held_of(world: World) -> credentials.Held:
-    (held,) = world.running.parts.credentials._held.values()
+def held_of(world: World) -> Held:
+    (held,) = world.running.parts.keys.every().values()
     return held
 
 
@@ -50,7 +51,7 @@ async def test_a_held_key_serves_while_the_vault_is_silent_then_an_administrator
         asked_s = time.monotonic()
         assert (await held.chat()).status == 200
         assert time.monotonic() - asked_s < 0.5
-    await until(lambda: len(held.running.parts.credentials) == 0)
+    await until(lambda: len(held.running.parts.keys) == 0)
     assert key.slot.wiped
     refused = await held.chat()
     assert (refused.status, refused.error["code"], refused.error["who"]) == (
@@ -76,7 +77,7 @@ async def test_a_refusal_ends_what_is_held_at_once(stopped: World) -> None:
     await until(lambda: time.monotonic() > key.fresh_until_s)
     assert (await stopped.chat()).error["code"] == "credential_revoked"
     assert key.slot.wiped
-    assert len(stopped.running.parts.credentials) == 0
+    assert len(stopped.running.parts.keys) == 0
 
 
 async def test_what_is_not_opened_yet_is_not_asked_after(stopped: World) -> None:

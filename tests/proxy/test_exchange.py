@@ -83,7 +83,7 @@ async def test_a_replaced_credential_lets_what_runs_end_and_is_opened_anew(world
     browser = await world.stream()
     world.vault.keys[world.credential] = "sk-the-next-key-00000000000"
     world.vault.revoke(world.credential, CredentialEvent.REPLACED)
-    await until(lambda: len(world.running.parts.credentials) == 0)
+    await until(lambda: len(world.running.parts.keys) == 0)
     world.provider.gate.set()
     assert b"[DONE]" in (await browser.answer_body())
     await world.chat()

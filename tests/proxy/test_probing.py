@@ -51,7 +51,7 @@ async def test_a_probe_is_logged_without_the_key_and_is_no_exchange(world: World
     assert KEY not in world.log.getvalue()
     assert world.running.parts.journal.next_sequence == 1
     assert not world.console.usage
-    assert len(world.running.parts.credentials) == 0, "the key is not kept"
+    assert len(world.running.parts.keys) == 0, "the key is not kept"
 
 
 async def test_the_version_that_was_asked_for_is_opened(world: World) -> None:

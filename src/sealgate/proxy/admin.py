@@ -83,7 +83,7 @@ def _outcomes(admin: Admin) -> tuple[int, Json]:
 
 def _pool(admin: Admin) -> tuple[int, Json]:
     origins: dict[str, Json] = {host: dict(row) for host, row in admin.parts.pool.counts().items()}
-    return 200, {"origins": origins, "credentials_held": len(admin.parts.credentials)}
+    return 200, {"origins": origins, "credentials_held": len(admin.parts.keys)}
 
 
 def _applications(admin: Admin) -> tuple[int, Json]:

@@ -18,10 +18,11 @@ from sealgate.policy.shapes import SHAPES
 from sealgate.proxy.assistant_relay import ActionRelay
 from sealgate.proxy.input_meter import InputMeter
 from sealgate.proxy.metering import ChatMeter
-from sealgate.proxy.relay import Relay, StreamRelay, WholeRelay
+from sealgate.proxy.relay import Relay, StreamRelay
 from sealgate.proxy.rendering import render_action, render_free_prompt
 from sealgate.proxy.responses_api import ResponsesMeter, ResponsesRelay
 from sealgate.proxy.sessions import Verified
+from sealgate.proxy.whole_relay import WholeRelay
 
 Shaper = Callable[[dict[str, JSON], Verified, Action | None], Shaped]
 

@@ -1,18 +1,17 @@
 """One run of a proxy on disk: what began, how it ended, and what the console has counted of it.
 
-Counterpart: `journal.py` has one epoch that runs and those of earlier runs. A sequence is given at settling,
-so "counted through n" names everything before it. Must never delete a record that is not counted.
+Counterparts: `journal.py` has one epoch that runs and those of earlier runs; `epoch_reading.py` reads them. A
+sequence is given at settling, so "counted through n" names everything before it. Must never delete a record
+that is not counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
-from sealgate.log import Log
-from sealgate.messages.feed import Outcome, UsageRecord
+from sealgate.messages.feed import UsageRecord
 from sealgate.proxy.segments import RECORD_LIMIT_BYTES, Segment
 
 BEGAN, SETTLED = 1, 2
@@ -42,8 +41,6 @@ class Settled(msgspec.Struct, frozen=True, array_like=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_began = msgspec.msgpack.Decoder(Began)
-_settled = msgspec.msgpack.Decoder(Settled)
 
 
 class Epoch:
@@ -55,16 +52,16 @@ class Epoch:
         self.spare: Segment | None = None
         self.next_sequence = 1
         self.counted_through = 0
-        self._next_number = 1
-        self._next_segment = 1
-        self._open: dict[int, tuple[Began, Segment]] = {}
-        self._read_at: tuple[Segment, int] | None = None
+        self.next_number = 1
+        self.next_segment = 1
+        self.opened: dict[int, tuple[Began, Segment]] = {}
+        self.read_at: tuple[Segment, int] | None = None
 
     def ready(self) -> bool:
         """True while everything that is open, and one exchange more, would find room to end."""
         if not self.segments:
             return False
-        needed = (len(self._open) + 2) * RECORD_LIMIT_BYTES
+        needed = (len(self.opened) + 2) * RECORD_LIMIT_BYTES
         here = self.segments[-1].room_bytes
         return needed <= here or (
             self.spare is not None and needed <= here + self.segment_bytes - RECORD_LIMIT_BYTES
@@ -73,56 +70,30 @@ class Epoch:
     def make_spare(self) -> None:
         """Have the next segment; `OSError` when the disk has no room."""
         if self.spare is None:
-            name = f"{self.name}-{self._next_segment:08d}.segment"
-            self.spare = Segment.create(self.folder / name, self.name, self._next_segment, self.segment_bytes)
-            self._next_segment += 1
+            name = f"{self.name}-{self.next_segment:08d}.segment"
+            self.spare = Segment.create(self.folder / name, self.name, self.next_segment, self.segment_bytes)
+            self.next_segment += 1
 
     def begin(self, began: Began) -> int:
         """Write a `began`; gives the number that `settle` wants."""
-        number = self._next_number
-        self._next_number += 1
+        number = self.next_number
+        self.next_number += 1
         began.number = number
         segment = self._append(BEGAN, _encode(began))
         segment.open_count += 1
-        self._open[number] = (began, segment)
+        self.opened[number] = (began, segment)
         return number
 
     def settle(self, number: int, usage: UsageRecord) -> None:
         """Write a `settled`, giving it its sequence; after an `OSError` it is still open."""
-        began_in = self._open[number][1]
+        began_in = self.opened[number][1]
         if usage.sequence != self.next_sequence:
             usage = msgspec.structs.replace(usage, sequence=self.next_sequence)
         segment = self._append(SETTLED, _encode(Settled(number, usage)))
-        del self._open[number]
+        del self.opened[number]
         segment.last_sequence = self.next_sequence
         self.next_sequence += 1
         began_in.open_count -= 1
-
-    def settle_lost(self) -> int:
-        """Turn what began and never settled into the outcome `lost`, with its reservation as the estimate."""
-        lost = tuple(self._open.items())
-        for number, (began, _segment) in lost:
-            self.settle(number, _lost(began))
-        return len(lost)
-
-    def unshipped(self, limit: int) -> tuple[UsageRecord, ...]:
-        """Up to `limit` settled exchanges that are not yet counted, in sequence."""
-        found: list[UsageRecord] = []
-        start, offset = self._read_at or (None, 0)
-        for segment in self.segments:
-            if segment.last_sequence <= self.counted_through:
-                continue
-            for record in segment.records(*((offset,) if segment is start else ())):
-                if record.kind != SETTLED:
-                    continue
-                usage = _settled.decode(record.payload).usage
-                if usage.sequence <= self.counted_through:
-                    self._read_at = (segment, record.next_offset)
-                    continue
-                found.append(usage)
-                if len(found) == limit:
-                    return tuple(found)
-        return tuple(found)
 
     def counted(self, through: int) -> None:
         """The console has everything up to `through`: delete what is over, strictly from the oldest on.
@@ -135,12 +106,12 @@ class Epoch:
             if oldest.open_count or oldest.last_sequence > self.counted_through:
                 return
             del self.segments[0]
-            self._read_at = None
+            self.read_at = None
             oldest.delete()
 
     def finished(self) -> bool:
         """True once nothing of it is open or uncounted."""
-        return not self._open and self.counted_through >= self.next_sequence - 1
+        return not self.opened and self.counted_through >= self.next_sequence - 1
 
     def close(self, *, delete: bool) -> None:
         """Unmap everything, and remove the files of a finished epoch."""
@@ -150,36 +121,6 @@ class Epoch:
             else:
                 segment.close()
         self.segments, self.spare = [], None
-
-    def take_over(self, segments: Iterable[Segment], log: Log) -> None:
-        """Read the segments of an earlier run."""
-        for segment in sorted(segments, key=lambda each: each.number):
-            self._next_segment = segment.number + 1
-            if segment.first_sequence == 0:
-                self.spare = segment
-                continue
-            self.segments.append(segment)
-            self.next_sequence = max(self.next_sequence, segment.first_sequence)
-            self._read(segment)
-            if segment.clean_tail():
-                log("journal_damaged", path=str(segment.path), offset=segment.end)
-        self.counted_through = self.segments[0].first_sequence - 1 if self.segments else 0
-
-    def _read(self, segment: Segment) -> None:
-        for record in segment.records():
-            segment.end = record.next_offset
-            if record.kind == BEGAN:
-                began = _began.decode(record.payload)
-                self._open[began.number] = (began, segment)
-                segment.open_count += 1
-                self._next_number = max(self._next_number, began.number + 1)
-            elif record.kind == SETTLED:
-                settled = _settled.decode(record.payload)
-                segment.last_sequence = settled.usage.sequence
-                self.next_sequence = settled.usage.sequence + 1
-                opened = self._open.pop(settled.number, None)
-                if opened is not None:
-                    opened[1].open_count -= 1
 
     def _append(self, kind: int, payload: bytes) -> Segment:
         if not self.segments or self.segments[-1].room_bytes < RECORD_LIMIT_BYTES:
@@ -191,25 +132,3 @@ class Epoch:
         segment = self.segments[-1]
         segment.append(kind, payload)
         return segment
-
-
-def _lost(began: Began) -> UsageRecord:
-    return UsageRecord(
-        sequence=0,
-        request=began.request,
-        started_at=began.started_at,
-        organization=began.organization,
-        application=began.application,
-        pseudonym=began.pseudonym,
-        endpoint=began.endpoint,
-        action=began.action,
-        model=began.model,
-        outcome=Outcome.LOST,
-        status=0,
-        input_tokens=began.input_tokens,
-        output_tokens=began.output_tokens,
-        cached_tokens=0,
-        estimated=True,
-        first_byte_ms=0,
-        duration_ms=0,
-    )

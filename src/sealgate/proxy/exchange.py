@@ -27,10 +27,10 @@ from sealgate.proxy.admission import permitted_action, still_holds
 from sealgate.proxy.applications import Known
 from sealgate.proxy.asking import shape
 from sealgate.proxy.cors import NOT_STORED
-from sealgate.proxy.credentials import Held
 from sealgate.proxy.dialects import DIALECTS
 from sealgate.proxy.endpoints import Route
 from sealgate.proxy.errors import ProxyError
+from sealgate.proxy.held_keys import Held
 from sealgate.proxy.key_watch import KeyWatch
 from sealgate.proxy.limits import Allowance, requests_left
 from sealgate.proxy.metering import Usage, estimate
@@ -130,7 +130,7 @@ class Exchange(Visit):
         self._find_key()
 
     def _find_key(self) -> None:
-        held = self.parts.credentials.find(self._opening)
+        held = self.parts.keys.find(self._opening)
         if held is None:
             self.parts.credentials.open(self._opening).add_done_callback(self._credential_opened)
         else:

@@ -14,6 +14,7 @@ from sealgate.ids import new_id
 from sealgate.log import Log
 from sealgate.messages.feed import UsageRecord
 from sealgate.proxy.epoch import Began, Epoch
+from sealgate.proxy.epoch_reading import settle_lost, take_over, unshipped
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.measures import Measures
 from sealgate.proxy.segments import Segment, SegmentError
@@ -100,7 +101,7 @@ class Journal:
     def unshipped(self, limit: int) -> tuple[str, tuple[UsageRecord, ...]] | None:
         """The epoch and the next settled exchanges to be counted, earlier runs first; or None."""
         for epoch in (*self.earlier, self.epoch):
-            records = epoch.unshipped(limit)
+            records = unshipped(epoch, limit)
             if records:
                 return epoch.name, records
         return None
@@ -131,7 +132,7 @@ class Journal:
         """Write what the disk had no room for: what earlier runs lost, then what ended in this one."""
         try:
             for epoch in self.earlier:
-                epoch.settle_lost()
+                settle_lost(epoch)
             while self._unwritten:
                 self.epoch.settle(*self._unwritten[0])
                 del self._unwritten[0]
@@ -154,9 +155,9 @@ class Journal:
         lost = settled = 0
         for name, segments in by_epoch.items():
             epoch = Epoch(self._folder, name, self._segment_bytes)
-            epoch.take_over(segments, self._log)
+            take_over(epoch, segments, self._log)
             try:
-                lost += epoch.settle_lost()
+                lost += settle_lost(epoch)
             except OSError as error:  # started with a full disk: no crash, but nothing is admitted
                 self._fall_behind(error)
             settled += epoch.next_sequence - 1 - epoch.counted_through

@@ -1,6 +1,6 @@
 """The last line of defence: no byte of a provider's answer passes that spells the key it was asked with.
 
-Counterparts: `credentials.py`, which takes a mark of each key it holds; `exchange.py`, which has every read
+Counterparts: `held_keys.py`, which takes a mark of each key it holds; `exchange.py`, which has every read
 looked through. A mark tells exactly whether bytes are the key and outlives the slot, but is no copy of it:
 four characters, which every mask shows as well, the length, and a digest of all. Must never hold a key.
 """

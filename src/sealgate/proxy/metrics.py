@@ -85,7 +85,7 @@ def _gauges(parts: Parts, connected: Mapping[str, bool]) -> Iterator[tuple[str, 
         "Connections to providers that wait for an exchange.",
         sum(row["idle"] for row in pool),
     )
-    yield "credentials_held", "Provider keys that stand opened in memory.", len(parts.credentials)
+    yield "credentials_held", "Provider keys that stand opened in memory.", len(parts.keys)
     yield "applications_known", "Applications whose settings are known.", len(parts.applications)
     yield "journal_segments", "Segments of the journal on disk.", journal.segment_count
     yield "journal_ready", "1 if new exchanges find room in the journal.", journal.ready()

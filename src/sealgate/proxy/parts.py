@@ -16,6 +16,7 @@ from sealgate.proxy.applications import Applications, Known
 from sealgate.proxy.config import ProxyConfig
 from sealgate.proxy.credentials import Credentials
 from sealgate.proxy.errors import ProxyError
+from sealgate.proxy.held_keys import HeldKeys
 from sealgate.proxy.journal import Journal
 from sealgate.proxy.limits import SessionLimits
 from sealgate.proxy.script import Script
@@ -76,6 +77,7 @@ class Parts:
     limits: SessionLimits
     applications: Applications
     sessions: Sessions
+    keys: HeldKeys
     credentials: Credentials
     journal: Journal
     pool: Pool

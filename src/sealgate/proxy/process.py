@@ -34,6 +34,7 @@ from sealgate.proxy.egress import (
     tls_context,
 )
 from sealgate.proxy.events import EVENTS
+from sealgate.proxy.held_keys import HeldKeys
 from sealgate.proxy.journal import Journal
 from sealgate.proxy.limits import SessionLimits
 from sealgate.proxy.parts import Parts
@@ -119,8 +120,10 @@ class Proxy:
             age_s=config.snapshot_age_s,
             on_changed=self._application_changed,
         )
+        keys = HeldKeys(self.vault)
         credentials = Credentials(
             self.vault,
+            keys,
             self._arena,
             log,
             cache_s=config.credential_cache_s,
@@ -132,6 +135,7 @@ class Proxy:
             limits=SessionLimits(),
             applications=applications,
             sessions=Sessions(config.instance, applications),
+            keys=keys,
             credentials=credentials,
             journal=Journal(
                 config.data_dir / "journal", config.journal_segment_bytes, config.journal_limit_bytes, log
@@ -291,7 +295,7 @@ class Proxy:
         self.parts.credentials.reconnected(each.credential for each in self.parts.running)
 
     def _vault_lost(self) -> None:
-        self._log("vault_lost", held=len(self.parts.credentials))
+        self._log("vault_lost", held=len(self.parts.keys))
 
     def _console_connected(self) -> None:
         self._log("console_connected")

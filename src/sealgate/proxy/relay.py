@@ -1,7 +1,7 @@
 """An upstream answer on its way down: metered, mapped where it must be, never kept.
 
-Counterparts: `exchange.py` feeds a relay and ends it; `assistant_relay.py` and `responses_api.py` have two
-more kinds beside a whole JSON body and the provider's stream as it is. Must never pass on an error of the
+Counterparts: `exchange.py` feeds a relay and ends it; `whole_relay.py`, `assistant_relay.py` and
+`responses_api.py` have other kinds than the provider's stream as it is. Must never pass on an error of the
 provider in its own words.
 """
 
@@ -13,8 +13,6 @@ from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.metering import Meter, Usage, Verdict
 from sealgate.proxy.wire.errors import UpstreamWireError
 from sealgate.proxy.wire.sse import EVENT_LIMIT_BYTES, Event, EventSplitter, content_bytes
-
-BODY_LIMIT_BYTES = 16 * 1_048_576
 
 
 class Relay(Protocol):
@@ -41,47 +39,6 @@ class Relay(Protocol):
 
     def usage(self) -> Usage:
         """What was used until now."""
-
-
-class WholeRelay:
-    """A JSON answer: kept until it is whole, so that a broken one becomes a clear error."""
-
-    streams = False
-    ended = False
-    accepts = b"application/json"
-    content_type = b"application/json"
-    limit_bytes = BODY_LIMIT_BYTES
-
-    def __init__(self, meter: Meter) -> None:
-        self._meter = meter
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def feed(self, data: bytes) -> bytes:
-        """Keep it."""
-        self._size += len(data)
-        if self._size > self.limit_bytes:
-            raise ProxyError("answer_too_large")
-        self._parts.append(data)
-        return b""
-
-    def end(self) -> bytes:
-        """The whole body, counted."""
-        body = b"".join(self._parts)
-        self._parts.clear()
-        if self._meter.body(body) is Verdict.ERROR:
-            raise ProxyError("provider_error")
-        if not self._meter.usage().saw_end:
-            raise ProxyError("provider_failed")
-        return body
-
-    def failure(self, error: ProxyError) -> bytes:
-        """Nothing went down yet: the exchange answers with the error itself."""
-        return b""
-
-    def usage(self) -> Usage:
-        """What was used until now."""
-        return self._meter.usage()
 
 
 class StreamRelay:

@@ -12,8 +12,9 @@ import msgspec
 
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.metering import Usage, Verdict, estimate, known_reason
-from sealgate.proxy.relay import BODY_LIMIT_BYTES, StreamRelay
+from sealgate.proxy.relay import StreamRelay
 from sealgate.proxy.reported_errors import is_list, members, reports_error
+from sealgate.proxy.whole_relay import BODY_LIMIT_BYTES
 from sealgate.proxy.wire.sse import event_bytes
 
 _NULL: Final = msgspec.Raw(b"null")

@@ -1,0 +1,52 @@
+"""A JSON answer on its way down: whole or not at all.
+
+Counterparts: `relay.py`, for streams; `exchange.py`, which feeds it.
+"""
+
+from __future__ import annotations
+
+from sealgate.proxy.errors import ProxyError
+from sealgate.proxy.metering import Meter, Usage, Verdict
+
+BODY_LIMIT_BYTES = 16 * 1_048_576
+
+
+class WholeRelay:
+    """A JSON answer: kept until it is whole, so that a broken one becomes a clear error."""
+
+    streams = False
+    ended = False
+    accepts = b"application/json"
+    content_type = b"application/json"
+    limit_bytes = BODY_LIMIT_BYTES
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> bytes:
+        """Keep it."""
+        self._size += len(data)
+        if self._size > self.limit_bytes:
+            raise ProxyError("answer_too_large")
+        self._parts.append(data)
+        return b""
+
+    def end(self) -> bytes:
+        """The whole body, counted."""
+        body = b"".join(self._parts)
+        self._parts.clear()
+        if self._meter.body(body) is Verdict.ERROR:
+            raise ProxyError("provider_error")
+        if not self._meter.usage().saw_end:
+            raise ProxyError("provider_failed")
+        return body
+
+    def failure(self, error: ProxyError) -> bytes:
+        """Nothing went down yet: the exchange answers with the error itself."""
+        return b""
+
+    def usage(self) -> Usage:
+        """What was used until now."""
+        return self._meter.usage()
