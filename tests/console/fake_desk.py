@@ -47,6 +47,8 @@ class FakeDesk:
         self.rows: dict[str, CredentialRow] = {}
         self.tickets: list[TicketIssued] = []
         self.asked: list[IssueTicket] = []
+        self.heard: list[Message] = []
+        """Everything that it was asked, in order."""
         self.refusal: Refusal | None = None
         self.refuse_changes: Refusal | None = None
         self.hangs_at: type[Message] | None = None
@@ -98,6 +100,7 @@ class FakeDesk:
         return changed
 
     def _take(self, peer: Peer, message: Message) -> TicketReply | asyncio.Future[TicketReply]:
+        self.heard.append(message)
         if self.hangs_at is not None and isinstance(message, self.hangs_at):
             return asyncio.get_running_loop().create_future()
         return self._answer(peer, message)

@@ -26,6 +26,7 @@ from sealgate.console.applications.services import NotThereError
 from sealgate.console.audit import views as audit
 from sealgate.console.composition import Console
 from sealgate.console.forms import Form
+from sealgate.console.freshness import POSTS, Dangerous
 from sealgate.console.permissions import Permission, permits
 from sealgate.console.retention import views as retention
 from sealgate.console.usage import views as usage
@@ -117,7 +118,7 @@ def starlette_routes(console: Console) -> list[Route]:
 def _guarded(console: Console, way: Way) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         visit = Visit(console, request, request.state.account, await _read_form(request))
-        turned_away = _turned_away(visit, way)
+        turned_away = _turned_away(visit, way) or await _asked_again(visit, way)
         if turned_away is not None:
             return turned_away
         try:
@@ -141,6 +142,15 @@ def _turned_away(visit: Visit, way: Way) -> Response | None:
         visit.console.log("request_refused", reason="form_token", route="POST")
         return visit.render("stale_form.html", status=403)
     return None
+
+
+async def _asked_again(visit: Visit, way: Way) -> Response | None:
+    """The page that asks for the password, where this needs one that was typed just now."""
+    risk = POSTS[way.path] if way.method == "POST" else None
+    if not isinstance(risk, Dangerous):
+        return None
+    back = risk.back.format_map(visit.request.path_params)
+    return await accounts.step_up(visit, doing=risk.doing, back=back)
 
 
 def not_there(visit: Visit) -> Response:

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 
 from starlette.responses import Response
 
-from sealgate.console.accounts.views import step_up
 from sealgate.console.addon.desk import VaultAwayError, VaultRefusedError
 from sealgate.console.addon.probes import note_probe, run_probe
 from sealgate.console.addon.services import versions_of
@@ -33,9 +32,6 @@ async def test(visit: Visit) -> Response:
             "model", f"{model[:80]!r} is not on the model list.", "Choose one from the list."
         )
         return await page(visit, problem)
-    asked = await step_up(visit, doing="test a key", back=addon_path(visit))
-    if asked is not None:
-        return asked
     wait_s = visit.console.throttles.key_test_by_application.admit(seen.application.id)
     if wait_s:
         return await page(
@@ -50,16 +46,13 @@ async def test(visit: Visit) -> Response:
 
 async def switch(visit: Visit) -> Response:
     """Field: `version`, the staged one: it is used from now on, the active one becomes the previous."""
-    desk = visit.console.desk
-    return await _act(
-        visit, VersionStanding.STAGED, "switch to the next key", "version-switched", desk.switch
-    )
+    return await _act(visit, VersionStanding.STAGED, "version-switched", visit.console.desk.switch)
 
 
 async def roll_back(visit: Visit) -> Response:
     """Field: `version`, the previous one: it is used again, the active one becomes staged."""
     act = visit.console.desk.roll_back
-    return await _act(visit, VersionStanding.PREVIOUS, "go back a key", "version-rolled-back", act)
+    return await _act(visit, VersionStanding.PREVIOUS, "version-rolled-back", act)
 
 
 async def discard_page(visit: Visit, problem: InputError | None = None) -> Response:
@@ -75,9 +68,6 @@ async def discard(visit: Visit) -> Response:
     """Field: `version`, a staged or a previous one. Has the vault destroy it."""
     seen = await see(visit)
     row, version = _discardable(visit, seen)
-    asked = await step_up(visit, doing="discard a key", back=addon_path(visit))
-    if asked is not None:
-        return asked
     try:
         await visit.console.desk.discard(row.organization, row.application, row.credential, version.version)
     except VaultRefusedError as refused:
@@ -89,7 +79,6 @@ async def discard(visit: Visit) -> Response:
 async def _act(
     visit: Visit,
     standing: VersionStanding,
-    doing: str,
     what: str,
     act: Callable[[str, str, str], Awaitable[CredentialRow]],
 ) -> Response:
@@ -97,9 +86,6 @@ async def _act(
     row, version = _chosen(visit, seen)
     if version.standing is not standing:  # somebody was faster, or the page is old
         raise NotThereError
-    asked = await step_up(visit, doing=doing, back=addon_path(visit))
-    if asked is not None:
-        return asked
     try:
         await act(row.organization, row.application, row.credential)
     except VaultRefusedError as refused:

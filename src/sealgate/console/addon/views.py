@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from msgspec import Struct
 from starlette.responses import RedirectResponse, Response
 
-from sealgate.console.accounts.views import step_up
 from sealgate.console.addon import services
 from sealgate.console.addon.desk import VaultAwayError, VaultRefusedError
 from sealgate.console.addon.models import Addon, Probe
@@ -80,9 +79,6 @@ async def enter_key(visit: Visit) -> Response:
         destination = services.choose_destination(seen.vault, visit.form.text("destination"))
     except InputError as problem:
         return await page(visit, problem)
-    asked = await step_up(visit, doing="seal a key", back=addon_path(visit))
-    if asked is not None:
-        return asked
     try:
         async with visit.reading() as tx:
             request = await services.ticket_request(
@@ -124,9 +120,6 @@ async def revoke(visit: Visit) -> Response:
             "typed_name", "This is not the application's name.", f"Type {seen.application.name}"
         )
         return await revoke_page(visit, problem)
-    asked = await step_up(visit, doing="revoke a key", back=addon_path(visit))
-    if asked is not None:
-        return asked
     try:
         await visit.console.desk.revoke(row.organization, row.application, row.credential)
     except VaultRefusedError as refused:

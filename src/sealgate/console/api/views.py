@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sealgate.console.accounts.views import step_up
 from sealgate.console.api import tokens
 from sealgate.console.forms import InputError
 from sealgate.console.visit import Visit
@@ -31,9 +30,6 @@ async def make(visit: Visit) -> Response:
     """Fields: `name`, `scope` (once for each), `lifetime`. Shows the token, this once."""
     try:
         lifetime_days = tokens.parse_lifetime(visit.form.text("lifetime"))
-        asked = await step_up(visit, doing="make a management token", back="/tokens")
-        if asked is not None:
-            return asked
         async with visit.editing() as edit:
             _token, text = await tokens.make_token(
                 edit, visit.form.text("name"), visit.form.texts("scope"), lifetime_days
@@ -45,9 +41,6 @@ async def make(visit: Visit) -> Response:
 
 async def revoke(visit: Visit) -> Response:
     """Field: `token` (its id)."""
-    asked = await step_up(visit, doing="revoke a management token", back="/tokens")
-    if asked is not None:
-        return asked
     async with visit.editing() as edit:
         await tokens.revoke_token(edit, visit.form.text("token"))
     return visit.go("/tokens", "token-revoked")
