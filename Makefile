@@ -8,9 +8,11 @@ NODE := $(abspath $(VENV))/node
 RUN_NPM = cd web && PATH="$(NODE)/bin:$$PATH" node "$(NODE)/lib/node_modules/npm/bin/npm-cli.js"
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 ARGS ?=
+# Measure what the tests of envelope and vault reach (tests/coverage_gate.py).
+COVERED = COVERAGE_PROCESS_START="$(abspath pyproject.toml)" COVERAGE_FILE="$(abspath $(VENV))/coverage/data"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web demo test check fix docs lock bench clean
+.PHONY: help setup web demo test coverage check fix docs lock bench clean
 
 help: ## list the words
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -43,6 +45,9 @@ demo: setup ## run the whole system with a simulated provider (SEALGATE_OPENAI_K
 test: setup ## run the tests
 	$(RUN_NPM) test --silent
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+coverage: setup ## what the tests of envelope and vault do not reach, branch by branch
+	$(COVERED) $(BIN)/python -m pytest -n 2 --dist loadfile $(or $(ARGS),tests/envelope tests/vault)
 
 check: setup ## import table, sizes, types, lint, format, and the tests, as CI runs them
 	$(BIN)/ruff check .

@@ -1,0 +1,102 @@
+"""Branch coverage of `envelope` and `vault`, from their own tests alone and held at 100 %.
+
+Counterparts: `[tool.coverage]` in pyproject.toml, and the Makefile's `test` and `coverage`, which name it in
+the environment: measuring begins with each process, before anything of ours is imported. In here it pauses
+while other tests run, and the sum is taken at the end of one run of all tests. Without the variable, nothing
+in here does anything.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from coverage import Coverage
+
+VARIABLE = "COVERAGE_PROCESS_START"
+DATA = "COVERAGE_FILE"
+"""Both are coverage.py's own: its settings, and where every process leaves what it saw."""
+FOLDERS = tuple(Path(__file__).parent / name for name in ("envelope", "vault"))
+
+
+def gate(config: pytest.Config, *, missing_groups: bool) -> CoverageGate | None:
+    """The gate of a run that measures; None for any other."""
+    measuring = Coverage.current()
+    if measuring is None or VARIABLE not in os.environ:
+        return None
+    return CoverageGate(config, measuring, complete=_is_complete(config) and not missing_groups)
+
+
+class CoverageGate:
+    """A plugin of pytest's: in every worker it measures, in the process that leads them it judges."""
+
+    def __init__(self, config: pytest.Config, measuring: Coverage, *, complete: bool) -> None:
+        self._measuring = measuring
+        self._settings = os.environ[VARIABLE]
+        self._paused = False
+        self._complete = complete
+        self._report = ""
+        self._leads = not hasattr(config, "workerinput")
+        if self._leads:
+            data = Path(os.environ[DATA])
+            data.parent.mkdir(parents=True, exist_ok=True)
+            for left in data.parent.glob(f"{data.name}*"):
+                left.unlink()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Measure this test, and the processes that it starts, if it is one of the two folders'."""
+        self._pause(not any(item.path.is_relative_to(each) for each in FOLDERS))
+        return (yield)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """A worker writes down what it saw; who leads adds everything up, after the workers have ended."""
+        self._pause(True)
+        self._measuring.save()
+        if not self._leads:
+            return
+        percent, table = _sum(self._settings)
+        whole = percent == 100.0
+        self._report = f"branch coverage of envelope and vault from their own tests: {percent:.2f} %\n"
+        self._report += "" if whole else table
+        if self._complete and not whole and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say what is missing, before pytest's own last line."""
+        for line in self._report.splitlines():
+            terminalreporter.write_line(line)
+        if not self._complete:
+            terminalreporter.write_line("not judged: this run does not have all tests of the two folders")
+
+    def _pause(self, paused: bool) -> None:
+        if paused == self._paused:
+            return
+        self._paused = paused
+        if paused:
+            self._measuring.stop()
+            os.environ.pop(VARIABLE)
+        else:
+            os.environ[VARIABLE] = self._settings
+            self._measuring.start()
+
+
+def _is_complete(config: pytest.Config) -> bool:
+    """True for a run of both folders in which nobody selects tests."""
+    named = {Path(each).resolve() for each in config.args}
+    tests = Path(__file__).parent
+    selected = config.getoption("keyword") or config.getoption("markexpr") or config.getoption("lf", False)
+    return not selected and (tests in named or set(FOLDERS) <= named)
+
+
+def _sum(settings: str) -> tuple[float, str]:
+    """The share of what was seen, exact, and the table of what was not."""
+    adding = Coverage(config_file=settings)
+    adding.combine()
+    table = io.StringIO()
+    percent = adding.report(file=table, show_missing=True, skip_covered=True)
+    return percent, table.getvalue()
