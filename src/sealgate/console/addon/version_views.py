@@ -13,7 +13,7 @@ from starlette.responses import Response
 from sealgate.console.addon.desk import VaultAwayError, VaultRefusedError
 from sealgate.console.addon.probes import note_probe, run_probe
 from sealgate.console.addon.services import versions_of
-from sealgate.console.addon.views import Seen, addon_path, back_to_addon, page, see
+from sealgate.console.addon.views import Seen, back_to_addon, page, see
 from sealgate.console.applications.services import NotThereError
 from sealgate.console.forms import InputError
 from sealgate.console.visit import Visit
