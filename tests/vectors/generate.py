@@ -218,6 +218,41 @@ FINGERPRINTS: Final[dict[str, tuple[str, dict[int, bytes]]]] = {
     "suite-1p-alone": ("A key of suite 1p, and no other.", {2: ONE_P.public}),
 }
 
+TICKET: Final = base64.urlsafe_b64encode(_fixed("ticket")).decode().rstrip("=")
+
+# name → what it shows, the context, the ticket, the envelope
+CHALLENGES: Final[dict[str, tuple[str, Bound, str, bytes]]] = {
+    "usual": ("A deposit of the usual kind.", HERE, TICKET, ONE.good),
+    "sealed-with-1p": ("An envelope of the other suite.", HERE, TICKET, ONE_P.good),
+    "other-instance": ("In another instance.", replace(HERE, instance="inst_other"), TICKET, ONE.good),
+    "other-organization": ("Of another organization.", replace(HERE, organization="org_o"), TICKET, ONE.good),
+    "other-application": ("Of another application.", replace(HERE, application="app_o"), TICKET, ONE.good),
+    "other-credential": ("Of another credential.", replace(HERE, credential="cred_o"), TICKET, ONE.good),
+    "other-version": ("As another version.", replace(HERE, version=4), TICKET, ONE.good),
+    "other-provider": ("For another provider.", replace(HERE, provider="openrouter"), TICKET, ONE.good),
+    "other-origin": (
+        "To another destination.",
+        replace(HERE, origin="https://eu.api.openai.com"),
+        TICKET,
+        ONE.good,
+    ),
+    "other-ticket": ("Under another ticket.", HERE, TICKET[::-1], ONE.good),
+    "other-envelope": ("With one bit of the envelope flipped.", HERE, TICKET, ONE.flip(100)),
+    "moved-border": (
+        "The fields hold the same letters, but one ends a letter earlier.",
+        replace(HERE, provider="openaih", origin="ttps://api.openai.com"),
+        TICKET,
+        ONE.good,
+    ),
+    "highest-version": ("The highest version: 2^53 - 1.", replace(HERE, version=2**53 - 1), TICKET, ONE.good),
+    "beyond-ascii": (
+        "Fields are UTF-8, and their lengths are bytes.",
+        replace(HERE, organization="org_Zürich-封蝋-𝔖"),
+        TICKET,
+        ONE.good,
+    ),
+}
+
 # name → what it shows, the problem or "", the key
 PROVIDER_KEYS: Final[dict[str, tuple[str, str, bytes]]] = {
     "usual": ("A key of the usual kind.", "", KEY),
@@ -336,11 +371,29 @@ def _fingerprints() -> Written:
         )
 
 
+def _challenges() -> Written:
+    for name, (about, bound, ticket, envelope) in CHALLENGES.items():
+        told = {
+            "instance": bound.instance,
+            "organization": bound.organization,
+            "application": bound.application,
+            "credential": bound.credential,
+            "version": str(bound.version),
+            "provider": bound.provider,
+            "origin": bound.origin,
+            "ticket": ticket,
+        }
+        challenge = reference.challenge_of(*(text.encode() for text in told.values()), envelope)
+        fields = {**told, "envelope": text_form(envelope), "challenge": challenge.hex()}
+        yield f"challenge/{name}", about, fields
+
+
 def generate() -> Written:
     """Give every vector."""
     yield from _envelopes(ONE, ALTERED_1)
     yield from _envelopes(ONE_P, ALTERED_1P)
     yield from _fingerprints()
+    yield from _challenges()
     for name, (about, problem, key) in PROVIDER_KEYS.items():
         expect = {"expect": "key_format", "problem": problem} if problem else {"expect": "fits"}
         yield f"provider_key/{name}", about, {**expect, "key_hex": key.hex()}

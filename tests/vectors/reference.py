@@ -160,3 +160,11 @@ def _extract(suite_id: bytes, salt: bytes, label: bytes, ikm: bytes) -> bytes:
 def _expand(suite_id: bytes, prk: bytes, label: bytes, info: bytes, length: int) -> bytes:
     labeled = length.to_bytes(2, "big") + b"HPKE-v1" + suite_id + label + info
     return hmac.digest(prk, labeled + b"\x01", hashlib.sha256)[:length]
+
+
+def challenge_of(*fields: bytes) -> bytes:
+    """What a passkey signs to confirm a deposit: SHA-256 over every field after its length as four bytes."""
+    told = b"".join(
+        len(field).to_bytes(4, "big") + field for field in (b"sealgate deposit approval v1", *fields)
+    )
+    return hashlib.sha256(told).digest()
