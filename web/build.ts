@@ -23,9 +23,12 @@ const PLAN: Readonly<Record<string, () => Promise<Assets>>> = {
   "proxy/assets": () => collect([script("assistant/index.ts", "sealgate-assistant.js")]),
   "vault/assets": () =>
     collect([
-      script("sealing/sealing.ts", "sealing.js"),
+      ...["sealing", "enrol", "approve"].flatMap((page) => [
+        script(`sealing/${page}.ts`, `${page}.js`),
+        copy(`sealing/${page}.html`, `${page}.html`),
+      ]),
+      copy("sealing/brand.html", "brand.html"),
       style("sealing/sealing.css", "sealing.css"),
-      copy("sealing/sealing.html", "sealing.html"),
       copy("shared/seal.svg", "seal.svg"),
     ]),
   "console/assets": async () =>

@@ -265,11 +265,15 @@ def vault_config(folder: Path, **changes: Any) -> VaultConfig:
 
 
 def write_assets(folder: Path) -> None:
-    """A sealing page of the built one's shape, so that these tests need no front-end build."""
+    """Pages of the built ones' shape, so that these tests need no front-end build."""
     folder.mkdir(exist_ok=True)
-    script = '<script type="module" src="/assets/sealing.js" integrity="{{script_integrity}}"></script>'
-    (folder / "sealing.html").write_text(f"<!doctype html>{script}")
-    (folder / "sealing.js").write_text("document.title = 'Seal a key';\n")
+    for name in ("sealing", "enrol", "approve"):
+        script = (
+            f'<script type="module" src="/assets/{name}.js" integrity="{{{{script_integrity}}}}"></script>'
+        )
+        (folder / f"{name}.html").write_text(f"<!doctype html>{script}{{{{brand}}}}")
+        (folder / f"{name}.js").write_text(f"document.title = '{name}';\n")
+    (folder / "brand.html").write_text("<header>Sealgate</header>\n")
     (folder / "sealing.css").write_text("body { color: black }\n")
     (folder / "seal.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>\n')
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from sealgate.vault.faults import StartError
+from sealgate.vault.page_assets import load_assets
 from tests.vault.deployment import HOST, Addresses, Clock, Deployment, canary_key, running, vault_config
 
 POLICY = {
@@ -26,17 +28,60 @@ POLICY = {
 }
 
 
-async def test_the_page_runs_one_script_by_its_hash_and_nothing_else(vault: Deployment) -> None:
-    page, script = await vault.request("GET", "/deposit"), await vault.request("GET", "/assets/sealing.js")
+PAGES = {"/deposit": "sealing", "/enrol": "enrol", "/approve": "approve"}
+
+
+@pytest.mark.parametrize(("path", "name"), PAGES.items())
+async def test_a_page_runs_one_script_by_its_hash_and_nothing_else(
+    vault: Deployment, path: str, name: str
+) -> None:
+    page, script = await vault.request("GET", path), await vault.request("GET", f"/assets/{name}.js")
     pinned = "sha384-" + base64.b64encode(hashlib.sha384(script.body).digest()).decode()
     policy = dict(part.split(" ", 1) for part in page.headers["content-security-policy"].split("; "))
     assert policy == POLICY | {"script-src": f"'{pinned}'"}
     assert f'integrity="{pinned}"'.encode() in page.body
+    assert b"<header>Sealgate</header>" in page.body
     assert b"{{" not in page.body
 
 
 @pytest.mark.parametrize(
-    "path", ["/deposit", "/assets/sealing.js", "/assets/sealing.css", "/healthz", "/nothing"]
+    ("path", "may"),
+    [
+        ("/deposit", {"publickey-credentials-get"}),
+        ("/enrol", {"publickey-credentials-create"}),
+        ("/approve", {"publickey-credentials-get"}),
+        ("/healthz", set()),
+        ("/assets/sealing.js", set()),
+        ("/nothing", set()),
+    ],
+)
+async def test_a_page_may_use_of_the_browser_what_it_needs_and_no_more(
+    vault: Deployment, path: str, may: set[str]
+) -> None:
+    told = (await vault.request("GET", path)).headers["permissions-policy"]
+    rules = dict(rule.split("=") for rule in told.split(", "))
+    assert {feature for feature, who in rules.items() if who != "()"} == may
+    assert {rules[feature] for feature in may} <= {"(self)"}
+    assert {"camera", "publickey-credentials-create", "publickey-credentials-get"} <= rules.keys()
+
+
+@pytest.mark.parametrize("missing", ["enrol.html", "approve.js", "brand.html", "sealing.css"])
+def test_a_front_end_that_was_not_built_whole_is_refused(assets: Path, missing: str) -> None:
+    (assets / missing).unlink()
+    with pytest.raises(StartError) as caught:
+        load_assets(assets)
+    assert (caught.value.code, caught.value.hint) == ("assets_missing", "run `make web`")
+
+
+def test_a_page_that_does_not_pin_its_script_is_refused(assets: Path) -> None:
+    (assets / "approve.html").write_text("<!doctype html><script src='/assets/approve.js'></script>")
+    with pytest.raises(StartError) as caught:
+        load_assets(assets)
+    assert caught.value.code == "assets_malformed"
+
+
+@pytest.mark.parametrize(
+    "path", [*PAGES, "/assets/sealing.js", "/assets/sealing.css", "/healthz", "/nothing"]
 )
 async def test_every_answer_keeps_itself_to_itself(vault: Deployment, path: str) -> None:
     headers = (await vault.request("GET", path)).headers
@@ -161,7 +206,16 @@ async def test_an_envelope_over_its_size_is_refused(vault: Deployment, at: Addre
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/assets/../kek", "/assets/%2e%2e/kek", "/assets/sealing.html", "/assets/", "/docs"]
+    "path",
+    [
+        "/",
+        "/assets/../kek",
+        "/assets/%2e%2e/kek",
+        "/assets/sealing.html",
+        "/assets/brand.html",
+        "/assets/",
+        "/docs",
+    ],
 )
 async def test_there_is_nothing_else(vault: Deployment, path: str) -> None:
     answer = await vault.request("GET", path)

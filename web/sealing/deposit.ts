@@ -1,9 +1,11 @@
 /**
- * What the sealing page says to the vault: show me the ticket; here is the envelope.
+ * What the sealing page says to the vault: show me the ticket; here is the envelope, and a passkey's word for it.
  * Its counterpart is the vault's public listener. No DOM here, and never a key: only envelopes pass.
  */
-import { type Context, decodeText, encodeText } from "../shared/envelope.ts";
+import { type Context, encodeText } from "../shared/envelope.ts";
 import type { NamedKey } from "../shared/fingerprint.ts";
+import { type Allowed, type Assertion, allowedIn, assertionBody } from "./passkeys.ts";
+import { post, read, webAddress } from "./vault.ts";
 
 /** A public key that the vault takes envelopes for. */
 export interface OfferedKey extends NamedKey {
@@ -25,6 +27,8 @@ export interface Ticket {
   readonly replaces: boolean;
   /** The key waits beside the one in use until somebody switches to it. */
   readonly stage: boolean;
+  /** Whose passkeys may confirm the deposit; null where none need to. */
+  readonly passkey: Allowed | null;
 }
 
 /** What the vault stored. */
@@ -34,25 +38,9 @@ export interface Receipt {
   readonly lastFour: string;
   readonly fingerprint: string;
   readonly returnUrl: string;
+  /** The administrator whose passkey confirmed it; empty where none had to. */
+  readonly approvedBy: string;
 }
-
-/** The vault said no; `code` is one of its stable codes. */
-export class Refusal extends Error {
-  readonly code: string;
-  readonly hint: string;
-
-  constructor(code: string, message: string, hint: string) {
-    super(message);
-    this.name = "Refusal";
-    this.code = code;
-    this.hint = hint;
-  }
-}
-
-/** No answer, or one that this page cannot read: whether the vault acted is not known. */
-export class NoAnswer extends Error {}
-
-const TIMEOUT_MS = 20_000;
 
 /** Ask what a ticket is for; this does not use it up. Rejects with Refusal or NoAnswer. */
 export async function viewTicket(ticket: string): Promise<Ticket> {
@@ -73,98 +61,32 @@ export async function viewTicket(ticket: string): Promise<Ticket> {
       purpose,
       keys: answer.parts("keys").map((key) => ({
         suite: key.number("suite"),
-        keyId: decodeText(key.text("key_id")),
-        publicKey: decodeText(key.text("public_key")),
+        keyId: key.bytes("key_id"),
+        publicKey: key.bytes("public_key"),
       })),
       expiresAtMs: answer.number("expires_at") * 1000,
       returnUrl: webAddress(answer.text("return_url")),
       replaces: answer.flag("replaces"),
       stage: answer.flag("stage"),
+      passkey: answer.optional("passkey", allowedIn),
     };
   });
 }
 
 /** Hand the envelope over; this uses the ticket up. Rejects with Refusal or NoAnswer. */
-export async function deposit(ticket: string, envelope: Uint8Array): Promise<Receipt> {
-  const body = { ticket, envelope: encodeText(envelope) };
+export async function deposit(
+  ticket: string,
+  envelope: Uint8Array,
+  assertion: Assertion | null,
+): Promise<Receipt> {
+  const sealed = { ticket, envelope: encodeText(envelope) };
+  const body = assertion === null ? sealed : { ...sealed, passkey: assertionBody(assertion) };
   return read(await post("/deposit", body), (answer) => ({
     credential: answer.text("credential"),
     version: answer.number("version"),
     lastFour: answer.text("last_four"),
     fingerprint: answer.text("fingerprint"),
     returnUrl: webAddress(answer.text("return_url")),
+    approvedBy: answer.optional("approved_by", () => answer.text("approved_by")) ?? "",
   }));
-}
-
-async function post(path: string, body: Readonly<Record<string, string>>): Promise<Answer> {
-  // Not mode "same-origin": under this page's no-referrer policy that would send `Origin: null`.
-  const response = await fetch(path, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-    cache: "no-store",
-    credentials: "omit",
-    redirect: "error",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  }).catch(() => {
-    throw new NoAnswer();
-  });
-  const answer = new Answer(await response.json().catch(() => undefined));
-  if (response.ok) return answer;
-  throw read(answer, () => {
-    const error = answer.part("error");
-    return new Refusal(error.text("code"), error.text("message"), error.text("hint"));
-  });
-}
-
-function read<T>(answer: Answer, reading: (answer: Answer) => T): T {
-  try {
-    return reading(answer);
-  } catch {
-    throw new NoAnswer();
-  }
-}
-
-/** Only an http(s) address may become a link: `javascript:` is one, too. */
-function webAddress(text: string): string {
-  const { protocol, href } = new URL(text);
-  if (protocol !== "https:" && protocol !== "http:") throw new TypeError("not a web address");
-  return href;
-}
-
-/** A JSON object whose members are read by the type that they must have. */
-class Answer {
-  readonly #members: Readonly<Record<string, unknown>>;
-
-  constructor(value: unknown) {
-    this.#members = typeof value === "object" && value !== null ? { ...value } : {};
-  }
-
-  text(name: string): string {
-    return this.#member(name, (value) => typeof value === "string");
-  }
-
-  number(name: string): number {
-    return this.#member(name, (value) => typeof value === "number");
-  }
-
-  flag(name: string): boolean {
-    return this.#member(name, (value) => typeof value === "boolean");
-  }
-
-  part(name: string): Answer {
-    return new Answer(this.#members[name]);
-  }
-
-  parts(name: string): readonly Answer[] {
-    const values = this.#member(name, (value): value is unknown[] => Array.isArray(value));
-    if (values.length === 0) throw new TypeError(`${name} is empty`);
-    return values.map((value) => new Answer(value));
-  }
-
-  #member<T>(name: string, fits: (value: unknown) => value is T): T {
-    const value = this.#members[name];
-    if (!fits(value)) throw new TypeError(`${name} is missing`);
-    return value;
-  }
 }

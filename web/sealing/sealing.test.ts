@@ -9,7 +9,7 @@ import { generateKeyPair } from "../shared/hpke.ts";
 import { SUITE_1, SUITE_1P } from "../shared/suites.ts";
 import { adviceOn } from "./advice.ts";
 import { SealingPage } from "./page.ts";
-import { PROBLEMS } from "./problems.ts";
+import { COMMON, PROBLEMS } from "./problems.ts";
 
 const HTML = readFileSync(join(import.meta.dirname, "sealing.html"), "utf8");
 const KEY = "sk-proj-0123456789abcdefghijklmnopqrstuvWXYZ";
@@ -211,8 +211,8 @@ describe("the ticket", () => {
 
   test.each([
     ["ticket_unknown", PROBLEMS.ticketUnknown],
-    ["rate_limited", PROBLEMS.busy],
-    ["vault_unavailable", PROBLEMS.refused],
+    ["rate_limited", COMMON.busy],
+    ["vault_unavailable", COMMON.refused],
   ])("that the vault refuses as %s is explained", async (code, problem) => {
     replies["/deposit/ticket"] = [refused(code)];
     await begin();

@@ -1,9 +1,7 @@
 /**
- * The sealing page's document: which of its states is shown, and the texts in them.
- * Its counterpart is sealing.html. It writes textContent and checked attributes only, so Trusted Types have nothing to refuse.
+ * The document of a page of the vault: which of its states is shown, and the texts in them.
+ * Its counterparts are sealing.html, enrol.html and approve.html. It writes textContent and checked attributes only, so Trusted Types have nothing to refuse.
  */
-
-export type State = "loading" | "form" | "done" | "problem";
 
 export interface Problem {
   readonly title: string;
@@ -21,12 +19,12 @@ export function element<T extends HTMLElement>(id: string, type: new () => T): T
 }
 
 /** Show one state and hide the others; its heading gets the focus, so that it is read out and Tab goes on from there. */
-export function show(state: State, moveFocus = true): void {
+export function show(state: string, moveFocus = true): void {
   for (const section of document.querySelectorAll<HTMLElement>("[data-state]")) {
     section.hidden = section.dataset.state !== state;
   }
   const heading = document.querySelector<HTMLElement>(`[data-state="${state}"] h1`);
-  document.title = `${heading?.textContent?.trim() || "Seal a key"} · Sealgate`;
+  document.title = `${heading?.textContent?.trim()} · Sealgate`;
   if (moveFocus) heading?.focus();
 }
 
@@ -43,8 +41,8 @@ export function announce(text: string): void {
   element("status", HTMLElement).textContent = text;
 }
 
-/** Show a problem of the whole page. `returnUrl` is where the console is, once that is known. */
-export function showProblem(problem: Problem, returnUrl: string | null): void {
+/** Show a problem of the whole page. */
+export function showProblem(problem: Problem): void {
   fill({
     "problem-title": problem.title,
     "problem-text": problem.text,
@@ -52,8 +50,6 @@ export function showProblem(problem: Problem, returnUrl: string | null): void {
     "problem-again": problem.again ?? "",
   });
   element("problem-again", HTMLElement).hidden = problem.again === undefined;
-  linkBack("problem-return", returnUrl);
-  element("problem-back", HTMLElement).hidden = returnUrl !== null || history.length < 2;
   show("problem");
 }
 
@@ -62,4 +58,39 @@ export function linkBack(id: string, returnUrl: string | null): void {
   const link = element(id, HTMLAnchorElement);
   link.hidden = returnUrl === null;
   if (returnUrl !== null) link.href = returnUrl;
+}
+
+/** Write rows of a list of terms, anew: each has a term and what it says. */
+export function fillTerms(id: string, rows: readonly (readonly [string, string])[]): void {
+  const made = rows.map(([term, saying]) => {
+    const row = document.createElement("div");
+    row.append(textIn("dt", term), textIn("dd", saying));
+    return row;
+  });
+  element(id, HTMLElement).replaceChildren(...made);
+}
+
+/** Make an element with a text in it. */
+export function textIn(tag: string, text: string): HTMLElement {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  return made;
+}
+
+/** A time as people here write it; with its day unless it is today. */
+export function timeText(ms: number): string {
+  const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+  const time = new Intl.DateTimeFormat(undefined, { timeStyle: "short" }).format(ms);
+  return day.format(ms) === day.format(Date.now()) ? time : `${day.format(ms)}, ${time}`;
+}
+
+/** What stands behind the # of the address under a name; it is taken out of the address at once. */
+export function takeFromAddress(name: string): string {
+  const found = inAddress(name);
+  history.replaceState(null, "", location.pathname);
+  return found;
+}
+
+export function inAddress(name: string): string {
+  return new URLSearchParams(location.hash.slice(1)).get(name) ?? "";
 }

@@ -1,7 +1,7 @@
-"""The sealing page's files, read once at start, and the headers that hold the page together.
+"""The files of the vault's pages, read once at start, and the headers that hold each page together.
 
-Counterpart: web/sealing, which `make web` builds into the assets folder. The script runs because its hash
-stands in the policy, from no other place and in no other form; nobody may frame the page.
+Counterpart: web/sealing, which `make web` builds into the assets folder. A page's one script runs because its
+hash stands in that page's policy, from no other place and in no other form; nobody may frame a page.
 """
 
 from __future__ import annotations
@@ -18,8 +18,50 @@ from sealgate.vault.faults import StartError
 ASSETS = Path(__file__).parent / "assets"
 
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
-_SERVED = ("sealing.js", "sealing.css", "seal.svg")
+_BESIDE = ("sealing.css", "seal.svg")
+"""Files that every page asks for; each page has a script of its own name, too."""
 _PLACEHOLDER = re.compile(r"\{\{ *([a-z_]+) *\}\}")
+
+_UNUSED = (
+    "accelerometer",
+    "autoplay",
+    "camera",
+    "clipboard-read",
+    "display-capture",
+    "encrypted-media",
+    "fullscreen",
+    "geolocation",
+    "gyroscope",
+    "hid",
+    "idle-detection",
+    "local-fonts",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "picture-in-picture",
+    "screen-wake-lock",
+    "serial",
+    "storage-access",
+    "usb",
+    "window-management",
+    "xr-spatial-tracking",
+)
+"""What a browser could do and no page of ours ever asks for."""
+
+_PASSKEYS = {
+    "sealing": ("publickey-credentials-get",),
+    "enrol": ("publickey-credentials-create",),
+    "approve": ("publickey-credentials-get",),
+}
+"""page → what it may do with passkeys: the enrolment page makes one, the others have one sign."""
+
+
+def _permissions(*allowed: str) -> str:
+    passkeys = ("publickey-credentials-create", "publickey-credentials-get")
+    refused = (f"{feature}=()" for feature in (*_UNUSED, *(each for each in passkeys if each not in allowed)))
+    return ", ".join((*refused, *(f"{feature}=(self)" for feature in allowed)))
+
 
 BASE_HEADERS: tuple[tuple[str, str], ...] = (
     ("cache-control", "no-store"),
@@ -30,7 +72,7 @@ BASE_HEADERS: tuple[tuple[str, str], ...] = (
     ("cross-origin-embedder-policy", "require-corp"),
     ("origin-agent-cluster", "?1"),
     ("x-frame-options", "DENY"),
-    ("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), hid=()"),
+    ("permissions-policy", _permissions()),
     ("x-robots-tag", "noindex"),
 )
 """On every answer of the public listener, errors too."""
@@ -46,31 +88,44 @@ class Asset(Struct, frozen=True):
     media_type: str
 
 
-class PageAssets(Struct, frozen=True):
-    """The page with its script's hash filled in, its policy, and the files beside it by their names."""
+class PageAsset(Struct, frozen=True):
+    """One page with its script's hash filled in, and the headers that let it do what it must and no more."""
 
-    page: bytes
+    content: bytes
     policy: str
+    """Content-Security-Policy (CSP Level 3)."""
+    permissions: str
+    """Permissions-Policy."""
+
+
+class PageAssets(Struct, frozen=True):
+    """The pages (`sealing`, `enrol`, `approve`) and the files beside them, by their names."""
+
+    pages: dict[str, PageAsset]
     files: dict[str, Asset]
 
 
 def load_assets(folder: Path = ASSETS) -> PageAssets:
     """Read the files; raises `StartError` if the front end was not built."""
     try:
-        files = {name: Asset((folder / name).read_bytes(), _TYPES[Path(name).suffix]) for name in _SERVED}
-        template = (folder / "sealing.html").read_text("utf-8")
+        served = (*_BESIDE, *(f"{page}.js" for page in _PASSKEYS))
+        files = {name: Asset((folder / name).read_bytes(), _TYPES[Path(name).suffix]) for name in served}
+        brand = (folder / "brand.html").read_text("utf-8")
+        templates = {page: (folder / f"{page}.html").read_text("utf-8") for page in _PASSKEYS}
     except FileNotFoundError as error:
         raise StartError(
-            "assets_missing", f"the sealing page's {error.filename} is missing", "run `make web`"
+            "assets_missing", f"{error.filename} of the vault's pages is missing", "run `make web`"
         ) from error
-    values = {
-        "script_integrity": _integrity(files["sealing.js"]),
-        "style_integrity": _integrity(files["sealing.css"]),
-    }
+    pages = {name: _page(name, text, brand, files[f"{name}.js"]) for name, text in templates.items()}
+    return PageAssets(pages, files)
+
+
+def _page(name: str, template: str, brand: str, script: Asset) -> PageAsset:
+    values = {"script_integrity": _integrity(script), "brand": brand.rstrip()}
     page = _PLACEHOLDER.sub(lambda found: values[found[1]], template)
     if f'integrity="{values["script_integrity"]}"' not in page:
-        raise StartError("assets_malformed", "the sealing page does not pin its script", "run `make web`")
-    return PageAssets(page.encode(), _policy(values["script_integrity"]), files)
+        raise StartError("assets_malformed", f"the page {name} does not pin its script", "run `make web`")
+    return PageAsset(page.encode(), _policy(values["script_integrity"]), _permissions(*_PASSKEYS[name]))
 
 
 def transport_headers(public_url: str) -> tuple[tuple[str, str], ...]:

@@ -1,4 +1,4 @@
-"""The vault's public listener: the sealing page, its files, and the two posts that it makes.
+"""The vault's public listener: its pages, their files, and the posts that they make.
 
 Counterpart: web/sealing. No answer holds a key or an envelope; a ticket that is unknown, used, expired or
 damaged gives one and the same answer. Nothing of a request is logged.
@@ -118,9 +118,11 @@ class Pages:
         self._headers = dict(BASE_HEADERS + transport_headers(config.public_url))
         self.app = Starlette(
             routes=[
-                Route("/deposit", self._guarded(self._show_page), methods=["GET"]),
+                Route("/deposit", self._guarded(self._show_sealing), methods=["GET"]),
                 Route("/deposit", self._guarded(self._deposit), methods=["POST"]),
                 Route("/deposit/ticket", self._guarded(self._show_ticket), methods=["POST"]),
+                Route("/enrol", self._guarded(self._show_enrol), methods=["GET"]),
+                Route("/approve", self._guarded(self._show_approve), methods=["GET"]),
                 Route("/assets/{name}", self._guarded(self._show_asset), methods=["GET"]),
                 Route("/healthz", self._guarded(self._health), methods=["GET"]),
                 Route("/{rest:path}", self._guarded(self._nothing), methods=["GET", "POST"]),
@@ -128,8 +130,14 @@ class Pages:
             exception_handlers={405: self._wrong_method},
         )
 
-    async def _show_page(self, _request: Request) -> Response:
-        return self._answer(200, self._assets.page, "text/html; charset=utf-8", self._assets.policy)
+    async def _show_sealing(self, _request: Request) -> Response:
+        return self._page("sealing")
+
+    async def _show_enrol(self, _request: Request) -> Response:
+        return self._page("enrol")
+
+    async def _show_approve(self, _request: Request) -> Response:
+        return self._page("approve")
 
     async def _show_asset(self, request: Request) -> Response:
         asset = self._assets.files.get(request.path_params["name"])
@@ -242,6 +250,12 @@ class Pages:
 
     def _json(self, status: int, content: msgspec.Struct | dict[str, dict[str, str]]) -> Response:
         return self._answer(status, msgspec.json.encode(content), "application/json", NOTHING_POLICY)
+
+    def _page(self, name: str) -> Response:
+        page = self._assets.pages[name]
+        answer = self._answer(200, page.content, "text/html; charset=utf-8", page.policy)
+        answer.headers["permissions-policy"] = page.permissions
+        return answer
 
     def _answer(self, status: int, content: bytes, media_type: str, policy: str) -> Response:
         headers = {**self._headers, "content-security-policy": policy, "content-type": media_type}
