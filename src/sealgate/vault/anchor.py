@@ -1,42 +1,57 @@
 """The anchor: a file beside vault.db that remembers how far every credential has come.
 
-Counterpart: `witness`, which compares it with the database. Lines are only ever appended; each carries a
-MAC over itself and the line before it. Keep it out of vault.db's backups: an anchor restored with its
-database proves nothing.
+Counterparts: `witness`, which compares it with the database; `anchor_summary`, which it begins with once it
+was shortened. Lines are only ever appended; each carries a MAC over itself and the line before it. Keep it
+out of vault.db's backups: an anchor restored with its database proves nothing, unless a proxy remembers.
 """
 
 from __future__ import annotations
 
 import hmac
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Never
 
 from msgspec import Struct
 
+from sealgate.vault.anchor_summary import MAGIC, TAGS_KEPT, Entry, Standing, Summary, read_summary
 from sealgate.vault.database import check_private
 from sealgate.vault.faults import StartError
 from sealgate.vault.kek_file import sync_folder
 
+__all__ = ["Anchor", "Entry", "Shortened", "Standing"]
 
-class Standing(Struct, frozen=True):
-    """How far one subject has come: a credential's revision, an organization's newest epoch."""
+SHORTEN_AFTER = 10_000
+"""Lines since the last summary: reading them takes some hundredths of a second of a start."""
+_TAG_CHARACTERS = 32
+_APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
-    version: int
-    state: str
+
+class _Line(Struct, frozen=True):
+    """An entry with its MAC."""
+
+    entry: Entry
+    mac: bytes
+
+    def text(self) -> str:
+        return f"{self.entry.line()} {self.mac.hex()}\n"
 
 
-class Entry(Struct, frozen=True):
-    """One line: the `number`-th change, and where it left its subject."""
+class Shortened(Struct, frozen=True):
+    """What a shorter anchor will begin with, as it stood when the shortening began."""
 
-    number: int
-    subject: str
-    version: int
-    state: str
+    summary: Summary
+    path: Path
+    key: bytes
 
-    def line(self) -> str:
-        """The line's text without its MAC."""
-        return f"{self.number} {self.subject} {self.version} {self.state}"
+    def write(self) -> None:
+        """Write the new file beside the old one, durably. May run in a thread of its own."""
+        self.path.unlink(missing_ok=True)
+        write_durably(self.path, self.summary.text(self.key))
+
+    def __repr__(self) -> str:
+        return f"<Shortened at {self.summary.last.number}>"
 
 
 class Anchor:
@@ -46,36 +61,80 @@ class Anchor:
         self._path = path
         self._key = key
         self._chain = b""
+        self._since: list[_Line] = []
+        """Lines after the summary, the oldest first."""
         self.last: Entry | None = None
-        """The last line; None while the file does not exist."""
+        """The last entry; None while the file does not exist."""
         self.standings: dict[str, Standing] = {}
+        self.tags: dict[int, str] = {}
+        """What the chain was after each of the newest changes: another history has other ones."""
         if path.exists():
             self._load()
+
+    @property
+    def is_long(self) -> bool:
+        """True if it should be shortened."""
+        return len(self._since) > SHORTEN_AFTER
 
     def append(self, entry: Entry) -> None:
         """Write one line durably; raises `OSError` (disk full), and then the file is as it was."""
         mac = self._mac(entry.line())
-        descriptor = os.open(
-            self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-        )
+        descriptor = os.open(self._path, _APPENDING, 0o600)
         try:
             length = os.fstat(descriptor).st_size
-            _write_or_undo(descriptor, f"{entry.line()} {mac.hex()}\n".encode(), length)
+            _write_or_undo(descriptor, _Line(entry, mac).text().encode(), length)
         finally:
             os.close(descriptor)
         if self.last is None:
             sync_folder(self._path.parent)
         self._note(entry, mac)
 
+    def shortened(self) -> Shortened:
+        """What is known now, for a new file: `write` it, then `adopt` it."""
+        assert self.last is not None
+        newest = dict(list(self.tags.items())[-TAGS_KEPT:])
+        summary = Summary(self.last, self._chain, dict(self.standings), newest)
+        return Shortened(summary, self._path.with_name(f"{self._path.name}.new"), self._key)
+
+    def adopt(self, written: Shortened) -> None:
+        """Put the new file in the old one's place, with the lines that came meanwhile; raises `OSError`.
+
+        The old file counts until the new one is whole and durable: killed anywhere, one of them is there.
+        """
+        since = [line for line in self._since if line.entry.number > written.summary.last.number]
+        if since:
+            _append_durably(written.path, "".join(line.text() for line in since).encode())
+        written.path.replace(self._path)
+        sync_folder(self._path.parent)
+        self._since = since
+        self.tags = dict(list(self.tags.items())[-TAGS_KEPT - len(since) :])
+
     def _load(self) -> None:
         check_private(self._path)
         content = self._path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        for number, raw in enumerate(content[:whole].splitlines()):
-            self._read(number, raw.decode("ascii", "replace"))
+        begin = self._load_summary(content)
+        whole = max(begin, content.rfind(b"\n") + 1)
+        self._read_all(content[begin:whole].splitlines())
         if whole != len(content):
             # The tail of a write that a power cut interrupted; the database still has that change.
             os.truncate(self._path, whole)
+
+    def _load_summary(self, content: bytes) -> int:
+        """Take up the summary; gives where the lines begin."""
+        if not content.startswith(MAGIC):
+            return 0
+        read = read_summary(content, self._key)
+        if read is None:
+            self._damaged()
+        summary, length = read
+        self.last, self._chain = summary.last, summary.chain
+        self.standings, self.tags = dict(summary.standings), dict(summary.tags)
+        return length
+
+    def _read_all(self, lines: Iterable[bytes]) -> None:
+        first = 0 if self.last is None else self.last.number + 1
+        for number, raw in enumerate(lines, first):
+            self._read(number, raw.decode("ascii", "replace"))
 
     def _read(self, number: int, text: str) -> None:
         line, _, mac = text.rpartition(" ")
@@ -90,16 +149,38 @@ class Anchor:
 
     def _note(self, entry: Entry, mac: bytes) -> None:
         self._chain = mac
+        self._since.append(_Line(entry, mac))
         self.last = entry
         self.standings[entry.subject] = Standing(entry.version, entry.state)
+        self.tags[entry.number] = mac.hex()[:_TAG_CHARACTERS]
 
     def _mac(self, line: str) -> bytes:
         return hmac.digest(self._key, self._chain + b"\n" + line.encode("utf-8", "replace"), "sha256")
 
     def _damaged(self) -> Never:
         raise StartError(
-            "anchor_damaged", f"the anchor {self._path} was altered", "restore it from its own backup"
+            "anchor_damaged",
+            f"the anchor {self._path} was altered",
+            "restore it from its own backup; if there is none, sealgate vault restore explains what to do",
         )
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Make a private file with this content, on the disk before it returns; raises `OSError`."""
+    descriptor = os.open(path, _APPENDING | os.O_EXCL, 0o600)
+    try:
+        _write_or_undo(descriptor, content, 0)
+    finally:
+        os.close(descriptor)
+    sync_folder(path.parent)
+
+
+def _append_durably(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        _write_or_undo(descriptor, content, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
 
 
 def _write_or_undo(descriptor: int, line: bytes, length_before: int) -> None:

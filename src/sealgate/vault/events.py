@@ -178,6 +178,11 @@ EVENTS: EventTable = {
         {"number": Kind.NUMBER},
         "The anchor file could not be written (disk full?). No change is accepted until it can be.",
     ),
+    "anchor_shortened": Event(
+        Level.INFO,
+        {"number": Kind.NUMBER},
+        "The anchor's old lines gave way to a summary of where everything stood at this change.",
+    ),
     "database_failed": Event(
         Level.ERROR, {"error": Kind.ID, "operation": Kind.ID}, "Disk full, locked or broken."
     ),

@@ -176,12 +176,19 @@ class Vault:
         while True:
             await asyncio.sleep(FLUSH_EVERY_S)
             self._flush()
+            await self._shorten_anchor()
 
     def _flush(self) -> None:
         try:
             self._stores.opens.flush()
         except StorageError as error:
             self._log("database_failed", error=type(error).__name__, operation="flush")
+
+    async def _shorten_anchor(self) -> None:
+        try:
+            await self._foundation.witness.shorten()
+        except OSError as error:
+            self._log("database_failed", error=type(error).__name__, operation="shorten-anchor")
 
 
 def _name_of(exception: object) -> str:

@@ -8,6 +8,7 @@ is a change like any other, and a copy from before it is old all the same.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -107,6 +108,14 @@ class Witness:
         self._number = entry.number
         self._pending = entry
         self._witness_pending()
+
+    async def shorten(self) -> None:
+        """Have a long anchor begin with a summary, while the vault works; raises `OSError` (disk full)."""
+        if self._anchor.is_long:
+            shortened = self._anchor.shortened()
+            await asyncio.to_thread(shortened.write)
+            self._anchor.adopt(shortened)
+            self._log("anchor_shortened", number=self._number)
 
     def _catch_up(self) -> None:
         """Refuse a second change while the first is not witnessed: two behind would look like a rollback."""
