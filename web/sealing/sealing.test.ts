@@ -1,7 +1,5 @@
 // @vitest-environment happy-dom
 /** The sealing page, with its real document and real cryptography against a vault that can refuse, stall and break off. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import { decodeText, encodeText, open } from "../shared/envelope.ts";
 import { fingerprint, wordsOf } from "../shared/fingerprint.ts";
@@ -9,21 +7,24 @@ import { generateKeyPair } from "../shared/hpke.ts";
 import { SUITE_1, SUITE_1P } from "../shared/suites.ts";
 import { adviceOn } from "./advice.ts";
 import { SealingPage } from "./page.ts";
+import {
+  at,
+  type Call,
+  openDocument,
+  PretendVault,
+  type Reply,
+  refused,
+  state,
+  text,
+  until,
+} from "./pretend.ts";
+import { KEY, NOW_MS, receipt, ticket } from "./pretend-ticket.ts";
 import { COMMON, PROBLEMS } from "./problems.ts";
-
-const HTML = readFileSync(join(import.meta.dirname, "sealing.html"), "utf8");
-const KEY = "sk-proj-0123456789abcdefghijklmnopqrstuvWXYZ";
-const NOW_MS = Date.UTC(2030, 0, 1, 12);
-
-interface Call {
-  readonly path: string;
-  readonly body: Record<string, string>;
-}
-type Reply = { readonly status?: number; readonly body: unknown } | "no answer";
 
 let keys: CryptoKeyPair;
 let keysP: CryptoKeyPair;
-let calls: Call[];
+let html: string;
+let calls: readonly Call[];
 let replies: Record<string, Reply[]>;
 let listened: MockInstance<typeof addEventListener>;
 
@@ -32,17 +33,13 @@ beforeEach(async () => {
   keys = await generateKeyPair(SUITE_1);
   keysP = await generateKeyPair(SUITE_1P);
   listened = vi.spyOn(globalThis, "addEventListener");
-  calls = [];
-  replies = { "/deposit/ticket": [{ body: await ticket() }], "/deposit": [{ body: receipt() }] };
-  vi.stubGlobal("fetch", async (path: string, request: { body: string }) => {
-    calls.push({ path, body: JSON.parse(request.body) });
-    const [reply = "no answer", ...later] = replies[path] ?? [];
-    if (later.length > 0) replies[path] = later;
-    if (reply === "no answer") throw new TypeError("Failed to fetch");
-    return new Response(JSON.stringify(reply.body), { status: reply.status ?? 200 });
-  });
+  replies = {
+    "/deposit/ticket": [{ body: await ticket(keys, keysP) }],
+    "/deposit": [{ body: receipt() }],
+  };
+  calls = new PretendVault(replies).calls;
   vi.spyOn(location, "replace").mockImplementation(() => undefined);
-  document.documentElement.innerHTML = HTML.replace(/<script.*?<\/script>|<link.*?>/gs, "");
+  html = openDocument("sealing.html");
 });
 
 afterEach(() => {
@@ -52,66 +49,14 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-async function publicText(pair: CryptoKeyPair): Promise<string> {
-  return encodeText(new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)));
-}
-
-async function ticket(): Promise<Record<string, unknown>> {
-  return {
-    instance: "inst_k7q2m4x6z3b5n8r2t4w6",
-    organization: { id: "org_a2b3c4d5e6f7g2h3j4k5", name: "Larkspur <b>Press</b>" },
-    application: { id: "app_m2n3p4q5r6s7t2u3v4w5", name: "Newsletter" },
-    credential: "cred_x2y3z4a5b6c7d2e3f4g5",
-    version: 1,
-    provider: { id: "openai", label: "OpenAI" },
-    origin: "https://api.openai.com",
-    epoch: 1,
-    keys: [
-      { suite: 1, key_id: encodeText(new Uint8Array(16)), public_key: await publicText(keys) },
-      {
-        suite: 2,
-        key_id: encodeText(new Uint8Array(16).fill(2)),
-        public_key: await publicText(keysP),
-      },
-    ],
-    expires_at: NOW_MS / 1000 + 600,
-    return_url: "https://console.example/applications/1",
-    replaces: false,
-    stage: false,
-  };
-}
-
-function receipt() {
-  return {
-    credential: "cred_x2y3z4a5b6c7d2e3f4g5",
-    version: 1,
-    last_four: "WXYZ",
-    fingerprint: "7f3a-91c2",
-    return_url: "https://console.example/applications/1",
-  };
-}
-
-function refused(code: string, status = 400): Reply {
-  return { status, body: { error: { code, message: `It is ${code}.`, hint: "Do this." } } };
-}
-
 async function begin(fragment = "#ticket=secret-ticket"): Promise<void> {
   history.replaceState(null, "", `/deposit${fragment}`);
   await new SealingPage().begin();
 }
 
-function at<T extends HTMLElement>(selector: string): T {
-  const found = document.querySelector<T>(selector);
-  if (found === null) throw new Error(`no ${selector}`);
-  return found;
-}
-
 const field = () => at<HTMLInputElement>("#key");
 const button = () => at("#seal").textContent;
 const complaint = () => at("#key-problem").textContent;
-const state = () => at("[data-state]:not([hidden])").dataset.state;
-const text = (name: string) => at(`[data-text="${name}"]`).textContent;
-
 function type(value: string): void {
   field().value = value;
   field().dispatchEvent(new Event("input"));
@@ -119,11 +64,6 @@ function type(value: string): void {
 
 function press(): void {
   at("#form").dispatchEvent(new Event("submit", { cancelable: true }));
-}
-
-/** Wait without letting the page's clock run. */
-async function until(arrived: () => boolean): Promise<void> {
-  while (!arrived()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 async function sealKey(key = KEY): Promise<void> {
@@ -163,7 +103,9 @@ describe("the ticket", () => {
   });
 
   test("that replaces a key says so", async () => {
-    replies["/deposit/ticket"] = [{ body: { ...(await ticket()), replaces: true, version: 4 } }];
+    replies["/deposit/ticket"] = [
+      { body: { ...(await ticket(keys, keysP)), replaces: true, version: 4 } },
+    ];
     await begin();
     expect(at("#replaces").hidden).toBe(false);
     expect(at("#replaces").textContent).toContain("version 4");
@@ -176,7 +118,7 @@ describe("the ticket", () => {
     "that stages a key says so, and whether another one gives way (%j)",
     async (replaces, hidden) => {
       replies["/deposit/ticket"] = [
-        { body: { ...(await ticket()), stage: true, replaces, version: 2 } },
+        { body: { ...(await ticket(keys, keysP)), stage: true, replaces, version: 2 } },
       ];
       await begin();
       expect(text("title")).toBe("Stage a new key");
@@ -190,7 +132,9 @@ describe("the ticket", () => {
   test.each([true, false])(
     "of a staged key (%j) is said again when it is sealed",
     async (stage) => {
-      replies["/deposit/ticket"] = [{ body: { ...(await ticket()), stage, version: 2 } }];
+      replies["/deposit/ticket"] = [
+        { body: { ...(await ticket(keys, keysP)), stage, version: 2 } },
+      ];
       await begin();
       await sealKey();
       expect(state()).toBe("done");
@@ -222,7 +166,7 @@ describe("the ticket", () => {
   });
 
   test("can be asked about again when the vault did not answer", async () => {
-    replies["/deposit/ticket"] = ["no answer", { body: await ticket() }];
+    replies["/deposit/ticket"] = ["no answer", { body: await ticket(keys, keysP) }];
     await begin();
     expect(text("problem-title")).toBe(PROBLEMS.unreachable.title);
     at("#problem-again").click();
@@ -236,7 +180,7 @@ describe("the ticket", () => {
     ["a key id in another alphabet", { keys: [{ suite: 1, key_id: "++++", public_key: "AAAA" }] }],
     ["no organization", { organization: null }],
   ])("with %s is not believed", async (_, change) => {
-    replies["/deposit/ticket"] = [{ body: { ...(await ticket()), ...change } }];
+    replies["/deposit/ticket"] = [{ body: { ...(await ticket(keys, keysP)), ...change } }];
     await begin();
     expect(text("problem-title")).toBe(PROBLEMS.unreachable.title);
   });
@@ -251,7 +195,7 @@ describe("the ticket", () => {
   });
 
   test("is not called expired by a clock that is wrong", async () => {
-    replies["/deposit/ticket"] = [{ body: { ...(await ticket()), expires_at: 1 } }];
+    replies["/deposit/ticket"] = [{ body: { ...(await ticket(keys, keysP)), expires_at: 1 } }];
     await begin();
     vi.advanceTimersByTime(600_000);
     expect(state()).toBe("form");
@@ -269,7 +213,7 @@ describe("a browser that cannot seal", () => {
 
   test("is told so, too, where the vault offers only what it cannot do", async () => {
     const offered = {
-      ...(await ticket()),
+      ...(await ticket(keys, keysP)),
       keys: [{ suite: 9, key_id: "AAAA", public_key: "AAAA" }],
     };
     replies["/deposit/ticket"] = [{ body: offered }];
@@ -278,7 +222,7 @@ describe("a browser that cannot seal", () => {
   });
 
   test.each([[[]], ["none"], [undefined]])("takes %s for no list of keys", async (offered) => {
-    replies["/deposit/ticket"] = [{ body: { ...(await ticket()), keys: offered } }];
+    replies["/deposit/ticket"] = [{ body: { ...(await ticket(keys, keysP)), keys: offered } }];
     await begin();
     expect(text("problem-title")).toBe(PROBLEMS.unreachable.title);
   });
@@ -400,7 +344,7 @@ describe("a browser without X25519", () => {
         : (real as (...all: unknown[]) => unknown)(algorithm, ...more)) as never);
     await begin();
     await sealKey();
-    const envelope = decodeText(calls[1]?.body.envelope ?? "");
+    const envelope = decodeText(calls[1]?.body.envelope as string);
     expect(envelope[1]).toBe(2);
     const context = { ...PURPOSE, keyId: new Uint8Array(16).fill(2) };
     const key = await open(envelope, SUITE_1P, keysP, context);
@@ -422,7 +366,7 @@ describe("sealing", () => {
       ...PURPOSE,
       keyId: new Uint8Array(16),
     };
-    const key = await open(decodeText(sent?.body.envelope ?? ""), SUITE_1, keys, context);
+    const key = await open(decodeText(sent?.body.envelope as string), SUITE_1, keys, context);
     expect(new TextDecoder().decode(key)).toBe(KEY);
   });
 
@@ -522,7 +466,7 @@ test("a vault key that cannot be used has nothing sent to it", async () => {
     key_id: encodeText(new Uint8Array(16)),
     public_key: encodeText(new Uint8Array(32)),
   };
-  const broken = { ...(await ticket()), keys: [zeros] };
+  const broken = { ...(await ticket(keys, keysP)), keys: [zeros] };
   replies["/deposit/ticket"] = [{ body: broken }];
   await begin();
   await sealKey();
@@ -532,15 +476,15 @@ test("a vault key that cannot be used has nothing sent to it", async () => {
 
 describe("the document", () => {
   test("has no inline script, style or handler", () => {
-    expect(HTML).not.toMatch(/<style|\sstyle=|\son[a-z]+=|javascript:/i);
-    expect(HTML.match(/<script/g)).toHaveLength(1);
-    expect(HTML).toContain(
+    expect(html).not.toMatch(/<style|\sstyle=|\son[a-z]+=|javascript:/i);
+    expect(html.match(/<script/g)).toHaveLength(1);
+    expect(html).toContain(
       '<script type="module" src="/assets/sealing.js" integrity="{{script_integrity}}"></script>',
     );
   });
 
   test("asks nobody else for anything", () => {
-    expect(HTML.match(/(src|href)="[^"]*"/g)).toEqual([
+    expect(html.match(/(src|href)="[^"]*"/g)).toEqual([
       'href="/assets/seal.svg"',
       'href="/assets/sealing.css"',
       'src="/assets/sealing.js"',
