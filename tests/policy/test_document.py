@@ -51,7 +51,7 @@ def test_a_document_survives_its_encoding(document: Policy) -> None:
 
 
 def test_the_standard_limits_are_those_that_are_documented() -> None:
-    assert Limits() == Limits(20, 3, 1_024, 1_048_576, 5.0, 60.0, 60.0, 600.0)
+    assert Limits() == Limits(20, 3, 1_024, 1_048_576, 5.0, 60.0, 60.0, 600.0, None, None, True)
 
 
 # As the release before wrote it: what proxies have in snapshots, and consoles in their database.
@@ -86,6 +86,7 @@ def test_a_document_of_the_release_before_still_decodes() -> None:
         allow_unknown_fields=True,
     )
     assert (before.endpoints, before.prompt, before.actions[0].own_language) == (ENDPOINTS, None, False)
+    assert (before.plans, before.budgets, before.limits.tools) == ((), (), True)
 
 
 class PolicyBefore(msgspec.Struct):

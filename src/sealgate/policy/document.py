@@ -10,8 +10,11 @@ from typing import Annotated, Final, Literal, get_args
 
 import msgspec
 
+from sealgate.policy.budgets import MAX_BUDGETS, Budget, PlanId, fault_of
+
 MAX_ACTIONS: Final = 64
 MAX_MODELS: Final = 256
+MAX_PLANS: Final = 32
 
 ModelName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}\Z")]
 ActionId = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,47}\Z")]
@@ -22,6 +25,11 @@ Description = Annotated[str, msgspec.Meta(max_length=240)]
 Instructions = Annotated[str, msgspec.Meta(min_length=1, max_length=8_000)]
 Tokens = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3_600)]
+RequestsPerMinute = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+Streams = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+BodyBytes = Annotated[int, msgspec.Meta(ge=1_024, le=16_777_216)]
+InputBytes = Annotated[int, msgspec.Meta(ge=1, le=16_777_216)]
+Images = Annotated[int, msgspec.Meta(ge=0, le=1_000)]
 
 Endpoint = Literal["chat.completions", "responses", "embeddings", "moderations", "models"]
 ENDPOINTS: Final[tuple[Endpoint, ...]] = get_args(Endpoint)
@@ -85,22 +93,56 @@ class Prompt(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """How much one session may use: per session, except the byte and time limits, which are per request."""
+    """How much one session may use: the first two are per session, all others per request.
 
-    requests_per_minute: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 20
-    concurrent_streams: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 3
+    `input_bytes` counts the text of a request in UTF-8, `images` the pictures in it; None: as many as fit.
+    """
+
+    requests_per_minute: RequestsPerMinute = 20
+    concurrent_streams: Streams = 3
     output_tokens: Tokens = 1_024
-    body_bytes: Annotated[int, msgspec.Meta(ge=1_024, le=16_777_216)] = 1_048_576
+    body_bytes: BodyBytes = 1_048_576
     connect_s: Seconds = 5.0
     first_byte_s: Seconds = 60.0
     idle_s: Seconds = 60.0
     total_s: Seconds = 600.0
+    input_bytes: InputBytes | None = None
+    images: Images | None = None
+    tools: bool = True
+
+
+class PlanLimits(msgspec.Struct, frozen=True):
+    """What a plan has otherwise than its application; None: as the application has it."""
+
+    requests_per_minute: RequestsPerMinute | None = None
+    concurrent_streams: Streams | None = None
+    output_tokens: Tokens | None = None
+    body_bytes: BodyBytes | None = None
+    input_bytes: InputBytes | None = None
+    images: Images | None = None
+    tools: bool | None = None
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What sessions may do whose token names this plan; None: as the application has it.
+
+    Without a list of actions of its own, a plan has those whose model it allows.
+    """
+
+    id: PlanId
+    label: Label
+    models: Annotated[tuple[ModelName, ...], msgspec.Meta(max_length=MAX_MODELS)] | None = None
+    endpoints: tuple[Endpoint, ...] | None = None
+    actions: Annotated[tuple[ActionId, ...], msgspec.Meta(max_length=MAX_ACTIONS)] | None = None
+    prompt: bool = True
+    limits: PlanLimits = PlanLimits()
 
 
 class Policy(msgspec.Struct, frozen=True):
     """Everything that decides whether and how a request of one application goes on.
 
     `endpoints` are those that its sessions may call directly; without a `prompt` there is no free prompt.
+    With `plans`, a session's token may name one of them, and no other. Counterpart of these: `plans.py`.
     """
 
     models: Annotated[tuple[ModelName, ...], msgspec.Meta(max_length=MAX_MODELS)]
@@ -109,6 +151,8 @@ class Policy(msgspec.Struct, frozen=True):
     allow_unknown_fields: bool = False
     endpoints: tuple[Endpoint, ...] = ENDPOINTS
     prompt: Prompt | None = None
+    plans: Annotated[tuple[Plan, ...], msgspec.Meta(max_length=MAX_PLANS)] = ()
+    budgets: Annotated[tuple[Budget, ...], msgspec.Meta(max_length=MAX_BUDGETS)] = ()
 
     def action(self, action_id: str) -> Action | None:
         """The action of this id, or None."""
@@ -135,7 +179,26 @@ def decode_policy(encoded: bytes | msgspec.Raw) -> Policy:
         _check_action(action, policy.models)
     if policy.prompt is not None:
         _check_model("the free prompt", policy.prompt.model, policy.models)
+    _check_unique("plan", tuple(plan.id for plan in policy.plans))
+    for plan in policy.plans:
+        _check_plan(plan, policy)
+    check_budgets(policy.budgets, policy.plans)
     return policy
+
+
+def check_budgets(budgets: tuple[Budget, ...], plans: tuple[Plan, ...] | None) -> None:
+    """Raise PolicyError for budgets that cannot be counted; `plans` None: those of several applications."""
+    for budget in budgets:
+        fault = fault_of(budget)
+        if fault is not None:
+            raise PolicyError(f"budget {budget.name!r} cannot be: {fault[0]}", fault[1])
+        for name in budget.plans:
+            if plans is not None and all(plan.id != name for plan in plans):
+                raise PolicyError(
+                    f"budget {budget.name!r} is of plan {name!r}, which there is not",
+                    "Add the plan, or leave it out.",
+                )
+    _check_unique("budget", tuple(budget.name for budget in budgets))
 
 
 def _check_model(what: str, model: str, models: tuple[str, ...]) -> None:
@@ -162,6 +225,20 @@ def _check_action(action: Action, models: tuple[str, ...]) -> None:
                 f"the instructions of action {action.id!r} never use its parameter {parameter.id!r}",
                 f"Write [{parameter.id}] where its wording belongs.",
             )
+
+
+def _check_plan(plan: Plan, policy: Policy) -> None:
+    models = policy.models if plan.models is None else plan.models
+    for model in models:
+        _check_model(f"plan {plan.id!r}", model, policy.models)
+    for action_id in plan.actions or ():
+        action = policy.action(action_id)
+        if action is None:
+            raise PolicyError(
+                f"plan {plan.id!r} has an action {action_id!r}, which the application has not",
+                "Add the action to the application, or take it out of the plan.",
+            )
+        _check_model(f"action {action_id!r} of plan {plan.id!r}", action.model, models)
 
 
 def _check_unique(what: str, values: tuple[str, ...]) -> None:

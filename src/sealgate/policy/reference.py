@@ -180,8 +180,14 @@ def _bodies() -> str:
 
 
 def _limits() -> str:
-    rows = ((f"`{name}`", f"{getattr(Limits(), name):,.0f}") for name in Limits.__struct_fields__)
+    rows = ((f"`{name}`", _limit(getattr(Limits(), name))) for name in Limits.__struct_fields__)
     return "## Limits of an application, where it sets no others\n\n" + _table(("limit", "value"), rows)
+
+
+def _limit(value: float | bool | None) -> str:
+    if value is None:
+        return "none"
+    return ("yes" if value else "no") if isinstance(value, bool) else f"{value:,.0f}"
 
 
 def _codes() -> str:

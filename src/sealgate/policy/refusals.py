@@ -13,7 +13,7 @@ REFUSAL_CODES: Final = {
     "unknown_field": (400, "a field that the table does not list"),
     "field_not_allowed": (400, "a field, type or reference that the table refuses, with the reason"),
     "invalid_value": (400, "a listed field with a value that its check refuses"),
-    "text_too_long": (400, "the text given to an action or a prompt is longer than they take"),
+    "text_too_long": (400, "the text is longer than an action, a prompt or the session's limits take"),
     "history_too_long": (400, "more previous turns, or longer ones, than the free prompt takes"),
     "prompt_not_offered": (404, "the application has no free prompt"),
     "model_not_allowed": (403, "a model that is not on the application's list"),

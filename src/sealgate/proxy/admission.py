@@ -5,7 +5,7 @@ Counterpart: `exchange.py` asks in this order: token, origin, add-on, permission
 
 from __future__ import annotations
 
-from sealgate.policy.document import Action
+from sealgate.policy.document import Action, Policy
 from sealgate.policy.shapes import check_offered
 from sealgate.proxy.applications import Known
 from sealgate.proxy.endpoints import ACTION, PROMPT, Route
@@ -44,9 +44,9 @@ def check_active(application: Known) -> None:
         raise ProxyError("application_inactive")
 
 
-def permitted_action(route: Route, session: Session, application: Known) -> Action | None:
-    """The action that is asked for (None for others); refused unless session and application permit it."""
-    endpoint, policy = route.endpoint, application.policy
+def permitted_action(route: Route, session: Session, policy: Policy) -> Action | None:
+    """The action that is asked for (None for others); refused unless session and policy permit it."""
+    endpoint = route.endpoint
     permission = endpoint.permission + route.rest if endpoint is ACTION else endpoint.permission
     if not session.permits(permission):
         shown = endpoint.permission + ("…" if endpoint is ACTION else "")

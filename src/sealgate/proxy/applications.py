@@ -10,7 +10,7 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -27,6 +27,7 @@ from sealgate.messages.feed import (
 from sealgate.messages.frames import UNREADABLE, RefusedError, UnreadableError
 from sealgate.messages.opening import Open
 from sealgate.policy.document import Policy, PolicyError, decode_policy
+from sealgate.policy.plans import by_plan
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.snapshot import Snapshot, SnapshotFile
 from sealgate.session import InvalidSession, SessionKeyError, SessionPublicKey
@@ -44,11 +45,19 @@ class Known(msgspec.Struct, frozen=True, eq=False):
     """One application, ready for use. A changed document makes a new object: identity tells currency."""
 
     document: Application
-    policy: Policy
+    plans: Mapping[str | None, Policy]
+    """What sessions may do by their plan; under None, those without one."""
     keys: tuple[SessionPublicKey, ...]
     origins: frozenset[bytes]
     opening: Open | None
     """What to ask the vault for; None while the add-on is not activated."""
+
+    def policy_of(self, plan: str | None) -> Policy:
+        """What a session of this plan may do; `ProxyError` where the application has other plans only."""
+        found = self.plans.get(plan if len(self.plans) > 1 else None)
+        if found is None:
+            raise ProxyError("plan_unknown")
+        return found
 
 
 def known(document: Application) -> Known:
@@ -56,7 +65,7 @@ def known(document: Application) -> Known:
     reference = document.credential
     return Known(
         document=document,
-        policy=decode_policy(document.policy),
+        plans=by_plan(decode_policy(document.policy)),
         keys=tuple(_session_key(key) for key in document.session_keys),
         origins=frozenset(origin.encode() for origin in document.origins),
         opening=None

@@ -96,7 +96,7 @@ class Introduction(Visit):
     def authenticated(self, verified: Verified) -> None:
         """Answer at once."""
         self.ended = True
-        session, policy = verified.session, verified.application.policy
+        session, policy = verified.session, verified.policy
         limits = policy.limits
         left = self.parts.limits.remaining(session.application, session.sid, limits, time.monotonic())
         me = Me(

@@ -12,8 +12,9 @@ from typing import Final
 import msgspec
 
 from sealgate.policy.bodies import JSON
+from sealgate.policy.clamps import clamped
 from sealgate.policy.document import Action, Endpoint
-from sealgate.policy.requests import Shaped
+from sealgate.policy.requests import Shaped, bytes_of, shape_chat
 from sealgate.policy.shapes import SHAPES
 from sealgate.proxy.assistant_relay import ActionRelay
 from sealgate.proxy.input_meter import InputMeter
@@ -39,23 +40,29 @@ def _direct(endpoint: Endpoint) -> Shaper:
     """The policy's own table for an endpoint of the provider."""
     shape = SHAPES[endpoint]
     # The end user's name at the provider is empty until the key is here; the exchange fills it in.
-    return lambda body, verified, _action: shape(
-        body, verified.application.policy, verified.safety_identifier
+    return lambda body, verified, _action: clamped(
+        shape(body, verified.policy, verified.safety_identifier), verified.policy.limits
     )
 
 
-_chat = _direct("chat.completions")
+def _rendered(body: dict[str, JSON], verified: Verified) -> Shaped:
+    """A chat completion of ours: its first message is the application's own."""
+    messages = body["messages"]
+    assert isinstance(messages, list)
+    ours = messages[0]["content"] if isinstance(messages[0], dict) else ""
+    shaped = shape_chat(body, verified.policy, verified.safety_identifier)
+    return clamped(shaped, verified.policy.limits, ours_bytes=bytes_of(str(ours)))
 
 
 def _action(body: dict[str, JSON], verified: Verified, action: Action | None) -> Shaped:
     assert action is not None
-    return _chat(render_action(body, action, verified.session.locale), verified, None)
+    return _rendered(render_action(body, action, verified.session.locale), verified)
 
 
 def _prompt(body: dict[str, JSON], verified: Verified, _action: Action | None) -> Shaped:
-    prompt = verified.application.policy.prompt
+    prompt = verified.policy.prompt
     assert prompt is not None
-    return _chat(render_free_prompt(body, prompt, verified.session.locale), verified, None)
+    return _rendered(render_free_prompt(body, prompt, verified.session.locale), verified)
 
 
 def _chat_relay(shaped: Shaped) -> Relay:
@@ -87,7 +94,7 @@ def _moderations_relay(shaped: Shaped) -> Relay:
 
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
-    "chat.completions": Dialect("chat.completions", _chat, _chat_relay),
+    "chat.completions": Dialect("chat.completions", _direct("chat.completions"), _chat_relay),
     "responses": Dialect("responses", _direct("responses"), _responses_relay),
     "embeddings": Dialect("embeddings", _direct("embeddings"), _embeddings_relay),
     "moderations": Dialect("moderations", _direct("moderations"), _moderations_relay),

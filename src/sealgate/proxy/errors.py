@@ -68,6 +68,7 @@ ERRORS: Final[Mapping[str, ErrorRow]] = {
     # What the session may do.
     "origin_not_allowed": ErrorRow(403, _DENIED, _ADMINISTRATOR, _POLICY, "This web page may not use the application's sessions.", "Add the page's origin to the application in the console."),
     "permission_missing": ErrorRow(403, _DENIED, _ADMINISTRATOR, _POLICY, "The session does not permit this.", "Sign the permission into the application's sessions."),
+    "plan_unknown": ErrorRow(403, _DENIED, _ADMINISTRATOR, _POLICY, "The session names a plan that the application does not have.", "Add the plan to the application in the console, or sign sessions with one that is there."),
     "model_not_allowed": ErrorRow(403, _DENIED, _ADMINISTRATOR, _POLICY, "The model is not on the application's list.", "Add it to the application in the console, or use one that is on the list."),
     "model_not_found": ErrorRow(404, _BAD, _ADMINISTRATOR, _POLICY, "There is no such model on the application's list.", "Add it to the application in the console, or use one that is on the list."),
     "action_unknown": ErrorRow(404, _BAD, _ADMINISTRATOR, _POLICY, "The application has no such action.", "Add the action to the application in the console."),

@@ -92,13 +92,13 @@ class Exchange(Visit):
         """The session is known: admit it, or say why not."""
         self.state = State.AUTHENTICATED
         session, application = verified.session, verified.application
-        self._action = permitted_action(self.route, session, application)
+        self._action = permitted_action(self.route, session, verified.policy)
         self._account.action = self._action.id if self._action else ""
         if application.opening is None:
             raise ProxyError("credential_missing")
         if self.parts.draining:
             raise ProxyError("stopping")
-        limits = application.policy.limits
+        limits = verified.policy.limits
         self.client.limit_body(limits.body_bytes)
         self._allowance = self.parts.limits.take(session.application, session.sid, limits, time.monotonic())
         self.credential = (application.opening.credential, 0)
@@ -371,7 +371,7 @@ class Exchange(Visit):
 
     @property
     def _limits(self) -> Limits:
-        return self._verified.application.policy.limits
+        return self._verified.policy.limits
 
     @property
     def _opening(self) -> Open:

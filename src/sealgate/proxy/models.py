@@ -40,8 +40,8 @@ class Models(Visit):
 
     def authenticated(self, verified: Verified) -> None:
         """Answer at once."""
-        permitted_action(self.route, verified.session, verified.application)
-        models = verified.application.policy.models
+        permitted_action(self.route, verified.session, verified.policy)
+        models = verified.policy.models
         asked = unquote(self.route.rest)
         if asked and asked not in models:
             raise ProxyError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from sealgate.policy.document import Policy
 from sealgate.proxy.applications import Applications, Known
 from sealgate.session import LEEWAY_S, InvalidSession, Session, SessionExpired, peek, verify
 
@@ -19,6 +20,7 @@ class Verified(msgspec.Struct, eq=False):
 
     session: Session
     application: Known
+    policy: Policy
     pseudonym: str = ""
     safety_identifier: str = ""
 
@@ -49,11 +51,11 @@ class Sessions:
         return peek(token).application
 
     def verify(self, token: bytes, application: Known, now_s: float) -> Verified:
-        """Verify and remember; raises `SessionRefused`."""
+        """Verify and remember; raises `SessionRefused`, or `ProxyError` for a plan that there is not."""
         session = verify(token, application.keys, self._audience, now_s)
         if session.application != application.document.application:
             raise InvalidSession
-        verified = Verified(session, application)
+        verified = Verified(session, application, application.policy_of(session.plan))
         if len(self._verified) >= CACHE_LIMIT:  # the oldest go first: most of them have expired
             for oldest in list(self._verified)[: CACHE_LIMIT // 10]:
                 del self._verified[oldest]

@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from sealgate.policy.document import (
     MAX_ACTIONS,
     MAX_MODELS,
+    MAX_PLANS,
     ActionId,
     Choice,
     Description,
@@ -23,6 +24,8 @@ from sealgate.policy.document import (
     Limits,
     ModelName,
     Parameter,
+    Plan,
+    PlanLimits,
     Policy,
     Prompt,
     Tokens,
@@ -46,6 +49,16 @@ class LimitsWanted(Limits, frozen=True, forbid_unknown_fields=True):
 
 class PromptWanted(Prompt, frozen=True, forbid_unknown_fields=True):
     """The free prompt."""
+
+
+class PlanLimitsWanted(PlanLimits, frozen=True, forbid_unknown_fields=True):
+    """What a plan has otherwise than its application; absent: as the application has it."""
+
+
+class PlanWanted(Plan, frozen=True, forbid_unknown_fields=True):
+    """A plan; what is absent is as the application has it."""
+
+    limits: PlanLimitsWanted = PlanLimitsWanted()
 
 
 class ChoiceWanted(Choice, frozen=True, forbid_unknown_fields=True):
@@ -80,6 +93,7 @@ class PolicyWanted(Struct, frozen=True, forbid_unknown_fields=True):
     endpoints: tuple[Endpoint, ...] | UnsetType = UNSET
     prompt: PromptWanted | UnsetType | None = UNSET
     allow_unknown_fields: bool | UnsetType = UNSET
+    plans: Annotated[tuple[PlanWanted, ...], Meta(max_length=MAX_PLANS)] | UnsetType = UNSET
 
 
 class SessionKeyWanted(Struct, frozen=True, forbid_unknown_fields=True):

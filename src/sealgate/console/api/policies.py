@@ -15,7 +15,7 @@ from sealgate.console.forms import InputError
 from sealgate.policy.catalogue import ready_actions
 from sealgate.policy.document import Action, Policy, PolicyError, decode_policy, encode_policy
 
-PARTS = ("models", "actions", "limits", "endpoints", "prompt", "allow_unknown_fields")
+PARTS = ("models", "actions", "limits", "endpoints", "prompt", "allow_unknown_fields", "plans")
 
 
 def first_policy(wanted: PolicyWanted) -> Policy:
