@@ -158,6 +158,8 @@ IMPOSSIBLE: dict[str, tuple[object, ...]] = {
     "users.proxy": _USER,
     "vault.host": _HOST,
     "vault.port": _PORT,
+    "vault.admin_host": ("0.0.0.0", "10.0.0.1", "", "a b"),
+    "vault.admin_port": _PORT,
     "vault.hosts": _HOSTS,
     "vault.url": _URL,
     "vault.tls_certificate": (*_FILE, "/alone.pem"),

@@ -37,9 +37,9 @@ def free_ports(count: int) -> list[int]:
 
 def local_settings(folder: Path, **changes: Mapping[str, object]) -> dict[str, Any]:
     """Settings on free ports of loopback; `changes` are merged into their sections."""
-    vault, console, proxy, admin = free_ports(4)
+    vault, console, proxy, admin, vault_admin = free_ports(5)
     sections: dict[str, dict[str, object]] = {
-        "vault": {"port": vault, "url": f"http://vault.localhost:{vault}"},
+        "vault": {"port": vault, "admin_port": vault_admin, "url": f"http://vault.localhost:{vault}"},
         "console": {"port": console, "url": f"http://console.localhost:{console}"},
         "proxy": {"port": proxy, "admin_port": admin, "url": f"http://proxy.localhost:{proxy}"},
     }

@@ -29,6 +29,7 @@ const PLAN: Readonly<Record<string, () => Promise<Assets>>> = {
       ]),
       copy("sealing/brand.html", "brand.html"),
       style("sealing/sealing.css", "sealing.css"),
+      style("status/status.css", "status.css"),
       copy("shared/seal.svg", "seal.svg"),
     ]),
   "console/assets": async () =>

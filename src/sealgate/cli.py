@@ -11,7 +11,7 @@ import gc
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from importlib.metadata import version as installed_version
@@ -245,6 +245,7 @@ def demo(  # noqa: PLR0917 - one parameter per option
     newsletter_port: Annotated[int | None, typer.Option(help="[default: 8704]")] = None,
     simulator_port: Annotated[int | None, typer.Option(help="[default: 8705]")] = None,
     control_port: Annotated[int | None, typer.Option(help="[default: 8706]")] = None,
+    vault_admin_port: Annotated[int | None, typer.Option(help="[default: 8707]")] = None,
 ) -> None:
     """Run the whole system on this machine with a simulated provider.
 
@@ -252,8 +253,6 @@ def demo(  # noqa: PLR0917 - one parameter per option
     A port of 0 takes any free one. With --once every port is free by default and the files are removed
     afterwards, unless --data says where to keep them.
     """
-    from sealgate.demo.ports import Ports
-
     chosen = {
         "console": console_port,
         "vault": vault_port,
@@ -262,13 +261,11 @@ def demo(  # noqa: PLR0917 - one parameter per option
         "newsletter": newsletter_port,
         "simulator": simulator_port,
         "control": control_port,
+        "vault_admin": vault_admin_port,
     }
     if json and not once:
         _refuse("--json goes with --once. hint: sealgate demo --once --json")
-    defaults = Ports(**dict.fromkeys(chosen, 0)) if once else Ports()
-    ports = Ports(
-        **{name: getattr(defaults, name) if port is None else port for name, port in chosen.items()}
-    )
+    ports = _demo_ports(chosen, free=once)
     key_file = os.environ.get("SEALGATE_OPENAI_KEY_FILE", "")
     if once and key_file:
         _refuse(
@@ -279,6 +276,13 @@ def demo(  # noqa: PLR0917 - one parameter per option
         _with_folder(data, lambda folder: _once(folder, ports, as_json=json))
     else:
         _stay_up(data or Path("demo-data"), ports, Path(key_file) if key_file else None)
+
+
+def _demo_ports(chosen: Mapping[str, int | None], *, free: bool) -> Any:
+    from sealgate.demo.ports import Ports
+
+    defaults = Ports(**dict.fromkeys(chosen, 0)) if free else Ports()
+    return Ports(**{name: getattr(defaults, name) if port is None else port for name, port in chosen.items()})
 
 
 def _with_folder(data: Path | None, act: Callable[[Path], None]) -> None:

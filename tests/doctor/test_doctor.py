@@ -61,8 +61,9 @@ def test_a_running_installation_is_well(stopped: RunningUp) -> None:
     findings: tuple[Finding, ...] = stopped.alive_findings  # type: ignore[attr-defined]
     assert is_well(findings), in_words(findings)
     told = [each.message for each in found(findings, "processes")]
-    assert len(told) == 4
-    assert "connected to vault and console" in told[3]
+    assert len(told) == 5
+    assert "the vault can use its database, its anchor and its KEK" in told[3]
+    assert "connected to vault and console" in told[4]
     asked = found(findings, "clock")[-1]  # its own answer proves nothing
     assert (asked.state, asked.hint) == (State.SKIPPED, "sealgate doctor --egress")
     assert {each.check for each in findings} == {"settings", *CHECKS} - {"certificates"}
@@ -165,6 +166,48 @@ def test_a_stranger_on_a_port_is_found(stopped: RunningUp, process: str) -> None
     }
     with socket.create_server(("127.0.0.1", port[process])):
         assert f"does not answer as the {process}" in problems(stopped.config, "processes")
+
+
+READY = {"ready": True, "database": "ok", "anchor": "ok", "kek": "ok"}
+STATES: dict[str, tuple[bytes, str]] = {
+    "KEK away": (json.dumps(READY | {"kek": "timeout"}).encode(), "the vault says of its kek: timeout"),
+    "anchor": (json.dumps(READY | {"anchor": "behind"}).encode(), "the vault says of its anchor: behind"),
+    "stranger": (b"hello", "the vault does not tell its state"),
+    "another form": (b"[]", "the vault does not tell its state"),
+}
+
+
+@pytest.mark.parametrize(("body", "told"), STATES.values(), ids=STATES)
+def test_a_vault_that_says_that_something_is_wrong_is_found(
+    stopped: RunningUp, body: bytes, told: str
+) -> None:
+    vault = stopped.settings.vault
+    with saying(vault.port, b"ok"), saying(vault.admin_port, body):
+        assert told in problems(stopped.config, "processes")
+
+
+@contextmanager
+def saying(port: int, body: bytes) -> Iterator[None]:
+    """Something on a port that says one thing to everybody."""
+
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            """Nothing."""
+
+    server = http.server.HTTPServer(("127.0.0.1", port), Answers)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_a_socket_path_that_is_too_long_is_found(tmp_path: Path) -> None:

@@ -66,6 +66,17 @@ def check(page: Page) -> None:
             assert page.evaluate(GRAVE) == [], f"{page.url} {scheme} {width}"
 
 
+def test_the_vaults_page_for_operators(page: Page, demo: RunningDemo) -> None:
+    address = f"http://localhost:{demo.settings.vault.admin_port}"
+    page.goto(address)
+    expect(page.get_by_role("heading", name="Vault ready")).to_be_visible()
+    check(page)
+    page.get_by_label("Organization").fill("org_nobody")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("has never seen")).to_be_visible()
+    check(page)
+
+
 def test_the_pages_of_the_console_and_the_sealing_page(page: Page, demo: RunningDemo) -> None:
     console = demo.settings.console.url
     page.goto(f"{console}/sign-in")

@@ -254,6 +254,7 @@ def vault_config(folder: Path, **changes: Any) -> VaultConfig:
         "runtime_dir": folder / "run",
         "host": "127.0.0.1",
         "port": 0,
+        "admin_port": 0,
         "hosts": (HOST,),
         "public_url": f"http://{HOST}",
         "console_url": "http://console.localhost:8700",
@@ -275,6 +276,7 @@ def write_assets(folder: Path) -> None:
         (folder / f"{name}.js").write_text(f"document.title = '{name}';\n")
     (folder / "brand.html").write_text("<header>Sealgate</header>\n")
     (folder / "sealing.css").write_text("body { color: black }\n")
+    (folder / "status.css").write_text("body { color: black }\n")
     (folder / "seal.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>\n')
 
 

@@ -158,6 +158,7 @@ def _settings(folder: Path, ports: Ports, kept: Kept, provider: DemoProvider) ->
         runtime_dir=str(folder / "run"),
         vault=VaultSettings(
             port=ports.vault,
+            admin_port=ports.vault_admin,
             url=f"http://vault.localhost:{ports.vault}",
             destinations=destinations,
         ),

@@ -21,6 +21,7 @@ class Ports(Struct, frozen=True):
     newsletter: int = 8704
     simulator: int = 8705
     control: int = 8706
+    vault_admin: int = 8707
 
 
 class PortTakenError(RuntimeError):
@@ -62,9 +63,10 @@ def _hold(name: str, port: int) -> socket.socket:
         probe.bind(("127.0.0.1", port))
     except OSError as error:
         probe.close()
+        option = f"--{name.replace('_', '-')}-port"
         msg = (
-            f"port {port} (for the {name}) is taken: {error.strerror}. "
-            f"hint: choose another with --{name}-port {port + 100 if port < 65_000 else 0}, "
+            f"port {port} (for the {name.replace('_', ' ')}) is taken: {error.strerror}. "
+            f"hint: choose another with {option} {port + 100 if port < 65_000 else 0}, "
             "or stop what listens there"
         )
         raise PortTakenError(msg) from error

@@ -6,11 +6,13 @@ Counterpart: `up.programs`, which asks the same questions at a start.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import json
 import socket
 import stat
 from collections.abc import Iterator
+from typing import Any
 
 from sealgate.doctor.findings import Case, Finding, ok, problem, skipped, warning
 from sealgate.listening.certificates import EXPIRING_DAYS, TlsError, load
@@ -20,6 +22,8 @@ from sealgate.settings.table import tls_files
 from sealgate.supervisor import Probe, answers
 from sealgate.up.programs import readiness
 
+_STATE_S = 5.0
+"""The vault may wait that long for its KEK's keeper before it says that there is no answer."""
 SOCKETS = ("vault-opener.sock", "vault-desk.sock", "console-feed.sock")
 
 
@@ -95,20 +99,50 @@ def processes(case: Case) -> Iterator[Finding]:
             )
         else:
             yield skipped("processes", f"the {name} does not run", "start it: `sealgate up`, or systemd")
+    if found["vault"]:
+        vault = case.settings.vault
+        yield from _vault(_asked(vault.admin_host, vault.admin_port))
     if found["proxy"]:
-        yield from _readiness(proxy)
+        yield from _proxy(_asked(proxy.host, proxy.port))
 
 
-def _readiness(proxy: Probe) -> Iterator[Finding]:
-    connection = http.client.HTTPConnection(proxy.host, proxy.port, timeout=2)
-    try:
-        connection.request("GET", "/readyz", headers={"host": proxy.name})
-        state = json.loads(connection.getresponse().read())
-    except (OSError, http.client.HTTPException, ValueError):
+def _asked(host: str, port: int) -> Any:
+    """What a process says of itself on its port for operators; None if it does not."""
+    connection = http.client.HTTPConnection(host, port, timeout=_STATE_S)
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", "/readyz", headers={"host": "localhost"})
+            return json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException, ValueError):
+            return None
+
+
+_VAULT_HINTS = {
+    "database": "look for alarms in the vault's log, and at its disk",
+    "anchor": "free disk space: until the anchor can be written, no change is accepted",
+    "kek": "look at the KEK's keeper and at [kek]; `sealgate kek status` says more",
+}
+
+
+def _vault(state: Any) -> Iterator[Finding]:
+    if not isinstance(state, dict) or not _VAULT_HINTS.keys() <= state.keys():
+        yield problem(
+            "processes",
+            "the vault does not tell its state",
+            "look into its log, and what listens at vault.admin_port",
+        )
+        return
+    wrong = [name for name in _VAULT_HINTS if state[name] != "ok"]
+    for name in wrong:
+        yield problem("processes", f"the vault says of its {name}: {state[name]}", _VAULT_HINTS[name])
+    if not wrong:
+        yield ok("processes", "the vault can use its database, its anchor and its KEK")
+
+
+def _proxy(state: Any) -> Iterator[Finding]:
+    if state is None:
         yield problem("processes", "the proxy does not tell its state", "look into its log")
         return
-    finally:
-        connection.close()
     for name, connected in state["connected"].items():
         if not connected:
             yield problem(

@@ -40,11 +40,12 @@ def check(settings: Settings) -> Settings:
         _check_tls(name, section)
         _check_in_the_clear(name, section, settings.trusted_proxies)
         _check_url(name, section, settings.trusted_proxies)
-    if not is_loopback(settings.proxy.admin_host):
-        raise SettingsError(
-            f"proxy.admin_host is {settings.proxy.admin_host!r}, which is not loopback: its pages are for "
-            "operators alone. hint: listen on 127.0.0.1 and have a collector on this machine ask it"
-        )
+    for name, host, _port in admin_listeners(settings):
+        if not is_loopback(host):
+            raise SettingsError(
+                f"{name}.admin_host is {host!r}, which is not loopback: its pages are for "
+                "operators alone. hint: listen on 127.0.0.1 and have a collector on this machine ask it"
+            )
     _check_distinct(settings)
     _check_plain_origins(settings)
     for user in (settings.users.vault, settings.users.console, settings.users.proxy):
@@ -56,6 +57,12 @@ def check(settings: Settings) -> Settings:
 def sections(settings: Settings) -> tuple[tuple[str, Section], ...]:
     """The three listeners' settings by name."""
     return (("vault", settings.vault), ("console", settings.console), ("proxy", settings.proxy))
+
+
+def admin_listeners(settings: Settings) -> tuple[tuple[str, str, int], ...]:
+    """Who has a port for operators, on which address and port."""
+    pairs = (("vault", settings.vault), ("proxy", settings.proxy))
+    return tuple((name, section.admin_host, section.admin_port) for name, section in pairs)
 
 
 def _check_ids(settings: Settings) -> None:
@@ -152,9 +159,8 @@ def _check_distinct(settings: Settings) -> None:
                 "the cookies of one to the other. hint: give each a name of its own"
             )
     ports = [(f"{name}.port", section.port) for name, section in sections(settings)]
-    for (one, port), (other, same) in combinations(
-        [*ports, ("proxy.admin_port", settings.proxy.admin_port)], 2
-    ):
+    ports += [(f"{name}.admin_port", port) for name, _host, port in admin_listeners(settings)]
+    for (one, port), (other, same) in combinations(ports, 2):
         if port == same:
             raise SettingsError(f"{one} and {other} are both {port}. hint: give each a port of its own")
 

@@ -83,6 +83,8 @@ class VaultSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     host: Host = "127.0.0.1"
     port: Port = 8701
+    admin_host: AdminHost = "127.0.0.1"
+    admin_port: Port = 8707
     hosts: Hosts = ("vault.localhost",)
     url: Url = "http://vault.localhost:8701"
     tls_certificate: Certificate = ""
@@ -284,6 +286,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             runtime_dir=self.runtime_folder,
             host=self.vault.host,
             port=self.vault.port,
+            admin_host=self.vault.admin_host,
+            admin_port=self.vault.admin_port,
             hosts=_names(self.vault),
             public_url=self.vault.url,
             console_url=self.console.url,

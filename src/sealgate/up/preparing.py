@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sealgate.messages.server import SocketPathError, check_socket_path
 from sealgate.settings import Settings, identify, make_identity
-from sealgate.settings.checks import sections
+from sealgate.settings.checks import admin_listeners, sections
 
 ROOM_BYTES = 100 * 1_048_576
 """A first start writes about half of it: the journal's first segments are laid out whole."""
@@ -86,8 +86,8 @@ def alone(settings: Settings) -> Iterator[None]:
 def check_ports(settings: Settings) -> None:
     """Raise `NotPossibleError` for a port that somebody listens on already: better now than in three logs."""
     listeners = [(f"{name}.port", section.host, section.port) for name, section in sections(settings)]
-    proxy = settings.proxy
-    for name, host, port in (*listeners, ("proxy.admin_port", proxy.admin_host, proxy.admin_port)):
+    listeners += [(f"{name}.admin_port", host, port) for name, host, port in admin_listeners(settings)]
+    for name, host, port in listeners:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             socket.create_server((host, port), family=family).close()

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from sealgate.ids import is_id
 from sealgate.listening.certificates import TlsFiles
+from sealgate.listening.peers import is_loopback
 from sealgate.messages.tickets import Destination
 from sealgate.vault.kek_config import KekConfig
 
@@ -47,6 +48,9 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Where browsers reach the sealing page, such as `https://vault.example`."""
     console_url: str
     """Where the sealing page sends the developer back to."""
+    admin_host: str = "127.0.0.1"
+    """Address of the page for operators; loopback only."""
+    admin_port: int = 8707
     destinations: tuple[Destination, ...] = ()
     dangerously_allow_plain_http_to_loopback: bool = False
     """Let keys be bound to `http://127.0.0.1:port` and its like: proxies would send them in the clear."""
@@ -74,7 +78,13 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             f"instance is {self.instance!r}",
             "use the id made by new_id('inst')",
         )
-        _require(0 <= self.port <= _HIGHEST_PORT, f"port is {self.port}", f"use 0 to {_HIGHEST_PORT}")
+        for name, port in (("port", self.port), ("admin_port", self.admin_port)):
+            _require(0 <= port <= _HIGHEST_PORT, f"{name} is {port}", f"use 0 to {_HIGHEST_PORT}")
+        _require(
+            is_loopback(self.admin_host),
+            f"admin_host is {self.admin_host!r}, which is not loopback",
+            "listen on 127.0.0.1: its pages are for operators alone",
+        )
         _require(bool(self.hosts), "hosts is empty", "name the hosts that the sealing page answers to")
         for host in self.hosts:
             _require(

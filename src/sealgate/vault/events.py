@@ -14,7 +14,7 @@ EVENTS: EventTable = {
     **TLS_EVENTS,
     "started": Event(
         Level.INFO,
-        {"host": Kind.ID, "port": Kind.NUMBER, "kek": Kind.ID, "instance": Kind.ID},
+        {"host": Kind.ID, "port": Kind.NUMBER, "admin": Kind.ID, "kek": Kind.ID, "instance": Kind.ID},
         "Ready for proxies, console and browsers.",
     ),
     "stopped": Event(Level.INFO, {}, "Closed; nothing is half done."),

@@ -77,12 +77,20 @@ class KekChanges:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
+    @property
+    def is_rewrapping(self) -> bool:
+        """True while rows are being wrapped anew."""
+        return self._task is not None and not self._task.done()
+
+    @property
+    def fault(self) -> str:
+        """What the last try ended with, which is repeated by itself; empty if all is well."""
+        return self._fault
+
     async def report(self) -> KekReport:
         """Every version, and how far a change has come."""
-        busy = self._task is not None and not self._task.done()
-        return structs.replace(
-            await _report(self._keks, self._ring, self._rewrapping), rewrapping=busy, fault=self._fault
-        )
+        report = await _report(self._keks, self._ring, self._rewrapping)
+        return structs.replace(report, rewrapping=self.is_rewrapping, fault=self._fault)
 
     async def rotate(self, key: str) -> KekReport:
         """A new version at the current provider; where a change was interrupted, goes on with that one."""
@@ -225,7 +233,7 @@ async def _report(keks: Keks, ring: KekRing, rewrapping: Rewrapping) -> KekRepor
     counts = rewrapping.counts()
     records = keks.records()
     # In a thread: a keeper may be slow.
-    healths = await asyncio.to_thread(lambda: [_health(each, ring) for each in records])
+    healths = await asyncio.to_thread(lambda: [health_of(each, ring) for each in records])
     items = tuple(_row(each, counts, health) for each, health in zip(records, healths, strict=True))
     left = sum(counts.values()) - counts.get(ring.version, 0)
     return KekReport(items=items, rewrapping=False, left=left)
@@ -244,7 +252,8 @@ def _row(record: KekRecord, counts: Mapping[str, int], health: str) -> KekVersio
     )
 
 
-def _health(record: KekRecord, ring: KekRing) -> str:
+def health_of(record: KekRecord, ring: KekRing) -> str:
+    """`ok`, `gone`, or the code of why a version cannot be used now. Asks its keeper, who may be slow."""
     if record.state == DESTROYED or record.version not in ring.entries:
         return "gone"
     try:

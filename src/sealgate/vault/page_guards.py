@@ -51,14 +51,14 @@ class Misses:
             )
 
 
-def check_host(request: Request, hosts: frozenset[str]) -> str:
+def check_host(
+    request: Request, hosts: frozenset[str], hint: str = "Use the address that the console gives."
+) -> str:
     """The request's Host if it is ours; anything else (DNS rebinding, a forgotten name) is refused."""
     values = request.headers.getlist("host")
     host = values[0].lower() if len(values) == 1 else ""
     if host not in hosts and _without_port(host) not in hosts:
-        raise PageRefusedError(
-            421, "host_unknown", "This vault has another name.", "Use the address that the console gives."
-        )
+        raise PageRefusedError(421, "host_unknown", "This vault has another name.", hint)
     return host
 
 

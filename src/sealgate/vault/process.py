@@ -21,6 +21,7 @@ from sealgate.messages.opening import CredentialChanged, OpeningRequest
 from sealgate.messages.operating import OPERATOR_SOCKET, OperatorRequest
 from sealgate.messages.server import Server
 from sealgate.messages.tickets import TicketRequest
+from sealgate.vault.admin import Admin
 from sealgate.vault.approvals import NoApprovals
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.deposits import Deposits
@@ -33,7 +34,9 @@ from sealgate.vault.foundation import lay_foundation
 from sealgate.vault.hygiene import check_environment, harden_process
 from sealgate.vault.inspection import Inspection
 from sealgate.vault.kek_changes import KekChanges
+from sealgate.vault.key_listing import KeyListing
 from sealgate.vault.listener import PageListener, sealing_listener
+from sealgate.vault.observing import Observer, Parts
 from sealgate.vault.opener import Opener
 from sealgate.vault.opens import FLUSH_EVERY_S
 from sealgate.vault.operator import Operator
@@ -41,6 +44,7 @@ from sealgate.vault.page_assets import ASSETS, load_assets
 from sealgate.vault.pages import Pages
 from sealgate.vault.sealing_epochs import SealingEpochs
 from sealgate.vault.stores import build_stores
+from sealgate.vault.tally import Tally
 
 OPENER_SOCKET = "vault-opener.sock"
 DESK_SOCKET = "vault-desk.sock"
@@ -87,8 +91,9 @@ class Vault:
         assets_folder: Path = ASSETS,
     ) -> None:
         assets = load_assets(assets_folder)
+        log = self._tally = Tally(log)
         self._config = config
-        self._log = log
+        self._log: Log = log
         self._foundation = lay_foundation(config.data_dir, config.instance, log, config.kek, clock)
         self._stores = build_stores(config, self._foundation, self._notify, log)
         deposits = Deposits(config, self._foundation.keys.fingerprint, self._stores, log)
@@ -102,7 +107,11 @@ class Vault:
         hello = Hello(protocol=PROTOCOL, instance=config.instance, process="vault")
         folder = config.runtime_dir
         self._opener_server = Server(
-            folder / OPENER_SOCKET, hello, OpeningRequest, opener.handle, config.opener_uids
+            folder / OPENER_SOCKET,
+            hello,
+            OpeningRequest,
+            self._tally.counting_opens(opener.handle),
+            config.opener_uids,
         )
         self._desk_server = Server(folder / DESK_SOCKET, hello, TicketRequest, desk.handle, config.desk_uids)
         self._kek_changes = KekChanges(config.instance, self._foundation, NoApprovals(), clock=clock, log=log)
@@ -112,7 +121,9 @@ class Vault:
             folder / OPERATOR_SOCKET, hello, OperatorRequest, operator.handle, (os.geteuid(), 0)
         )
         self._pages = Pages(config, deposits, assets, clock, log)
+        self._admin = self._make_admin(clock, assets_folder)
         self._web: PageListener | None = None
+        self._admin_web: PageListener | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -121,15 +132,32 @@ class Vault:
         assert self._web is not None
         return self._web.port
 
+    @property
+    def admin_port(self) -> int:
+        """The port for operators, once started."""
+        assert self._admin_web is not None
+        return self._admin_web.port
+
+    def _make_admin(self, clock: Callable[[], float], assets_folder: Path) -> Admin:
+        config, base, stores = self._config, self._foundation, self._stores
+        sockets = {"proxies": self._opener_server, "console": self._desk_server}
+        parts = Parts(config, base, stores, self._kek_changes, self._tally, sockets)
+        listing = KeyListing(base.database, stores.keyring, config.sealing_key_days)
+        return Admin(config.admin_host, Observer(parts, clock), listing, assets_folder, self._log)
+
     async def start(self) -> None:
         """Listen everywhere; raises `StartError` for a port that is taken."""
         try:
             self._erasures.resume()
             self._web = sealing_listener(self._pages.app, self._config, self._log)
+            self._admin_web = PageListener(
+                self._admin.app, self._config.admin_host, self._config.admin_port, "admin_port"
+            )
             await self._opener_server.start()
             await self._desk_server.start()
             await self._operator_server.start()
             await self._web.start()
+            await self._admin_web.start()
         except BaseException:
             await self.close()
             raise
@@ -145,6 +173,7 @@ class Vault:
             "started",
             host=self._config.host,
             port=self.port,
+            admin=f"{self._config.admin_host}:{self.admin_port}",
             kek=self._foundation.kek.version,
             instance=self._config.instance,
         )
@@ -159,8 +188,9 @@ class Vault:
         await self._desk_server.close()
         await self._operator_server.close()
         await self._kek_changes.close()
-        if self._web is not None:
-            await self._web.close()
+        for web in (self._web, self._admin_web):
+            if web is not None:
+                await web.close()
         self._flush()
         self._foundation.close()
         self._log("stopped")

@@ -80,6 +80,11 @@ class Witness:
             return Standing(self._pending.version, self._pending.state)
         return self._anchor.standings.get(subject)
 
+    @property
+    def is_behind(self) -> bool:
+        """True while the anchor could not be written: the next change must wait for it."""
+        return self._pending is not None
+
     def stands(self, subject: str, version: int, state: str) -> bool:
         """True if this is how far the subject has come."""
         return self.standing(subject) == Standing(version, state)
