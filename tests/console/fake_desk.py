@@ -9,6 +9,15 @@ from pathlib import Path
 import msgspec
 
 from sealgate.ids import new_id
+from sealgate.messages.erasing import (
+    AskReceipt,
+    AskReceipts,
+    Erase,
+    Erased,
+    ErasureKind,
+    ErasureRow,
+    Receipts,
+)
 from sealgate.messages.frames import PROTOCOL, Hello, Message, Refusal, RefusedError
 from sealgate.messages.server import Peer, Server
 from sealgate.messages.tickets import (
@@ -51,8 +60,12 @@ class FakeDesk:
         """Everything that it was asked, in order."""
         self.refusal: Refusal | None = None
         self.refuse_changes: Refusal | None = None
+        self.refuse_erasure: Refusal | None = None
         self.hangs_at: type[Message] | None = None
         """A request that is never answered."""
+        self.drops_at: type[Message] | None = None
+        """A request that is done, and whose answer is lost with the connection."""
+        self.erasures: dict[str, ErasureRow] = {}
         self.deposit_base = f"{vault_url}/deposit"
 
     def deposit(self, last_four: str = "7f3Q", at: float = 1_700_000_000.0) -> CredentialRow:
@@ -87,6 +100,54 @@ class FakeDesk:
         self.rows[row.credential] = row
         return row
 
+    def _refuse(self, message: Message) -> None:
+        changes = isinstance(message, Switch | RollBack | Discard)
+        refusals = (
+            self.refusal,
+            self.refuse_changes if changes else None,
+            self.refuse_erasure if isinstance(message, Erase) else None,
+        )
+        for refusal in refusals:
+            if refusal is not None:
+                raise RefusedError(refusal)
+
+    def erase(self, ask: Erase) -> ErasureRow:
+        """Erase as the vault does: rows go, and the same order gives the same receipt."""
+        assert ask.organization
+        fields = {ErasureKind.CREDENTIAL: "credential", ErasureKind.APPLICATION: "application"}
+        field = fields.get(ask.kind, "organization")
+        gone = [row for row in self.rows.values() if getattr(row, field) == ask.subject]
+        for row in gone:
+            del self.rows[row.credential]
+        found = ErasureRow(
+            receipt=new_id("rcpt"),
+            kind=ask.kind,
+            subject=ask.subject,
+            organization=ask.organization,
+            application=ask.application,
+            began_at=1_700_000_000.0,
+            erased_at=1_700_000_001.0,
+            credentials=len(gone),
+            versions=sum(len(row.versions) for row in gone),
+            final_by=1_702_592_000.0,
+            final_at=None,
+            waits_for=("sealing-keys", "file-1"),
+        )
+        return self.erasures.setdefault(ask.subject, found)
+
+    def _told(self, ask: AskReceipt | AskReceipts) -> TicketReply:
+        if isinstance(ask, AskReceipts):
+            mine = [row for row in self.erasures.values() if row.organization == ask.organization]
+            return Receipts(items=tuple(reversed(mine)))
+        for row in self.erasures.values():
+            if (row.receipt, row.organization) == (ask.receipt, ask.organization):
+                return self._erased(row)
+        raise RefusedError(Refusal(code="unknown_receipt", message="there is no such receipt"))
+
+    def _erased(self, row: ErasureRow) -> Erased:
+        signed = '{"protected":"e30","payload":"e30","signature":"AA"}\n'
+        return Erased(erasure=row, signed=signed if row.erased_at else "")
+
     def _put(self, row: CredentialRow, versions: list[CredentialVersion]) -> CredentialRow:
         active = next(each for each in versions if each.standing is VersionStanding.ACTIVE)
         changed = msgspec.structs.replace(
@@ -103,13 +164,17 @@ class FakeDesk:
         self.heard.append(message)
         if self.hangs_at is not None and isinstance(message, self.hangs_at):
             return asyncio.get_running_loop().create_future()
-        return self._answer(peer, message)
+        answer = self._answer(peer, message)
+        if self.drops_at is not None and isinstance(message, self.drops_at):
+            return asyncio.get_running_loop().create_future()
+        return answer
 
     def _answer(self, _peer: Peer, message: Message) -> TicketReply:
-        if self.refusal is not None:
-            raise RefusedError(self.refusal)
-        if self.refuse_changes is not None and isinstance(message, Switch | RollBack | Discard):
-            raise RefusedError(self.refuse_changes)
+        self._refuse(message)
+        if isinstance(message, Erase):
+            return self._erased(self.erase(message))
+        if isinstance(message, AskReceipt | AskReceipts):
+            return self._told(message)
         match message:
             case ListDestinations():
                 return Destinations(items=(OPENAI, EUROPE))

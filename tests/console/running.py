@@ -137,7 +137,8 @@ class Browser:
 async def running(*, handing_over: bool = True) -> AsyncIterator[Running]:
     """A console with its feed's and its vault's sockets, in a folder of its own.
 
-    `handing_over`: what runs beside the pages runs too, and takes keys into use that were awaited.
+    `handing_over`: what runs beside the pages runs too: it takes keys into use that were awaited, and goes on
+    with erasures.
     """
     with tempfile.TemporaryDirectory(prefix="sgc") as folder:
         config = make_config(Path(folder))
@@ -153,6 +154,7 @@ async def running(*, handing_over: bool = True) -> AsyncIterator[Running]:
         await console.desk.wait_connected()
         if handing_over:
             beside.append(asyncio.create_task(console.handover.run()))
+            beside.append(asyncio.create_task(console.erasing.run()))
         try:
             yield Running(console, desk, make_site(console), clock, lines)
         finally:

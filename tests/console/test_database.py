@@ -35,6 +35,7 @@ ROOM = {
     "applications": "external_name id name organization_id policy",
     "audit": "application_id detail hash organization_id token_id user_id what",
     "changes": "application_id",
+    "erasure_orders": "application_id kind name organization_id receipt subject token_id user_id",
     "invitations": "created_by id organization_id role token_hash",
     "management_tokens": "created_by id name organization_id scopes token_hash",
     "organizations": "id name",

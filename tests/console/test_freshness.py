@@ -1,4 +1,4 @@
-"""The table of dangerous and harmless posts: every route is in it, and what is dangerous asks for the password."""
+"""The table of dangerous and harmless posts: every route is in it, and what is dangerous asks again."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from sealgate.console.routes import ROUTES
 from sealgate.console.usage.pricing import Priced
 from sealgate.console.usage.services import count_usage
 from sealgate.ids import new_id
+from sealgate.messages.erasing import Erase, ErasureKind
 from sealgate.messages.feed import UsageBatch
 from tests.console.running import Browser, Running, running
 from tests.console.test_addon import AT_OPENAI, IN_EUROPE
@@ -30,7 +31,8 @@ def everything(world: Running) -> Mapping[str, list[tuple[object, ...]]]:
 
 
 async def lived_in(world: Running, ada: Browser) -> dict[str, str]:
-    """A key in use, one staged, one for another destination that was sealed and waits; usage, an invitation.
+    """A key in use, one staged, one for another destination that was sealed and waits; usage, an invitation,
+    and a credential that an operator had erased.
 
     Gives what stands in the place of each part of a path.
     """
@@ -46,8 +48,10 @@ async def lived_in(world: Running, ada: Browser) -> dict[str, str]:
     await database.close()
     invited = await ada.submit("/members/invite", {"role": "member"}, page="/members")
     token = re.search(r"/invitations/([A-Za-z0-9_-]+)", invited.text)
-    assert token is not None
-    return {"application": application, "token": token[1]}
+    assert token is not None, invited.text
+    organization = str(everything(world)["organizations"][0][0])
+    erased = Erase(kind=ErasureKind.CREDENTIAL, subject=new_id("cred"), organization=organization)
+    return {"application": application, "token": token[1], "receipt": world.desk.erase(erased).receipt}
 
 
 @pytest.mark.parametrize("path", GETS)

@@ -32,7 +32,7 @@ GRAVE = """async () => {
   const said = (each, node) => `${each.id}: ${node.html.slice(0, 200)} ${node.failureSummary}`;
   return grave.flatMap((each) => each.nodes.map((node) => said(each, node)));
 }"""
-PARTS = ("", "/add-on", "/origins", "/session-keys", "/actions", "/limits")
+PARTS = ("", "/add-on", "/origins", "/session-keys", "/actions", "/limits", "/erase")
 SHARED = (
     "/applications",
     "/applications/new",
@@ -41,6 +41,8 @@ SHARED = (
     "/members",
     "/retention",
     "/tokens",
+    "/erasures",
+    "/erasures/organization",
 )
 GUIDES = tuple(f"/guides/{each.stem}" for each in (Path(__file__).parents[2] / "docs" / "hosts").glob("*.md"))
 OTHERS = ("/account", *sorted(GUIDES), "/there-is-no-such-page")

@@ -14,6 +14,7 @@ from sealgate.console.addon.handover import Handover
 from sealgate.console.assets import Assets
 from sealgate.console.config import ConsoleConfig
 from sealgate.console.database import Database
+from sealgate.console.erasure.ordering import Erasing
 from sealgate.console.feed.bell import Bell
 from sealgate.console.feed.views import Feed
 from sealgate.console.pages import Pages
@@ -36,6 +37,7 @@ class Console(Struct, frozen=True):
     prices: Prices
     housekeeping: Housekeeping
     handover: Handover
+    erasing: Erasing
     log: Log
     now: Callable[[], float]
     """Unix seconds."""
@@ -48,7 +50,7 @@ def compose(config: ConsoleConfig, log: Log, now: Callable[[], float] = time.tim
     database = Database(
         config.database_path, after_write=bell.ring, audit_broken=lambda: log("audit_broken", findings=1)
     )
-    desk = Desk(config.desk_socket, config.instance, log, config.vault_uids)
+    desk = Desk(config.desk_socket, config.instance, log, config.vault_uids, bell.ring)
     return Console(
         config=config,
         database=database,
@@ -61,6 +63,7 @@ def compose(config: ConsoleConfig, log: Log, now: Callable[[], float] = time.tim
         prices=prices,
         housekeeping=Housekeeping(config, database, prices, log, now),
         handover=Handover(database, bell, desk, log, now),
+        erasing=Erasing(database, bell, desk, log, now),
         log=log,
         now=now,
     )

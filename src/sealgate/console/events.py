@@ -40,6 +40,16 @@ EVENTS: EventTable = {
         {"kind": Kind.ID, "where": Kind.ID},
         "A key that was awaited could not be taken into use; it is tried again in a minute.",
     ),
+    "erasure_waits": Event(
+        Level.WARNING,
+        {"kind": Kind.ID, "subject": Kind.ID},
+        "The vault went away while something was being erased; it is asked again until it answers.",
+    ),
+    "erasing_failed": Event(
+        Level.ERROR,
+        {"kind": Kind.ID, "where": Kind.ID},
+        "What follows from an erasure could not be written here; it is tried again in five seconds.",
+    ),
     "feed_failed": Event(
         Level.ERROR,
         {"kind": Kind.ID, "request": Kind.ID, "where": Kind.ID},

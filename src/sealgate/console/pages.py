@@ -32,6 +32,8 @@ NOTICES: Mapping[str, str] = {
     "member-removed": "Removed, and signed out everywhere.",
     "member-signed-out": "Signed out of every browser.",
     "signed-out-everywhere": "You are signed out of every browser.",
+    "erased": "Erased in the vault. Nothing of it opens any more; the receipt says when it is final.",
+    "erasure-ordered": "Ordered. The vault went away in the middle: it is asked again until it answers.",
     "token-revoked": "Revoked. Programs that show this token are refused now.",
     "retention-saved": "Retention saved. What is too old is deleted at once, and daily from now on.",
     "key-tested": "The key was tested. What was found stands beside it.",

@@ -36,6 +36,8 @@ class Permission(StrEnum):
     CHANGE_MEMBERS = "members:change"
     CHANGE_RETENTION = "retention:change"
     CHANGE_TOKENS = "tokens:change"
+    ERASE = "erasures:order"
+    """Have something erased for good, and see the receipts."""
 
 
 BOTH: Final = frozenset({Role.OWNER, Role.MEMBER})
@@ -55,6 +57,7 @@ PERMISSIONS: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.CHANGE_MEMBERS: OWNERS,
     Permission.CHANGE_RETENTION: OWNERS,
     Permission.CHANGE_TOKENS: OWNERS,
+    Permission.ERASE: OWNERS,
 }
 
 

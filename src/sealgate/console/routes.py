@@ -25,6 +25,7 @@ from sealgate.console.applications import views as applications
 from sealgate.console.applications.services import NotThereError
 from sealgate.console.audit import views as audit
 from sealgate.console.composition import Console
+from sealgate.console.erasure import views as erasure
 from sealgate.console.forms import Form
 from sealgate.console.freshness import POSTS, Dangerous
 from sealgate.console.permissions import Permission, permits
@@ -88,6 +89,15 @@ ROUTES: Sequence[Way] = (
     Way("POST", APP + "/add-on/discard", versions.discard, P.TOUCH_KEYS),
     Way("POST", APP + "/add-on/on", addon.switch_on, P.CHANGE_ADDON),
     Way("POST", APP + "/add-on/off", addon.switch_off, P.CHANGE_ADDON),
+    Way("GET", APP + "/add-on/erase", erasure.credential_page, P.ERASE),
+    Way("POST", APP + "/add-on/erase", erasure.erase_credential, P.ERASE),
+    Way("GET", APP + "/erase", erasure.application_page, P.ERASE),
+    Way("POST", APP + "/erase", erasure.erase_application, P.ERASE),
+    Way("GET", "/erasures", erasure.index, P.ERASE),
+    Way("GET", "/erasures/organization", erasure.organization_page, P.ERASE),
+    Way("POST", "/erasures/organization", erasure.erase_organization, P.ERASE),
+    Way("GET", "/erasures/{receipt}", erasure.receipt_page, P.ERASE),
+    Way("GET", "/erasures/{receipt}/receipt.json", erasure.download, P.ERASE),
     Way("GET", "/guides/{name}", guides.page, P.SEE_APPLICATIONS),
     Way("GET", "/usage", usage.index, P.SEE_USAGE),
     Way("GET", "/usage.csv", usage.export, P.SEE_USAGE),

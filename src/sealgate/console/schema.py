@@ -8,6 +8,7 @@ from sealgate.console.api.models import ManagementToken
 from sealgate.console.applications.models import Application, Origin, SessionKey
 from sealgate.console.audit.models import AuditEntry
 from sealgate.console.database import Base
+from sealgate.console.erasure.models import ErasureOrder
 from sealgate.console.feed.models import Change
 from sealgate.console.usage.models import Usage
 
@@ -26,6 +27,7 @@ TABLES = (
     Change,
     AuditEntry,
     ManagementToken,
+    ErasureOrder,
 )
 
 metadata = Base.metadata

@@ -60,7 +60,8 @@ def hash_token(token: str) -> bytes:
 
 async def invite_owner(tx: AsyncSession, now_s: float) -> str:
     """A fresh single-use token that makes an owner; makes the organization if there is none."""
-    organization = await tx.scalar(select(Organization).order_by(Organization.created_at).limit(1))
+    there = select(Organization).where(Organization.erased_at.is_(None))  # one that was erased takes no key
+    organization = await tx.scalar(there.order_by(Organization.created_at).limit(1))
     if organization is None:
         organization = Organization(id=new_id("org"), name="My organization", created_at=now_s)
         tx.add(organization)

@@ -1,4 +1,4 @@
-"""The console's end of the vault's desk: tickets, the masked list, revocation.
+"""The console's end of the vault's desk: tickets, the masked list, revocation, erasure and its receipts.
 
 Counterpart: the vault. There is no message that opens a key, so nothing here can.
 """
@@ -6,11 +6,12 @@ Counterpart: the vault. There is no message that opens a key, so nothing here ca
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sealgate.log import Log
 from sealgate.messages.client import Client, NotConnectedError
+from sealgate.messages.erasing import AskReceipt, AskReceipts, Erase, Erased, ErasureRow, Receipts
 from sealgate.messages.frames import PROTOCOL, Hello, Message, RefusedError
 from sealgate.messages.tickets import (
     CredentialRevoked,
@@ -39,22 +40,32 @@ class VaultAwayError(Exception):
 
 
 class VaultRefusedError(Exception):
-    """The vault did not do it; `message` and `hint` are for people."""
+    """The vault did not do it; `code` is the vault's own, `message` and `hint` are for people."""
 
-    def __init__(self, message: str, hint: str) -> None:
+    def __init__(self, code: str, message: str, hint: str) -> None:
         super().__init__(message)
+        self.code = code
         self.message = message
         self.hint = hint
 
 
 class Desk:
-    """Asks the vault over its desk socket; `run` keeps the connection until it is cancelled."""
+    """Asks the vault over its desk socket; `run` keeps the connection until it is cancelled.
+
+    `on_connected` is called each time that the vault is reached.
+    """
 
     def __init__(
-        self, socket: Path, instance: str, log: Log, server_uids: Sequence[int] | None = None
+        self,
+        socket: Path,
+        instance: str,
+        log: Log,
+        server_uids: Sequence[int] | None = None,
+        on_connected: Callable[[], None] = lambda: None,
     ) -> None:
         hello = Hello(protocol=PROTOCOL, instance=instance, process="console")
         self._log = log
+        self._on_connected = on_connected
         self._client = Client(
             socket,
             hello,
@@ -64,6 +75,8 @@ class Desk:
             server_uids=server_uids,
         )
         self._up = asyncio.Event()
+        self.connections = 0
+        """How often the vault was reached anew."""
 
     async def run(self) -> None:
         """Connect and stay connected until cancelled."""
@@ -131,9 +144,29 @@ class Desk:
             )
         )
 
+    async def erase(self, ask: Erase) -> Erased:
+        """Have everything of a credential, an application or an organization destroyed for good."""
+        reply = await self._ask(ask)
+        assert isinstance(reply, Erased)
+        return reply
+
+    async def receipts(self, organization: str) -> Sequence[ErasureRow]:
+        """Every erasure of an organization as it stands now, the newest first."""
+        reply = await self._ask(AskReceipts(organization=organization), LOOK_TIME_S)
+        assert isinstance(reply, Receipts)
+        return reply.items
+
+    async def receipt(self, organization: str, receipt: str) -> Erased:
+        """One erasure with its receipt, signed as things stand now."""
+        reply = await self._ask(AskReceipt(receipt=receipt, organization=organization), LOOK_TIME_S)
+        assert isinstance(reply, Erased)
+        return reply
+
     def _here(self) -> None:
+        self.connections += 1
         self._up.set()
         self._log("vault_connected")
+        self._on_connected()
 
     def _away(self) -> None:
         self._up.clear()
@@ -151,4 +184,5 @@ class Desk:
             raise VaultAwayError from None
         except RefusedError as error:
             self._log("vault_refused", code=error.refusal.code)
-            raise VaultRefusedError(error.refusal.message, error.refusal.hint) from None
+            refusal = error.refusal
+            raise VaultRefusedError(refusal.code, refusal.message, refusal.hint) from None

@@ -28,6 +28,8 @@ class Application(Base):
     created_at: Mapped[float]
     external_name: Mapped[str | None]
     """The name that a program chose for it; empty for those that were made on a page."""
+    erased_at: Mapped[float | None]
+    """An erased application keeps id and name, for the record of changes and for usage; nothing else."""
 
 
 class Origin(Base):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sealgate.console.accounts.models import User
+from sealgate.console.accounts.models import Organization, User
 from sealgate.console.addon.models import Addon
 from sealgate.console.applications.models import Application, Origin, SessionKey
 from sealgate.console.applications.policies import starting_policy
@@ -36,7 +36,7 @@ async def list_applications(
     rows = await tx.execute(
         select(Application, Addon)
         .outerjoin(Addon, Addon.application_id == Application.id)
-        .where(Application.organization_id == organization)
+        .where(Application.organization_id == organization, Application.erased_at.is_(None))
         .order_by(func.lower(Application.name))
     )
     return [(application, addon) for application, addon in rows]
@@ -48,7 +48,9 @@ async def find_application(tx: AsyncSession, organization: str, application_id: 
         raise NotThereError
     found = await tx.scalars(
         select(Application).where(
-            Application.id == application_id, Application.organization_id == organization
+            Application.id == application_id,
+            Application.organization_id == organization,
+            Application.erased_at.is_(None),
         )
     )
     application = found.one_or_none()
@@ -59,6 +61,7 @@ async def find_application(tx: AsyncSession, organization: str, application_id: 
 
 async def create_application(edit: Editing, name: str) -> Application:
     """A new application with the ready actions and the first limits; raises `InputError`."""
+    await _check_open(edit)
     application = Application(
         id=new_id("app"),
         organization_id=edit.organization,
@@ -183,11 +186,22 @@ async def set_policy(edit: Editing, application_id: str, policy: Policy, what: s
         await note_change(edit, application, what, detail)
 
 
+async def _check_open(edit: Editing) -> None:
+    if (await edit.tx.get_one(Organization, edit.organization)).erased_at is not None:
+        raise InputError(
+            "name",
+            "This organization was erased for good; the vault takes no key for it.",
+            "An operator makes another with sealgate console invite-owner.",
+        )
+
+
 async def _free_name(edit: Editing, text: str) -> str:
     name = check_name("name", text, "An application")
     taken = await edit.tx.scalar(
         select(Application.id).where(
-            Application.organization_id == edit.organization, func.lower(Application.name) == name.lower()
+            Application.organization_id == edit.organization,
+            Application.erased_at.is_(None),
+            func.lower(Application.name) == name.lower(),
         )
     )
     if taken is not None:

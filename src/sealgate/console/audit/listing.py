@@ -40,6 +40,8 @@ class AuditLine(Struct, frozen=True):
     entry: AuditEntry
     who: str
     application_name: str
+    application_there: bool = True
+    """False for one that was erased: there is no page of it any more."""
 
     @property
     def words(self) -> str:
@@ -93,7 +95,7 @@ async def _lines(
     tx: AsyncSession, scope: Sequence[ColumnElement[bool]], *, limit: int, offset: int = 0
 ) -> Sequence[AuditLine]:
     rows = await tx.execute(
-        select(AuditEntry, User.name, Application.name, ManagementToken.name)
+        select(AuditEntry, User.name, Application.name, Application.erased_at, ManagementToken.name)
         .outerjoin(User, User.id == AuditEntry.user_id)
         .outerjoin(Application, Application.id == AuditEntry.application_id)
         .outerjoin(ManagementToken, ManagementToken.id == AuditEntry.token_id)
@@ -103,8 +105,13 @@ async def _lines(
         .offset(offset)
     )
     return [
-        AuditLine(entry, in_words(name or entry.user_id, token), application or entry.application_id or "")
-        for entry, name, application, token in rows
+        AuditLine(
+            entry,
+            in_words(name or entry.user_id, token),
+            application or entry.application_id or "",
+            erased_at is None,
+        )
+        for entry, name, application, erased_at, token in rows
     ]
 
 

@@ -20,9 +20,9 @@ CHANGES_KEPT = 10_000
 
 
 async def application_document(tx: AsyncSession, application_id: str) -> feed.Application | None:
-    """Everything that a proxy must know of one application, or None if there is no such application."""
+    """Everything that a proxy must know of one application, or None if there is none, or none any more."""
     application = await tx.get(Application, application_id)
-    if application is None:
+    if application is None or application.erased_at is not None:
         return None
     addon = await tx.get(Addon, application_id)
     origins = await tx.scalars(
