@@ -179,6 +179,7 @@ IMPOSSIBLE: dict[str, tuple[object, ...]] = {
     "vault.ticket_lifetime_s": (0, -1, 59, 3_601, float("nan"), float("inf")),
     "vault.sealing_key_days": (-1, 3_651, float("nan"), float("inf")),
     "vault.erasure_final_days": (0, -1, 3_651, float("nan"), float("inf")),
+    "vault.deposits_need_passkey": (["x"], ["*"], ["org_x"], ["ALL"], [""]),
     "vault.dangerously_allow_plain_http_to_loopback": (),
     "kek.provider": ("", "x", "File", "\0"),
     "kek.timeout_s": (0, -1, 61, float("nan"), float("inf")),

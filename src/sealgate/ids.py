@@ -9,7 +9,9 @@ import re
 import secrets
 from typing import Literal
 
-Prefix = Literal["inst", "org", "app", "cred", "key", "usr", "req", "inv", "prx", "ep", "tok", "rcpt"]
+Prefix = Literal[
+    "inst", "org", "app", "cred", "key", "usr", "req", "inv", "prx", "ep", "tok", "rcpt", "adm", "prop"
+]
 
 _LENGTH = 20
 # Each random byte gives one character by its lower five bits: uniform, and one pass in C.

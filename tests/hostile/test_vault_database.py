@@ -21,6 +21,7 @@ from sqlalchemy import Table
 
 from sealgate.envelope import SealingPrivateKey
 from sealgate.ids import new_id
+from sealgate.messages.administering import ApprovalsMissing, AskProposals, InviteAdministrator, ProposalList
 from sealgate.messages.erasing import AskReceipt, AskReceipts, Erase, Erased, ErasureKind, Receipts
 from sealgate.messages.frames import RefusedError
 from sealgate.messages.tickets import Credentials, CredentialState
@@ -38,6 +39,7 @@ from tests.vault.deployment import (
     vault_config,
     write_assets,
 )
+from tests.vault.people import connected_people
 
 ORGANIZATION, APPLICATION = new_id("org"), new_id("app")
 AT = Addresses(ORGANIZATION, APPLICATION)
@@ -49,6 +51,7 @@ COLUMNS = [(table.name, column.name) for table in TABLES for column in table.col
 COLUMNS.append(("schema_version", "version"))
 OPENED_WITH = ("credentials", "versions", "keyring", "peppers")
 Change = Callable[[Deployment, str], Awaitable[None]]
+PEOPLE = ("administrators", "passkeys", "proposals", "approvals")
 RECEIPTS = ("erasures", "erased_versions", "receipt_key")
 STARTED_WITH = ("root", "mark", "schema_version", "keks")
 
@@ -103,6 +106,12 @@ async def _stage(folder: Path) -> tuple[str, str, str]:
             kind=ErasureKind.ORGANIZATION, subject=ERASED.organization, organization=ERASED.organization
         )
         await vault.ask(order, Erased)
+        async with connected_people(vault) as people:
+            ada = await people.enrolled("Ada")
+            await people.enrolled("Bea")
+            missing = await people.operator.ask(InviteAdministrator(name="Cleo"))
+            assert isinstance(missing, ApprovalsMissing)
+            assert (await people.approve(missing.proposal.link, ada.passkey)).status == 200
         pending = await vault.ticket(AT)
         return issued.credential, pending.ticket, issued.ticket
 
@@ -140,7 +149,8 @@ def edit_column(scene: Scene, table: str, column: str) -> None:
     rows = scene.rows(f"SELECT rowid, {column} FROM {table}")
     assert rows
     for rowid, value in rows:
-        scene.edit(f"UPDATE {table} SET {column} = ? WHERE rowid = {rowid}", values=(altered(value),))
+        planted = b"x" if value is None and column.endswith("_hash") else altered(value)
+        scene.edit(f"UPDATE {table} SET {column} = ? WHERE rowid = {rowid}", values=(planted,))
 
 
 async def test_the_staged_vault_opens_its_key_while_nobody_edits_it(scene: Scene) -> None:
@@ -166,6 +176,8 @@ async def test_an_edited_column_gives_no_key_and_is_refused(scene: Scene, table:
             with pytest.raises(RefusedError) as refused:
                 await _receipt(vault)
             assert refused.value.refusal.code == "credential_damaged"
+        elif table in PEOPLE:
+            assert await _granted(vault) < (2, 1)
         elif table == "tickets":
             assert (await vault.view(scene.ticket)).code == "ticket_unknown"
         else:
@@ -174,6 +186,20 @@ async def test_an_edited_column_gives_no_key_and_is_refused(scene: Scene, table:
             assert isinstance(listed, Credentials)
             assert {row.last_opened_at for row in listed.items} == {None}
     assert "alarm_row" in scene.log.getvalue() or column in ("ticket_hash", "credential")
+
+
+async def _granted(vault: Deployment) -> tuple[int, int]:
+    """How many passkeys are believed, and how many approvals."""
+    async with connected_people(vault) as people:
+        listed = await people.operator.ask(AskProposals())
+        assert isinstance(listed, ProposalList)
+        passkeys = sum(len(row.passkeys) for row in await people.list())
+        return passkeys, sum(len(each.approved) for each in listed.items)
+
+
+async def test_the_staged_vault_believes_its_administrators_while_nobody_edits_them(scene: Scene) -> None:
+    async with scene.run() as vault:
+        assert await _granted(vault) == (2, 1)
 
 
 async def _receipt(vault: Deployment) -> str:

@@ -11,11 +11,12 @@ from typing import TypeVar
 from sealgate.ids import new_id
 from sealgate.log import LineLog
 from sealgate.messages.operating import KekReport
-from sealgate.vault.approvals import NoApprovals
+from sealgate.vault.approvals import Action, Approvals
 from sealgate.vault.events import EVENTS
 from sealgate.vault.foundation import lay_foundation
 from sealgate.vault.kek_changes import KekChanges
 from sealgate.vault.kek_config import KekConfig
+from sealgate.vault.proposals import Proposals
 from tests.vault.deployment import Addresses, canary_key, ticket_order, vault_config
 from tests.vault.still import StillVault
 
@@ -28,16 +29,19 @@ class Everything:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def granted(self, action: str) -> bool:
-        self.asked.append(action)
-        return True
+    def require(self, action: Action, subject: str) -> str:
+        self.asked.append(f"{action.value}:{subject}")
+        return ""
+
+    def use_up(self, proposal: str) -> None:
+        """Nothing to note."""
 
 
 class Ring:
     """A still vault whose KEKs can be changed; `with` closes it."""
 
     def __init__(
-        self, folder: Path, kek: KekConfig | None = None, *, approvals: Everything | NoApprovals | None = None
+        self, folder: Path, kek: KekConfig | None = None, *, approvals: Approvals | None = None
     ) -> None:
         self.log = io.StringIO()
         config = vault_config(folder)
@@ -46,10 +50,14 @@ class Ring:
         self.vault = StillVault(folder, foundation)
         self.ring = foundation.kek
         self.keks = foundation.keks
+        administrators = self.vault.stores.administrators
+        self.proposals = Proposals(
+            config.instance, config.public_url, foundation, administrators, clock=self.vault.clock, log=log
+        )
         self.changes = KekChanges(
             config.instance,
             foundation,
-            approvals or NoApprovals(),
+            approvals or self.proposals,
             clock=self.vault.clock,
             log=log,
             again_after_s=0.0,

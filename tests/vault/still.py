@@ -77,7 +77,7 @@ class StillVault:
 
     def deposit(self, order: IssueTicket, key: bytes) -> str:
         """Deposit a key; gives the credential."""
-        return str(cast(Any, self.ready(order, key)()).credential)
+        return str(cast(Any, self.ready(order, key)()).version.credential)
 
     def opens(self, at: Addresses, credential: str, version: int | None = None) -> bytes:
         """The key, as a proxy would get it; raises what the opener raises."""

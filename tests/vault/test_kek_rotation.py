@@ -245,7 +245,7 @@ def test_destroying_needs_two_administrators(tmp_path: Path) -> None:
     with Ring(tmp_path) as ring:
         old = ring.ring.version
         ring.rotate()
-        with pytest.raises(RefusedError, match="not_approved"):
+        with pytest.raises(RefusedError, match="too_few_administrators"):
             ring.do(lambda changes: changes.destroy(old))
         assert (tmp_path / "data" / "kek").exists()
 

@@ -214,7 +214,10 @@ def test_the_old_form_put_back_after_the_upgrade_is_not_sealed_again(folder: Pat
             connection.execute(statement)
         for name in ("credentials", "keyring"):
             connection.execute(f"INSERT INTO {name} SELECT * FROM old.{name}")
-        for name in ("keks", "receipt_key", "erasures", "erased_versions"):
+        newer = (
+            "SELECT name FROM sqlite_schema WHERE type = 'table' EXCEPT SELECT name FROM old.sqlite_schema"
+        )
+        for (name,) in connection.execute(newer.format("sqlite_schema")).fetchall():
             connection.execute(f"DROP TABLE {name}")
         connection.execute("UPDATE schema_version SET version = 1")
         connection.commit()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from sealgate.messages.administering import AdministeringReply, AdministeringRequest
 from sealgate.messages.erasing import ErasureReply, ErasureRequest
 from sealgate.messages.frames import Message
 
@@ -33,7 +34,7 @@ class MigrateKek(Message, frozen=True, tag="migrate-kek"):
 
 
 class DestroyKek(Message, frozen=True, tag="destroy-kek"):
-    """Destroy a version that nothing is wrapped by. Answer: `KekReport`."""
+    """Destroy a version that nothing is wrapped by. Answer: `KekReport`, or `ApprovalsMissing`."""
 
     version: str
 
@@ -159,5 +160,8 @@ OperatorRequest = (
     | RotateSealingKeys
     | AskReceiptKey
     | ErasureRequest
+    | AdministeringRequest
 )
-OperatorReply = KekReport | VaultInspected | SealingKeysRotated | ReceiptKeyShown | ErasureReply
+OperatorReply = (
+    KekReport | VaultInspected | SealingKeysRotated | ReceiptKeyShown | ErasureReply | AdministeringReply
+)

@@ -110,6 +110,12 @@ def _prepare(order: Order, console: Connection, ways: Ways, connect: Connect) ->
     vault = connect(address)
     record = _vault(vault, "/deposit/ticket", {"ticket": ticket.ticket}).read(Record)
     _check_record(record, ticket, provider, origin)
+    if record.passkey is not None:
+        raise ScriptError(
+            Exit.NOT_ALLOWED,
+            "An administrator of the vault must approve this deposit with a passkey, which takes a browser.",
+            "Deposit the key from the add-on's page in the console.",
+        )
     records.show(record, ways.say)
     return _Ready(ticket, address, vault, record)
 

@@ -32,7 +32,8 @@ EXITS: Final[Mapping[Exit, str]] = {
     Exit.DATA: "the file, the key or an option's value cannot be used; nothing was changed",
     Exit.UNAVAILABLE: "console or vault cannot be reached, or do not answer as they should",
     Exit.CONFLICT: "somebody else changed the same application meanwhile; run it again",
-    Exit.NOT_ALLOWED: "the token does not work, or not for this; or the fingerprint was not confirmed",
+    Exit.NOT_ALLOWED: "the token does not work, or not for this; or the fingerprint was not confirmed; or an"
+    " administrator must approve first",
     Exit.CONFIGURATION: "no token, or a file that cannot be read",
 }
 

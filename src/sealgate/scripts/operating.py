@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TypeVar
 
 import typer
 
+from sealgate.messages.administering import ApprovalsMissing
 from sealgate.messages.client import Client, NotConnectedError
 from sealgate.messages.frames import PROTOCOL, Hello, Message, RefusedError
 from sealgate.messages.operating import OPERATOR_SOCKET, OperatorReply
@@ -51,8 +53,10 @@ def read_settings(config: Path) -> Settings:
 
 
 def ask_vault(settings: Settings, request: Message, answer: type[Answer]) -> Answer:
-    """Ask once; raises `NotRunningError`, or `ScriptError` with the vault's own words."""
+    """Ask once; raises `NotRunningError`, or `ScriptError` with the vault's own words or what is missing."""
     found = asyncio.run(_ask(settings, request))
+    if isinstance(found, ApprovalsMissing):
+        raise not_approved(found)
     assert isinstance(found, answer)
     return found
 
@@ -83,6 +87,19 @@ async def _ask(settings: Settings, request: Message) -> Message:
         link.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await link
+
+
+def not_approved(missing: ApprovalsMissing) -> ScriptError:
+    """Whose approval is missing, and where it is given."""
+    proposal = missing.proposal
+    names = ", ".join(each.name for each in proposal.approved) or "nobody"
+    until = time.strftime("%Y-%m-%d %H:%MZ", time.gmtime(proposal.expires_at))
+    return ScriptError(
+        Exit.NOT_ALLOWED,
+        f"{proposal.needed} administrators of the whole vault must approve {proposal.action} "
+        f"{proposal.subject}; {names} did. Nothing was done.",
+        f"Have them open {proposal.link} until {until}, then say it again.",
+    )
 
 
 def refused(error: RefusedError) -> ScriptError:

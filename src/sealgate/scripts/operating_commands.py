@@ -29,7 +29,7 @@ from sealgate.messages.operating import (
     SealingKeysRotated,
     VaultInspected,
 )
-from sealgate.scripts import erasure_commands, inspection_words, ring_words
+from sealgate.scripts import administrator_commands, erasure_commands, inspection_words, ring_words
 from sealgate.scripts.failures import Exit, ScriptError
 from sealgate.scripts.operating import NotRunningError, ask_vault, read_settings, refused, told
 from sealgate.settings import Settings
@@ -104,9 +104,10 @@ def kek_destroy(
     config: ConfigOption,
     json: JsonOption = False,
 ) -> None:
-    """Destroy a KEK version that nothing is wrapped by; two administrators must have approved it.
+    """Destroy a KEK version that nothing is wrapped by, once two administrators of the vault approved it.
 
-    Backups that only this version wrapped open no more.
+    Said the first time, it proposes it and prints the link where they approve. Backups that only this version
+    wrapped open no more.
     """
     with told():
         settings = read_settings(config)
@@ -158,6 +159,7 @@ def vault_inspect(
 
 
 erasure_commands.add_to(vault_app)
+administrator_commands.add_to(vault_app)
 
 
 def _envelope_text(text: str, file: Path | None) -> str:

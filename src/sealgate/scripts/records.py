@@ -50,6 +50,12 @@ class OfferedKey(Struct, frozen=True):
     public_key: str
 
 
+class Passkey(Struct, frozen=True):
+    """Who may approve: not what a command can do."""
+
+    rp_id: str
+
+
 class Record(Struct, frozen=True):
     """What the vault says that a ticket is for, and which keys it may be sealed to."""
 
@@ -61,6 +67,8 @@ class Record(Struct, frozen=True):
     provider: Provider
     origin: str
     keys: tuple[OfferedKey, ...]
+    passkey: Passkey | None = None
+    """Not None: an administrator of the vault must approve this deposit, in a browser."""
 
     def fingerprint(self) -> Fingerprint:
         """Of every key that is offered, also of those that this release cannot seal to."""

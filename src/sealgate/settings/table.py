@@ -47,6 +47,7 @@ Certificate = Annotated[
     Meta(description="PEM file: the certificate for the name in `url`, then its chain. Read anew on change."),
 ]
 Key = Annotated[str, Meta(description="PEM file with the certificate's key; mode 0600.")]
+PasskeyScope = Annotated[str, Meta(pattern="^(all|org_[a-z2-7]{20})$")]
 User = Annotated[
     str,
     Meta(description="System user (name or number) that it runs as; empty: the one that reads this setting."),
@@ -128,6 +129,13 @@ class VaultSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "versions that old backups open with; every receipt states that day.",
         ),
     ] = 30.0
+    deposits_need_passkey: Annotated[
+        tuple[PasskeyScope, ...],
+        Meta(
+            description="Organizations (`org_…`) whose keys go in only once an administrator of the vault "
+            "approved it with a passkey; `all`: everybody's. docs/howto/administrators.md says how."
+        ),
+    ] = ()
     dangerously_allow_plain_http_to_loopback: LoudPlainHttp = False
 
 
@@ -299,6 +307,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             lease_s=self.vault.lease_s,
             sealing_key_days=self.vault.sealing_key_days,
             erasure_final_days=self.vault.erasure_final_days,
+            deposits_need_passkey=self.vault.deposits_need_passkey,
             ticket_lifetime_s=self.vault.ticket_lifetime_s,
             desk_uids=(uid_of(self.users.console),),
             opener_uids=(uid_of(self.users.proxy),),

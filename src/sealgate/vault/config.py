@@ -16,11 +16,15 @@ from sealgate.listening.certificates import TlsFiles
 from sealgate.listening.peers import is_loopback
 from sealgate.messages.tickets import Destination
 from sealgate.vault.kek_config import KekConfig
+from sealgate.vault.relying_party import relying_party
 
-__all__ = ["PROVIDERS", "Destination", "VaultConfig", "check_destination"]
+__all__ = ["ALL", "PROVIDERS", "Destination", "VaultConfig", "check_destination"]
 
 PROVIDERS = ("openai", "azure-openai", "openai-compatible")
 """Whose dialects the proxy speaks; a key for another one could never be used."""
+
+ALL = "all"
+"""In the place of an organization: every one."""
 
 _HIGHEST_PORT = 65_535
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
@@ -70,6 +74,8 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Age at which an organization gets new sealing keys; 0 for never by itself."""
     erasure_final_days: float = 30.0
     """Days after an erasure until which operators promise that no backup can bring it back."""
+    deposits_need_passkey: tuple[str, ...] = ()
+    """Organizations whose deposits an administrator must approve with a passkey; `all`: everybody's."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant or is not safe; raises `ValueError` with a hint."""
@@ -114,6 +120,7 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             _require(path.is_absolute(), f"{name} is {str(path)!r}", "use an absolute path")
         _check_page_url("public_url", self.public_url)
         _check_page_url("console_url", self.console_url)
+        _check_passkey_policy(self.deposits_need_passkey, self.public_url)
         for destination in self.destinations:
             check_destination(destination, plain_http=self.dangerously_allow_plain_http_to_loopback)
 
@@ -171,6 +178,21 @@ def _check_page_url(name: str, url: str) -> None:
         parts.scheme == "http" and _LOOPBACK.fullmatch(parts.hostname or "") is not None
     )
     _require(safe, f"{name} is {url!r}", "use https; http is for loopback names only")
+
+
+def _check_passkey_policy(policy: tuple[str, ...], public_url: str) -> None:
+    for each in policy:
+        _require(
+            each == ALL or is_id("org", each),
+            f"deposits_need_passkey has {each!r}",
+            f"use {ALL}, or ids of organizations, org_…",
+        )
+    party = relying_party(public_url)
+    _require(
+        not policy or party.is_name,
+        f"deposits_need_passkey is set, and browsers keep no passkey for {party.id}",
+        "give public_url a host name, such as vault.localhost",
+    )
 
 
 def _require(held: bool, what: str, hint: str) -> None:

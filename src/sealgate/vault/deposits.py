@@ -17,9 +17,11 @@ from sealgate.messages.tickets import CredentialState, IssueTicket, TicketIssued
 from sealgate.vault import versions
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.credentials import unknown_credential
+from sealgate.vault.deposit_approvals import DepositApprovals
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.fingerprint import fingerprint
 from sealgate.vault.keyring import KeyringRecord, SealingKeys
+from sealgate.vault.passkeys import Assertion
 from sealgate.vault.stores import Stores
 from sealgate.vault.tickets import LIVE_LIMIT, TicketRecord
 from sealgate.vault.versions import Credential, CredentialRecord, VersionRecord
@@ -34,11 +36,21 @@ class DepositPlan(Struct, frozen=True):
     """Of the ticket's epoch; the key may be sealed to any of them."""
     current: Credential | None
     """What the key is deposited beside or instead of; None for the first key of a credential."""
+    passkeys: tuple[bytes, ...] | None
+    """Ids of the passkeys that may approve the deposit; None where no approval is needed."""
 
     @property
     def replaces(self) -> bool:
         """True if the deposit destroys a key: the active one, or, of a staged deposit, a staged one."""
         return self.current is not None and (not self.ticket.stage or self.current.record.staged is not None)
+
+
+class Deposited(Struct, frozen=True):
+    """A key that is in its place."""
+
+    version: VersionRecord
+    approved_by: str | None
+    """An administrator's name; None where no approval was needed."""
 
 
 class Deposits:
@@ -50,6 +62,7 @@ class Deposits:
         self._lifetime_s = config.ticket_lifetime_s
         self._fingerprint_key = fingerprint_key
         self._stores = stores
+        self._approvals = DepositApprovals(config, stores.administrators)
         self._log = log
 
     def issue(self, order: IssueTicket, now_s: float) -> TicketIssued:
@@ -60,6 +73,7 @@ class Deposits:
             )
         if self._stores.credentials.is_erased(order.organization, order.application):
             raise _refused("erased", "this application was erased for good", "make another application")
+        self._approvals.check_possible(order.organization)
         if len(self._stores.tickets.live(order.organization, order.application, now_s)) >= LIVE_LIMIT:
             raise _refused(
                 "too_many_tickets",
@@ -108,20 +122,28 @@ class Deposits:
             raise self._stores.tickets.refuse("damaged", record) from error
         if not self._follows(record, current):
             raise self._stores.tickets.refuse("outdated", record)
-        return DepositPlan(record, destination.label, keys, current)
+        allowed = self._approvals.allowed(record.organization)
+        return DepositPlan(record, destination.label, keys, current, allowed)
 
-    def accept(self, ticket: str, envelope: bytes, now_s: float) -> VersionRecord:
+    def accept(
+        self, ticket: str, envelope: bytes, now_s: float, passkey: Assertion | None = None
+    ) -> Deposited:
         """Take an envelope in.
 
-        Raises `TicketRefusedError`, `EnvelopeError` or `KeyFormatError`, and then nothing has changed.
+        Raises `TicketRefusedError`, `PasskeyMissingError`, `PasskeyRefusedError`, `EnvelopeError` or
+        `KeyFormatError`, and then nothing has changed.
         """
         plan = self.plan(ticket, now_s)
+        person = self._approvals.approved(plan.ticket, ticket, envelope, passkey, now_s)
         deposited = self._examine(plan, envelope, now_s)
         told = self._stores.credentials.accept(plan.current, _after(plan), deposited, plan.ticket, now_s)
         self._note(
             "deposited", plan.ticket, replaced=plan.replaces, staged=bool(plan.ticket.stage), told=told
         )
-        return deposited
+        if person is None:
+            return Deposited(deposited, None)
+        self._note("deposit_approved", plan.ticket, administrator=person.record.administrator)
+        return Deposited(deposited, person.record.name)
 
     def _next_version(self, order: IssueTicket) -> tuple[str, int]:
         if order.credential is None:

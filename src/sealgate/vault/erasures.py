@@ -262,6 +262,9 @@ class Erasures:
         for name, *_ in self._database.rows(_OF_SUBJECT, {"subject": record.subject}):
             self._destroy(record, str(name))
             yield
+        for administrator in self._stores.administrators.of_organization(record.subject):
+            self._stores.administrators.remove(administrator)
+            yield
         self._finish(record)
         yield
 

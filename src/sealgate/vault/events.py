@@ -9,6 +9,12 @@ from sealgate.listening.certificates import TLS_EVENTS
 from sealgate.log import Event, EventTable, Kind, Level
 
 _CREDENTIAL = {"organization": Kind.ID, "application": Kind.ID, "credential": Kind.ID, "version": Kind.NUMBER}
+_PASSKEY = {
+    "administrator": Kind.ID,
+    "organization": Kind.ID,
+    "passkey": Kind.ID,
+    "passkeys": Kind.NUMBER,
+}
 
 EVENTS: EventTable = {
     **TLS_EVENTS,
@@ -52,7 +58,11 @@ EVENTS: EventTable = {
         "The KEK's keeper (token, KMS, Transit) does not answer or refuses. Keys that are open go on; new"
         " organizations, and keys not opened since the start, wait.",
     ),
-    "kek_destroying": Event(Level.WARNING, {"kek": Kind.ID}, "Approved: this KEK's key is being destroyed."),
+    "kek_destroying": Event(
+        Level.WARNING,
+        {"kek": Kind.ID, "proposal": Kind.ID},
+        "Approved: this KEK's key is being destroyed.",
+    ),
     "kek_destroyed": Event(
         Level.WARNING, {"kek": Kind.ID}, "What only this KEK wrapped, such as old backups, opens no more."
     ),
@@ -148,6 +158,48 @@ EVENTS: EventTable = {
         {"receipt": Kind.ID, "days": Kind.NUMBER},
         "In so many days (below zero: since then) this erasure should be final and is not: `sealgate vault"
         " receipts` says what it waits for.",
+    ),
+    "administrator_invited": Event(
+        Level.WARNING,
+        {"administrator": Kind.ID, "organization": Kind.ID},
+        "A link was made with which one passkey is enrolled; without organization: for the whole vault.",
+    ),
+    "administrator_removed": Event(
+        Level.WARNING, {"administrator": Kind.ID}, "No passkey of this administrator counts any more."
+    ),
+    "passkey_enrolled": Event(
+        Level.WARNING, _PASSKEY, "From now on this passkey approves. Does its administrator know of it?"
+    ),
+    "passkey_removed": Event(Level.WARNING, _PASSKEY, "This passkey counts no more."),
+    "invitation_refused": Event(
+        Level.WARNING,
+        {"code": Kind.ID, "administrator": Kind.ID},
+        "A browser brought an invitation that does not count: unknown, used, expired, damaged, or made"
+        " without approval before two administrators were there.",
+    ),
+    "passkey_refused": Event(
+        Level.WARNING,
+        {"code": Kind.ID, "administrator": Kind.ID, "passkey": Kind.ID},
+        "An enrolment or approval does not verify; nothing was done. `counter_behind`: the passkey may have"
+        " been copied.",
+    ),
+    "deposit_approved": Event(
+        Level.INFO, {**_CREDENTIAL, "administrator": Kind.ID}, "The deposit before it, and who approved it."
+    ),
+    "proposed": Event(
+        Level.WARNING,
+        {"proposal": Kind.ID, "action": Kind.ID},
+        "An operator wants what two administrators must approve.",
+    ),
+    "approved": Event(
+        Level.WARNING,
+        {
+            "proposal": Kind.ID,
+            "action": Kind.ID,
+            "administrator": Kind.ID,
+            "approvals": Kind.NUMBER,
+        },
+        "An administrator approved a proposal with a passkey.",
     ),
     "open_refused": Event(
         Level.WARNING,

@@ -18,7 +18,7 @@ from sealgate.vault.faults import AlarmError
 from sealgate.vault.foundation import Foundation
 from sealgate.vault.keyring import KeyringRecord
 from sealgate.vault.rowseal import Cell, SealedTable
-from sealgate.vault.schema import CREDENTIALS, KEYRING, PEPPERS, TICKETS, VERSIONS
+from sealgate.vault.schema import ADMINISTRATORS, CREDENTIALS, KEYRING, PASSKEYS, PEPPERS, TICKETS, VERSIONS
 from sealgate.vault.versions import CredentialRecord, VersionRecord
 
 PAIRS_LIMIT = 200
@@ -38,7 +38,15 @@ _SEALED_TO = Query(
 )
 _BY_KEY_ID_OF_VERSION = Query(select(VERSIONS).where(VERSIONS.c.key_id == bindparam("key_id")))
 _CREDENTIAL = Query(select(CREDENTIALS).where(CREDENTIALS.c.credential == bindparam("credential")))
-_COUNTED: tuple[Table, ...] = (PEPPERS, KEYRING, CREDENTIALS, VERSIONS, TICKETS)
+_COUNTED: tuple[Table, ...] = (
+    PEPPERS,
+    KEYRING,
+    CREDENTIALS,
+    VERSIONS,
+    TICKETS,
+    ADMINISTRATORS,
+    PASSKEYS,
+)
 
 
 class Inspection:

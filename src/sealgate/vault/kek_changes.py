@@ -17,7 +17,7 @@ from msgspec import structs
 from sealgate.log import Log
 from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.messages.operating import KekReport, KekVersion
-from sealgate.vault.approvals import Approvals
+from sealgate.vault.approvals import Action, Approvals
 from sealgate.vault.faults import AlarmError, StartError
 from sealgate.vault.foundation import Foundation
 from sealgate.vault.kek import KekDescription, KekError, KekUnavailableError
@@ -118,7 +118,10 @@ class KekChanges:
         return await self.report()
 
     async def destroy(self, version: str) -> KekReport:
-        """Destroy a version's key, once two administrators approved it and nothing is wrapped by it."""
+        """Destroy a version's key, once two administrators approved it and nothing is wrapped by it.
+
+        Raises `NotApprovedError` until then.
+        """
         async with self._changing:
             record = self._keks.record(version)
             if record is None or record.state == DESTROYED:
@@ -128,14 +131,10 @@ class KekChanges:
                     "kek_in_use", f"the KEK {version} still wraps something", "sealgate kek rotate"
                 )
             if record.state == LIVE:
-                if not self._approvals.granted(f"kek.destroy:{version}"):
-                    raise _refused(
-                        "not_approved",
-                        f"two administrators must approve kek.destroy:{version}",
-                        "propose it, and have both approve it with their passkeys",
-                    )
+                proposal = self._approvals.require(Action.KEK_DESTROY, version)
                 self._keks.mark(version, DESTROYING)
-                self._log("kek_destroying", kek=version)
+                self._log("kek_destroying", kek=version, proposal=proposal)
+                self._approvals.use_up(proposal)
             await self._finish_destroying(version)
         return await self.report()
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from sqlalchemy import Connection, text
 
+from sealgate.vault.administrator_sql import ADMINISTRATOR_TABLES
 from sealgate.vault.carrying import Proof, carry_credentials, carry_keyring
 from sealgate.vault.erasure_sql import ERASURE_TABLES
 from sealgate.vault.faults import StartError
@@ -198,7 +199,9 @@ _KEKS = Step(
 
 _ERASURE = Step(make=ERASURE_TABLES)
 
-STEPS: tuple[Step, ...] = (_FOUNDING, _VERSIONS, _KEKS, _SUITES, _ERASURE)
+_ADMINISTRATORS = Step(make=ADMINISTRATOR_TABLES)
+
+STEPS: tuple[Step, ...] = (_FOUNDING, _VERSIONS, _KEKS, _SUITES, _ERASURE, _ADMINISTRATORS)
 
 _VERSION_TABLE = "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT"
 

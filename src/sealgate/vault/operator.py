@@ -9,6 +9,12 @@ from __future__ import annotations
 from typing import assert_never, cast
 
 from sealgate.log import Log
+from sealgate.messages.administering import (
+    AskAdministrators,
+    AskProposals,
+    InviteAdministrator,
+    RemoveAdministrator,
+)
 from sealgate.messages.erasing import AskReceipt, AskReceipts, Erase
 from sealgate.messages.frames import Message, Refusal, RefusedError
 from sealgate.messages.operating import (
@@ -26,6 +32,8 @@ from sealgate.messages.operating import (
 )
 from sealgate.messages.server import Peer
 from sealgate.vault import fields
+from sealgate.vault.administering import Administering
+from sealgate.vault.approvals import NotApprovedError
 from sealgate.vault.erasures import Erasures
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.inspection import Inspection
@@ -41,9 +49,12 @@ class Operator:
         keks: KekChanges,
         epochs: SealingEpochs,
         erasures: Erasures,
+        *,
+        administering: Administering,
         inspection: Inspection,
         log: Log,
     ) -> None:
+        self._administering = administering
         self._erasures = erasures
         self._keks = keks
         self._inspection = inspection
@@ -56,6 +67,9 @@ class Operator:
         self._log("operator_asked", operation=operation, uid=peer.uid)
         try:
             return await self._answer(cast(OperatorRequest, message))  # the server decodes nothing else
+        except NotApprovedError as error:
+            self._log("operator_refused", code="not_approved", operation=operation, uid=peer.uid)
+            return error.missing
         except RefusedError as error:
             self._log("operator_refused", code=error.refusal.code, operation=operation, uid=peer.uid)
             raise
@@ -85,6 +99,8 @@ class Operator:
                 return ReceiptKeyShown(public_key=self._erasures.public_key())
             case Erase() | AskReceipt() | AskReceipts():
                 return self._erasures.answer(request)
+            case InviteAdministrator() | RemoveAdministrator() | AskAdministrators() | AskProposals():
+                return self._administering.answer(request)
             case _:
                 assert_never(request)
 

@@ -6,7 +6,6 @@ damaged gives one and the same answer. Nothing of a request is logged.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
@@ -16,13 +15,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sealgate.envelope import EnvelopeError, KeyFormatError, decode_text
+from sealgate.envelope import decode_text
 from sealgate.log import Log
+from sealgate.vault import base64url
+from sealgate.vault.administrator_pages import (
+    AdministratorPages,
+    ApproveBody,
+    EnrolBody,
+    InvitationBody,
+    Named,
+    PasskeyBody,
+    ProposalBody,
+    assertion,
+)
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.deposits import DepositPlan, Deposits
 from sealgate.vault.page_assets import BASE_HEADERS, NOTHING_POLICY, PageAssets, transport_headers
+from sealgate.vault.page_failures import MAPPED, answer_for, is_miss
 from sealgate.vault.page_guards import Misses, PageRefusedError, check_host, check_same_origin, read_json
-from sealgate.vault.tickets import TicketRefusedError
+from sealgate.vault.relying_party import relying_party
 
 ENVELOPE_TEXT_LIMIT_CHARS = 2048
 
@@ -40,13 +51,8 @@ class DepositBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ticket: str
     envelope: str
-
-
-class Named(msgspec.Struct, frozen=True):
-    """Something with an id and a name."""
-
-    id: str
-    name: str
+    passkey: PasskeyBody | None = None
+    """Where the ticket's view names passkeys: an administrator's yes to exactly this."""
 
 
 class Labelled(msgspec.Struct, frozen=True):
@@ -62,6 +68,13 @@ class OfferedKey(msgspec.Struct, frozen=True):
     suite: int
     key_id: str
     public_key: str
+
+
+class PasskeyWanted(msgspec.Struct, frozen=True):
+    """Who may approve the deposit: ids of passkeys as base64url."""
+
+    rp_id: str
+    allow: tuple[str, ...]
 
 
 class TicketView(msgspec.Struct, frozen=True):
@@ -83,6 +96,8 @@ class TicketView(msgspec.Struct, frozen=True):
     """True if a key is destroyed by this deposit."""
     stage: bool
     """True if the key waits until somebody switches to it."""
+    passkey: PasskeyWanted | None
+    """None: no administrator need approve."""
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -93,6 +108,7 @@ class Receipt(msgspec.Struct, frozen=True):
     last_four: str
     fingerprint: str
     return_url: str
+    approved_by: str | None
 
 
 class Pages:
@@ -102,11 +118,15 @@ class Pages:
         self,
         config: VaultConfig,
         deposits: Deposits,
+        administrators: AdministratorPages,
+        *,
         assets: PageAssets,
         clock: Callable[[], float],
         log: Log,
     ) -> None:
         self._instance = config.instance
+        self._party = relying_party(config.public_url)
+        self._administrators = administrators
         self._hosts = frozenset(config.hosts)
         self._scheme = urlsplit(config.public_url).scheme
         self._console_url = config.console_url.rstrip("/")
@@ -123,6 +143,10 @@ class Pages:
                 Route("/deposit/ticket", self._guarded(self._show_ticket), methods=["POST"]),
                 Route("/enrol", self._guarded(self._show_enrol), methods=["GET"]),
                 Route("/approve", self._guarded(self._show_approve), methods=["GET"]),
+                Route("/enrol", self._guarded(self._enrol), methods=["POST"]),
+                Route("/enrol/invitation", self._guarded(self._show_invitation), methods=["POST"]),
+                Route("/approve", self._guarded(self._approve), methods=["POST"]),
+                Route("/approve/proposal", self._guarded(self._show_proposal), methods=["POST"]),
                 Route("/assets/{name}", self._guarded(self._show_asset), methods=["GET"]),
                 Route("/healthz", self._guarded(self._health), methods=["GET"]),
                 Route("/{rest:path}", self._guarded(self._nothing), methods=["GET", "POST"]),
@@ -161,10 +185,31 @@ class Pages:
             )
         # The ticket first: a stranger must not learn from here what an envelope looks like.
         plan = self._deposits.plan(body.ticket, self._clock())
-        stored = self._deposits.accept(body.ticket, decode_text(body.envelope), self._clock())
-        return_url = self._return_url(plan.ticket.application)
-        receipt = Receipt(stored.credential, stored.version, stored.last_four, stored.fingerprint, return_url)
+        passkey = None if body.passkey is None else assertion(body.passkey)
+        envelope = decode_text(body.envelope)
+        deposited = self._deposits.accept(body.ticket, envelope, self._clock(), passkey)
+        stored = deposited.version
+        receipt = Receipt(
+            credential=stored.credential,
+            version=stored.version,
+            last_four=stored.last_four,
+            fingerprint=stored.fingerprint,
+            return_url=self._return_url(plan.ticket.application),
+            approved_by=deposited.approved_by,
+        )
         return self._json(200, receipt)
+
+    async def _show_invitation(self, request: Request) -> Response:
+        return self._json(200, self._administrators.invitation(await read_json(request, InvitationBody)))
+
+    async def _enrol(self, request: Request) -> Response:
+        return self._json(200, self._administrators.enrol(await read_json(request, EnrolBody)))
+
+    async def _show_proposal(self, request: Request) -> Response:
+        return self._json(200, self._administrators.proposal(await read_json(request, ProposalBody)))
+
+    async def _approve(self, request: Request) -> Response:
+        return self._json(200, self._administrators.approve(await read_json(request, ApproveBody)))
 
     async def _nothing(self, _request: Request) -> Response:
         raise PageRefusedError(404, "not_found", "There is nothing here.", "Start from the console.")
@@ -191,13 +236,10 @@ class Pages:
     async def _mapped(self, view: View, request: Request) -> Response:
         try:
             return await view(request)
-        except TicketRefusedError:
-            self._misses.count()
-            raise PageRefusedError(
-                404, "ticket_unknown", "This ticket does not work.", "Ask the console for a new one."
-            ) from None
-        except (EnvelopeError, KeyFormatError) as error:
-            raise PageRefusedError(400, error.code, str(error), error.hint) from None
+        except MAPPED as error:
+            if is_miss(error):
+                self._misses.count()
+            raise answer_for(error) from None
         except OSError as error:
             self._log("database_failed", error=type(error).__name__, operation="deposit")
             raise PageRefusedError(
@@ -219,14 +261,20 @@ class Pages:
             origin=ticket.origin,
             epoch=plan.keys.epoch,
             keys=tuple(
-                OfferedKey(pair.suite, _base64url(pair.key_id), _base64url(pair.public_key))
+                OfferedKey(pair.suite, base64url.encode(pair.key_id), base64url.encode(pair.public_key))
                 for pair in plan.keys.pairs
             ),
             expires_at=ticket.expires_at,
             return_url=self._return_url(ticket.application),
             replaces=plan.replaces,
             stage=bool(ticket.stage),
+            passkey=self._wanted(plan),
         )
+
+    def _wanted(self, plan: DepositPlan) -> PasskeyWanted | None:
+        if plan.passkeys is None:
+            return None
+        return PasskeyWanted(self._party.id, tuple(base64url.encode(each) for each in plan.passkeys))
 
     def _return_url(self, application: str) -> str:
         # From our own configuration, never from the ticket or the request: no open redirect.
@@ -260,7 +308,3 @@ class Pages:
     def _answer(self, status: int, content: bytes, media_type: str, policy: str) -> Response:
         headers = {**self._headers, "content-security-policy": policy, "content-type": media_type}
         return Response(content, status, headers=headers)
-
-
-def _base64url(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")

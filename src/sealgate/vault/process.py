@@ -22,7 +22,8 @@ from sealgate.messages.operating import OPERATOR_SOCKET, OperatorRequest
 from sealgate.messages.server import Server
 from sealgate.messages.tickets import TicketRequest
 from sealgate.vault.admin import Admin
-from sealgate.vault.approvals import NoApprovals
+from sealgate.vault.administering import Administering
+from sealgate.vault.administrator_pages import AdministratorPages
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.deposits import Deposits
 from sealgate.vault.desk import Desk
@@ -42,6 +43,7 @@ from sealgate.vault.opens import FLUSH_EVERY_S
 from sealgate.vault.operator import Operator
 from sealgate.vault.page_assets import ASSETS, load_assets
 from sealgate.vault.pages import Pages
+from sealgate.vault.proposals import Proposals
 from sealgate.vault.sealing_epochs import SealingEpochs
 from sealgate.vault.stores import build_stores
 from sealgate.vault.tally import Tally
@@ -114,13 +116,17 @@ class Vault:
             config.opener_uids,
         )
         self._desk_server = Server(folder / DESK_SOCKET, hello, TicketRequest, desk.handle, config.desk_uids)
-        self._kek_changes = KekChanges(config.instance, self._foundation, NoApprovals(), clock=clock, log=log)
-        inspection = Inspection(config.instance, self._foundation)
-        operator = Operator(self._kek_changes, self._epochs, self._erasures, inspection, log)
+        administrators = self._stores.administrators
+        proposals = Proposals(
+            config.instance, config.public_url, self._foundation, administrators, clock=clock, log=log
+        )
+        self._kek_changes = KekChanges(config.instance, self._foundation, proposals, clock=clock, log=log)
+        operator = self._make_operator(Administering(config, administrators, proposals, clock))
         self._operator_server = Server(
             folder / OPERATOR_SOCKET, hello, OperatorRequest, operator.handle, (os.geteuid(), 0)
         )
-        self._pages = Pages(config, deposits, assets, clock, log)
+        people = AdministratorPages(config.instance, administrators, proposals, clock)
+        self._pages = Pages(config, deposits, people, assets=assets, clock=clock, log=log)
         self._admin = self._make_admin(clock, assets_folder)
         self._web: PageListener | None = None
         self._admin_web: PageListener | None = None
@@ -137,6 +143,16 @@ class Vault:
         """The port for operators, once started."""
         assert self._admin_web is not None
         return self._admin_web.port
+
+    def _make_operator(self, administering: Administering) -> Operator:
+        return Operator(
+            self._kek_changes,
+            self._epochs,
+            self._erasures,
+            administering=administering,
+            inspection=Inspection(self._config.instance, self._foundation),
+            log=self._log,
+        )
 
     def _make_admin(self, clock: Callable[[], float], assets_folder: Path) -> Admin:
         config, base, stores = self._config, self._foundation, self._stores

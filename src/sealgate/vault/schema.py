@@ -181,3 +181,60 @@ ERASED_VERSIONS = Table(
     _text("envelope_hash"),
     _bytes("mac"),
 )
+
+ADMINISTRATORS = Table(
+    "administrators",
+    _metadata,
+    _text("administrator", key=True),
+    _text("name"),
+    _text("organization"),
+    _text("state"),
+    _integer("revision"),
+    _integer("passkeys"),
+    _time("made_at"),
+    _bytes("invitation_hash", null=True),
+    _time("invitation_expires_at", null=True),
+    _integer("invitation_approved"),
+    _bytes("mac"),
+)
+
+PASSKEYS = Table(
+    "passkeys",
+    _metadata,
+    _bytes("passkey", key=True),
+    _text("administrator"),
+    _integer("revision"),
+    _bytes("public_key"),
+    _integer("counter"),
+    _text("transports"),
+    _time("enrolled_at"),
+    _time("used_at", null=True),
+    _bytes("mac"),
+)
+
+PROPOSALS = Table(
+    "proposals",
+    _metadata,
+    _text("proposal", key=True),
+    _bytes("link_hash"),
+    _text("action"),
+    _text("subject"),
+    _text("state"),
+    _integer("revision"),
+    _integer("approvals"),
+    _time("proposed_at"),
+    _time("expires_at"),
+    _bytes("mac"),
+)
+
+APPROVALS = Table(
+    "approvals",
+    _metadata,
+    _text("proposal", key=True),
+    _text("administrator", key=True),
+    _integer("revision"),
+    _text("name"),
+    _bytes("passkey"),
+    _time("approved_at"),
+    _bytes("mac"),
+)

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from sealgate.log import Log
 from sealgate.messages.slot import SlotArena
+from sealgate.vault.administrators import Administrators
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.credentials import Credentials, Notify
 from sealgate.vault.destinations import AllowedDestinations
@@ -16,6 +17,7 @@ from sealgate.vault.foundation import Foundation
 from sealgate.vault.keyring import Keyring
 from sealgate.vault.opens import Opens
 from sealgate.vault.peppers import Peppers
+from sealgate.vault.relying_party import relying_party
 from sealgate.vault.tickets import Tickets
 
 
@@ -28,6 +30,7 @@ class Stores(Struct, frozen=True):
     peppers: Peppers
     keyring: Keyring
     credentials: Credentials
+    administrators: Administrators
     arena: SlotArena
 
 
@@ -46,5 +49,6 @@ def build_stores(config: VaultConfig, base: Foundation, notify: Notify, log: Log
         credentials=Credentials(
             database, witness, seal, tickets=tickets, opens=opens, notify=notify, log=log
         ),
+        administrators=Administrators(relying_party(config.public_url), database, witness, seal, log),
         arena=SlotArena(),
     )

@@ -9,7 +9,7 @@ is a change like any other, and a copy from before it is old all the same.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from msgspec import Struct
@@ -84,6 +84,13 @@ class Witness:
     def is_behind(self) -> bool:
         """True while the anchor could not be written: the next change must wait for it."""
         return self._pending is not None
+
+    def standings(self, prefix: str) -> Mapping[str, Standing]:
+        """Every subject whose id begins like this, with how far it has come."""
+        found = {name: each for name, each in self._anchor.standings.items() if name.startswith(prefix)}
+        if self._pending is not None and self._pending.subject.startswith(prefix):
+            found[self._pending.subject] = Standing(self._pending.version, self._pending.state)
+        return found
 
     def stands(self, subject: str, version: int, state: str) -> bool:
         """True if this is how far the subject has come."""
