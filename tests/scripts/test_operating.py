@@ -15,6 +15,7 @@ from msgspec import structs
 from typer.testing import CliRunner, Result
 
 from sealgate.envelope import encode_text
+from sealgate.messages.checking import RowsChecked
 from sealgate.messages.operating import (
     EnvelopeInspected,
     KekReport,
@@ -22,7 +23,7 @@ from sealgate.messages.operating import (
     PairInspected,
     VaultInspected,
 )
-from sealgate.scripts import inspection_words, ring_words
+from sealgate.scripts import checking_commands, inspection_words, ring_words
 from sealgate.scripts.operating_commands import app
 from sealgate.settings import load
 from tests.vault.deployment import HOST, Addresses, Clock, Deployment, canary_key, running, write_assets
@@ -222,3 +223,45 @@ def test_an_inspection_that_is_cut_short_says_how_much_is_missing() -> None:
     assert "DOES NOT VERIFY" in text
     foreign = EnvelopeInspected(1, 1, "X", 578, "aa", None, "", 0, "", "")
     assert "does not have" in "\n".join(inspection_words.lines(structs.replace(found, envelope=foreign)))
+
+
+async def test_check_waits_for_a_round_of_a_running_vault_and_fails_where_a_row_is_damaged(
+    settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sealgate.vault.checking.BETWEEN_S", 0.0)
+    async with vault_of(settings) as vault:
+        at = Addresses()
+        await vault.sealed_key(at, canary_key())
+        early = await said("vault", "check", "--last", "--config", str(settings))
+        sound = await said("vault", "check", "--config", str(settings))
+        with vault.vault._foundation.database.transaction() as connection:
+            connection.exec_driver_sql("UPDATE peppers SET mac = zeroblob(32)")
+        damaged = await said("vault", "check", "--config", str(settings))
+        last = await said("vault", "check", "--last", "--json", "--config", str(settings))
+    assert (early.exit_code, "No round is whole" in early.output) == (0, True)
+    assert (sound.exit_code, "DAMAGED" in sound.output) == (0, False), sound.output
+    assert damaged.exit_code == 1
+    assert f"damaged: {at.organization} in peppers" in damaged.output
+    assert (last.exit_code, json.loads(last.output)["round"]) == (1, 2)
+
+
+async def test_check_works_while_the_vault_is_stopped_and_says_so(settings: Path) -> None:
+    async with vault_of(settings) as vault:
+        await vault.sealed_key(Addresses(), canary_key())
+    told = await said("vault", "check", "--config", str(settings))
+    assert (told.exit_code, "The vault is stopped" in told.output) == (0, True), told.output
+    found = json.loads((await said("vault", "check", "--json", "--config", str(settings))).output)
+    assert {"table": "credentials", "rows": 1, "damaged": 0} in found["tables"]
+
+
+def test_a_round_that_is_under_way_when_check_is_asked_does_not_count(
+    settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [
+        RowsChecked(round=number, ended_at=0.0, tables=(), damaged=(), under_way=rows)
+        for number, rows in ((0, 7), (1, 0), (1, 3), (2, 0))
+    ]
+    monkeypatch.setattr(checking_commands, "ask_vault", lambda *_args: answers.pop(0))
+    monkeypatch.setattr(checking_commands, "_POLL_S", 0.0)
+    assert run("vault", "check", "--json", "--config", str(settings)).exit_code == 0
+    assert answers == []

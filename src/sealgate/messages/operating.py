@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from sealgate.messages.administering import AdministeringReply, AdministeringRequest
+from sealgate.messages.checking import CheckRows, RowsChecked
 from sealgate.messages.erasing import ErasureReply, ErasureRequest
 from sealgate.messages.frames import Message
 
@@ -159,9 +160,16 @@ OperatorRequest = (
     | InspectVault
     | RotateSealingKeys
     | AskReceiptKey
+    | CheckRows
     | ErasureRequest
     | AdministeringRequest
 )
 OperatorReply = (
-    KekReport | VaultInspected | SealingKeysRotated | ReceiptKeyShown | ErasureReply | AdministeringReply
+    KekReport
+    | VaultInspected
+    | SealingKeysRotated
+    | ReceiptKeyShown
+    | RowsChecked
+    | ErasureReply
+    | AdministeringReply
 )

@@ -29,7 +29,13 @@ from sealgate.messages.operating import (
     SealingKeysRotated,
     VaultInspected,
 )
-from sealgate.scripts import administrator_commands, erasure_commands, inspection_words, ring_words
+from sealgate.scripts import (
+    administrator_commands,
+    checking_commands,
+    erasure_commands,
+    inspection_words,
+    ring_words,
+)
 from sealgate.scripts.failures import Exit, ScriptError
 from sealgate.scripts.operating import NotRunningError, ask_vault, read_settings, refused, told
 from sealgate.settings import Settings
@@ -160,6 +166,7 @@ def vault_inspect(
 
 erasure_commands.add_to(vault_app)
 administrator_commands.add_to(vault_app)
+checking_commands.add_to(vault_app)
 
 
 def _envelope_text(text: str, file: Path | None) -> str:

@@ -12,7 +12,7 @@ it an anchor only grows, and a vault that reads and checks every line of years s
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -24,7 +24,7 @@ _HEAD_WORDS = 8
 _MAC_BYTES = 64
 
 
-class Standing(Struct, frozen=True):
+class Standing(Struct, frozen=True, gc=False):
     """How far one subject has come: a credential's revision, an organization's newest epoch."""
 
     version: int
@@ -83,13 +83,17 @@ def read_summary(content: bytes, key: bytes) -> tuple[Summary, int] | None:
     last = Entry(int(words[0]), words[1], int(words[2]), words[3])
     lines = content[len(head) + 1 : end].decode("ascii").split("\n")
     count = int(words[5])
-    standings, tags = dict(map(_standing, lines[:count])), dict(map(_tag, lines[count:-1]))
+    standings, tags = _standings(lines[:count]), dict(map(_tag, lines[count:-1]))
     return Summary(last, bytes.fromhex(words[4]), standings, tags), length
 
 
-def _standing(line: str) -> tuple[str, Standing]:
-    subject, version, state = line.split(" ")
-    return subject, Standing(int(version), state)
+def _standings(lines: Iterable[str]) -> dict[str, Standing]:
+    states: dict[str, str] = {}  # one word for all who stand alike, not a hundred thousand
+    found = {}
+    for line in lines:
+        subject, version, state = line.split(" ")
+        found[subject] = Standing(int(version), states.setdefault(state, state))
+    return found
 
 
 def _tag(line: str) -> tuple[int, str]:

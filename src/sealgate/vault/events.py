@@ -220,6 +220,11 @@ EVENTS: EventTable = {
         {"table": Kind.ID, "subject": Kind.ID},
         "A row of vault.db was edited, planted, removed or restored outside the vault. It is refused.",
     ),
+    "rows_checked": Event(
+        Level.INFO,
+        {"rows": Kind.NUMBER, "damaged": Kind.NUMBER},
+        "Every row was looked at. For damaged ones see the alarms, and `sealgate vault check`.",
+    ),
     "alarm_rollback": Event(
         Level.ERROR,
         {"witnessed": Kind.NUMBER, "found": Kind.NUMBER},

@@ -15,6 +15,7 @@ from sealgate.messages.administering import (
     InviteAdministrator,
     RemoveAdministrator,
 )
+from sealgate.messages.checking import CheckRows
 from sealgate.messages.erasing import AskReceipt, AskReceipts, Erase
 from sealgate.messages.frames import Message, Refusal, RefusedError
 from sealgate.messages.operating import (
@@ -34,6 +35,7 @@ from sealgate.messages.server import Peer
 from sealgate.vault import fields
 from sealgate.vault.administering import Administering
 from sealgate.vault.approvals import NotApprovedError
+from sealgate.vault.checking import Checking
 from sealgate.vault.erasures import Erasures
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.inspection import Inspection
@@ -52,9 +54,11 @@ class Operator:
         *,
         administering: Administering,
         inspection: Inspection,
+        checking: Checking,
         log: Log,
     ) -> None:
         self._administering = administering
+        self._checking = checking
         self._erasures = erasures
         self._keks = keks
         self._inspection = inspection
@@ -97,6 +101,8 @@ class Operator:
                 return self._inspection.look(request.envelope, request.organization)
             case AskReceiptKey():
                 return ReceiptKeyShown(public_key=self._erasures.public_key())
+            case CheckRows():
+                return self._checking.answer(anew=request.anew)
             case Erase() | AskReceipt() | AskReceipts():
                 return self._erasures.answer(request)
             case InviteAdministrator() | RemoveAdministrator() | AskAdministrators() | AskProposals():

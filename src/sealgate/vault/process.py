@@ -24,6 +24,7 @@ from sealgate.messages.tickets import TicketRequest
 from sealgate.vault.admin import Admin
 from sealgate.vault.administering import Administering
 from sealgate.vault.administrator_pages import AdministratorPages
+from sealgate.vault.checking import Checking
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.deposits import Deposits
 from sealgate.vault.desk import Desk
@@ -121,6 +122,8 @@ class Vault:
             config.instance, config.public_url, self._foundation, administrators, clock=clock, log=log
         )
         self._kek_changes = KekChanges(config.instance, self._foundation, proposals, clock=clock, log=log)
+        base = self._foundation
+        self._checking = Checking(base.database, base.witness, base.seal, clock=clock, log=log)
         operator = self._make_operator(Administering(config, administrators, proposals, clock))
         self._operator_server = Server(
             folder / OPERATOR_SOCKET, hello, OperatorRequest, operator.handle, (os.geteuid(), 0)
@@ -151,6 +154,7 @@ class Vault:
             self._erasures,
             administering=administering,
             inspection=Inspection(self._config.instance, self._foundation),
+            checking=self._checking,
             log=self._log,
         )
 
@@ -177,9 +181,13 @@ class Vault:
         except BaseException:
             await self.close()
             raise
-        self._tasks += map(
-            asyncio.create_task, (self._flush_now_and_then(), self._epochs.run(), self._erasures.run())
+        background = (
+            self._flush_now_and_then(),
+            self._epochs.run(),
+            self._erasures.run(),
+            self._checking.run(),
         )
+        self._tasks += map(asyncio.create_task, background)
         self._kek_changes.resume()
         for origin in self._config.plain_origins:
             self._log("plain_http_allowed", origin=origin)

@@ -38,6 +38,10 @@ class RowSeal:
         """The MAC of one row. msgpack gives each value its type and length, so no two rows encode alike."""
         return hmac.digest(self._key, _encoder.encode((_LABEL, table, names, values)), "sha256")
 
+    def is_sealed(self, table: str, names: Sequence[str], values: Sequence[Cell], mac: Cell) -> bool:
+        """True for a row with this MAC that the vault wrote."""
+        return isinstance(mac, bytes) and hmac.compare_digest(mac, self.mac(table, names, values))
+
     def alarm(self, table: str, subject: Cell) -> AlarmError:
         """Log the alarm and give the error to raise. A subject without the form of an id is not named."""
         name = subject if isinstance(subject, str) and _NAME.fullmatch(subject) else "unnamed"
@@ -68,7 +72,7 @@ class SealedTable(Generic[Record]):
     def read(self, values: Sequence[Cell]) -> Record:
         """The record of a row; raises `AlarmError`, logged, for a row that the vault did not write."""
         *cells, mac = values
-        if not isinstance(mac, bytes) or not hmac.compare_digest(mac, self._mac(cells)):
+        if not self.seal.is_sealed(self._name, self._names, cells, mac):
             raise self.seal.alarm(self._name, cells[0])
         return self._record(*cells)
 

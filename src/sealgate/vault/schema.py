@@ -238,3 +238,8 @@ APPROVALS = Table(
     _time("approved_at"),
     _bytes("mac"),
 )
+
+
+def sealed_tables() -> tuple[Table, ...]:
+    """Every table whose rows carry a MAC, as its last column."""
+    return tuple(table for table in _metadata.sorted_tables if "mac" in table.c)
