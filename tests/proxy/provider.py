@@ -265,6 +265,15 @@ async def _flood(provider: Provider, call: Call, writer: asyncio.StreamWriter) -
     return True
 
 
+async def _flood_responses(provider: Provider, call: Call, writer: asyncio.StreamWriter) -> bool:
+    writer.write(head(200, "text/event-stream") + chunk(opening()))
+    piece = chunk(words("x" * 4000))
+    for _ in range(40_000):
+        writer.write(piece)
+        await writer.drain()
+    return True
+
+
 def _says(raw: Callable[[Call], bytes], *, keep: bool = True) -> Answer:
     async def answer(provider: Provider, call: Call, writer: asyncio.StreamWriter) -> bool:
         writer.write(raw(call))
@@ -286,6 +295,7 @@ FAULTS: dict[str, Answer] = {
     "reset-at-once": _reset_at_once,
     "truncated": _truncated,
     "flood": _flood,
+    "resp-flood": _flood_responses,
     "echo-401": _says(
         lambda call: error(401, "invalid_api_key", f"Incorrect: {_echo(call)}", f"x-echo: {_echo(call)}")
     ),

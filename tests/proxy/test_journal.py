@@ -262,5 +262,5 @@ def test_a_file_that_is_no_segment_is_left_out(tmp_path: Path, content: bytes) -
 
 
 def test_a_record_holds_nothing_but_what_the_console_counts() -> None:
-    allowed = {field.name for field in msgspec.structs.fields(UsageRecord)} | {"number"}
+    allowed = {field.name for field in msgspec.structs.fields(UsageRecord)} | {"number", "charged"}
     assert {field.name for field in msgspec.structs.fields(Began)} <= allowed

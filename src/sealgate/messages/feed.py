@@ -31,6 +31,22 @@ class CredentialReference(msgspec.Struct, frozen=True):
     origin: str
 
 
+class ModelPrice(msgspec.Struct, frozen=True, array_like=True):
+    """Billionths of a US dollar for a million tokens."""
+
+    input: int
+    cached_input: int
+    output: int
+
+
+class Prices(msgspec.Struct, frozen=True):
+    """Prices of an application's models, for budgets of money; a model that is not here has none."""
+
+    table: str
+    """Which table they are from, and how new it is."""
+    models: dict[str, ModelPrice]
+
+
 class Application(Message, frozen=True, tag="application"):
     """Everything that a proxy must know of one application."""
 
@@ -46,7 +62,9 @@ class Application(Message, frozen=True, tag="application"):
     session_keys: tuple[SessionKeyEntry, ...]
     credential: CredentialReference | None
     policy: msgspec.Raw
-    """msgpack of `sealgate.policy.document.Policy`."""
+    """msgpack of `sealgate.policy.document.Policy`, with the budgets of the organization among its own."""
+    prices: Prices | None = None
+    """None where no budget counts money."""
 
 
 class AskApplication(Message, frozen=True, tag="ask-application"):
@@ -86,6 +104,7 @@ class Outcome(StrEnum):
     UPSTREAM_FAILED = "upstream_failed"  # no connection, reset, or bytes that are no HTTP
     UPSTREAM_TIMEOUT = "upstream_timeout"
     REVOKED = "revoked"  # the credential was revoked while it ran
+    CUT = "cut"  # a budget was used up while it was written
     LOST = "lost"  # the proxy died; found in the journal afterwards
     # Refusals before anything was forwarded: counted, never journaled (nothing was spent).
     REFUSED_REQUEST = "refused_request"

@@ -11,6 +11,7 @@ from sealgate.messages.feed import Outcome, UsageRecord
 from sealgate.policy.requests import Shaped
 from sealgate.proxy.epoch import Began
 from sealgate.proxy.journal import Journal
+from sealgate.proxy.lines import Charged
 from sealgate.proxy.metering import Usage
 from sealgate.proxy.sessions import Verified
 from sealgate.proxy.usage_bounds import bounded
@@ -45,7 +46,9 @@ class Account:
         """True between `begin` and `settle`."""
         return self._number > 0
 
-    def begin(self, journal: Journal, verified: Verified, shaped: Shaped) -> None:
+    def begin(
+        self, journal: Journal, verified: Verified, shaped: Shaped, charged: Charged | None = None
+    ) -> None:
         """Write `began`, with the most that it may use; `ProxyError` when there is no room to end it."""
         document = verified.application.document
         self._began = Began(
@@ -60,15 +63,21 @@ class Account:
             model=shaped.model,
             input_tokens=-(-shaped.input_bytes // _BYTES_PER_TOKEN),
             output_tokens=shaped.output_tokens_clamp,
+            charged=charged,
         )
         self._number = journal.begin(self._began)
 
-    def settle(self, journal: Journal, outcome: Outcome, status: int, usage: Usage) -> None:
-        """Write `settled`, if `began` was written."""
+    def believed(self, usage: Usage) -> Usage:
+        """The figures that count."""
+        return usage if self._began is None else bounded(usage, self._began)
+
+    def settle(
+        self, journal: Journal, outcome: Outcome, status: int, usage: Usage, charged: Charged | None = None
+    ) -> None:
+        """Write `settled`, if `began` was written; `usage` is believed."""
         began, number, self._number = self._began, self._number, 0
         if began is None or not number:
             return
-        usage = bounded(usage, began)
         first_s = self.first_byte_s
         record = UsageRecord(
             journal.next_sequence,
@@ -89,4 +98,4 @@ class Account:
             int(1000 * (first_s - self.started_s)) if first_s else 0,
             int(1000 * (time.monotonic() - self.started_s)),
         )
-        journal.settle(number, record)
+        journal.settle(number, record, charged)

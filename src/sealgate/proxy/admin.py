@@ -11,8 +11,10 @@ from typing import Final, cast
 
 import msgspec
 
+from sealgate.proxy.lines import described
 from sealgate.proxy.metrics import metrics_page
 from sealgate.proxy.parts import Parts
+from sealgate.proxy.spending import now
 from sealgate.proxy.wire.errors import WireError
 from sealgate.proxy.wire.events import RequestEnd, RequestHead, WireLimits
 from sealgate.proxy.wire.requests import RequestReader
@@ -20,6 +22,7 @@ from sealgate.proxy.wire.write import response_head
 
 Json = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 Page = Callable[["Admin"], tuple[int, Json]]
+LIMITS_SHOWN: Final = 50
 METRICS: Final = b"/metrics"
 TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 _encode = msgspec.json.Encoder().encode
@@ -94,6 +97,21 @@ def _applications(admin: Admin) -> tuple[int, Json]:
     }
 
 
+def _limits(admin: Admin) -> tuple[int, Json]:
+    """What budgets count: the keys nearest to their end, by pseudonym; and what was refused."""
+    ledger = admin.parts.ledger
+    ledger.forget(now())
+    top: list[Json] = [
+        {**described(key), "used": int(each.used), "held": each.held, "most": each.most}
+        for key, each in ledger.top(LIMITS_SHOWN)
+    ]
+    refused: list[Json] = [
+        {"scope": scope, "measure": measure, "window": window, "count": count}
+        for (scope, measure, window), count in sorted(ledger.refused.items())
+    ]
+    return 200, {"counters": len(ledger), "top": top, "refused": refused}
+
+
 PAGES: Final[Mapping[bytes, Page]] = {
     b"/healthz": _health,
     b"/readyz": _ready,
@@ -101,6 +119,7 @@ PAGES: Final[Mapping[bytes, Page]] = {
     b"/-/outcomes": _outcomes,
     b"/-/pool": _pool,
     b"/-/applications": _applications,
+    b"/-/limits": _limits,
 }
 
 

@@ -72,6 +72,10 @@ class ActionRelay:
         """What was used until now."""
         return self._meter.usage()
 
+    def written(self) -> int:
+        """Output tokens that were written for certain."""
+        return self._meter.written()
+
     def _pass(self, events: list[Event]) -> bytes:
         text = ""
         for event in events:

@@ -7,11 +7,13 @@ that is not counted.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import msgspec
 
 from sealgate.messages.feed import UsageRecord
+from sealgate.proxy.lines import Charged
 from sealgate.proxy.segments import RECORD_LIMIT_BYTES, Segment
 
 BEGAN, SETTLED = 1, 2
@@ -31,6 +33,7 @@ class Began(msgspec.Struct, array_like=True):
     model: str
     input_tokens: int
     output_tokens: int
+    charged: Charged | None = None
 
 
 class Settled(msgspec.Struct, frozen=True, array_like=True):
@@ -38,6 +41,7 @@ class Settled(msgspec.Struct, frozen=True, array_like=True):
 
     number: int
     usage: UsageRecord
+    charged: Charged | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -52,6 +56,8 @@ class Epoch:
         self.spare: Segment | None = None
         self.next_sequence = 1
         self.counted_through = 0
+        self.remembered_through: float = math.inf
+        """Up to where a checkpoint of the ledger goes; nothing after it may be deleted."""
         self.next_number = 1
         self.next_segment = 1
         self.opened: dict[int, tuple[Began, Segment]] = {}
@@ -84,12 +90,12 @@ class Epoch:
         self.opened[number] = (began, segment)
         return number
 
-    def settle(self, number: int, usage: UsageRecord) -> None:
+    def settle(self, number: int, usage: UsageRecord, charged: Charged | None = None) -> None:
         """Write a `settled`, giving it its sequence; after an `OSError` it is still open."""
         began_in = self.opened[number][1]
         if usage.sequence != self.next_sequence:
             usage = msgspec.structs.replace(usage, sequence=self.next_sequence)
-        segment = self._append(SETTLED, _encode(Settled(number, usage)))
+        segment = self._append(SETTLED, _encode(Settled(number, usage, charged)))
         del self.opened[number]
         segment.last_sequence = self.next_sequence
         self.next_sequence += 1
@@ -103,15 +109,16 @@ class Epoch:
         self.counted_through = max(self.counted_through, min(through, self.next_sequence - 1))
         while len(self.segments) > 1:
             oldest = self.segments[0]
-            if oldest.open_count or oldest.last_sequence > self.counted_through:
+            if oldest.open_count or oldest.last_sequence > min(self.counted_through, self.remembered_through):
                 return
             del self.segments[0]
             self.read_at = None
             oldest.delete()
 
     def finished(self) -> bool:
-        """True once nothing of it is open or uncounted."""
-        return not self.opened and self.counted_through >= self.next_sequence - 1
+        """True once nothing of it is open, uncounted or in no checkpoint."""
+        done = min(self.counted_through, self.remembered_through)
+        return not self.opened and done >= self.next_sequence - 1
 
     def close(self, *, delete: bool) -> None:
         """Unmap everything, and remove the files of a finished epoch."""

@@ -5,13 +5,14 @@ Counterparts: `epoch.py`, which wrote it; `journal.py`. What began and never set
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from sealgate.log import Log
 from sealgate.messages.feed import Outcome, UsageRecord
 from sealgate.proxy.epoch import BEGAN, SETTLED, Began, Epoch, Settled
+from sealgate.proxy.lines import Charged
 from sealgate.proxy.segments import Segment
 
 _began = msgspec.msgpack.Decoder(Began)
@@ -53,11 +54,21 @@ def take_over(epoch: Epoch, segments: Iterable[Segment], log: Log) -> None:
     epoch.counted_through = epoch.segments[0].first_sequence - 1 if epoch.segments else 0
 
 
+def charges(epoch: Epoch) -> Iterator[tuple[UsageRecord, Charged]]:
+    """Every settled exchange that a ledger has to know of, in sequence."""
+    for segment in epoch.segments:
+        for record in segment.records():
+            if record.kind == SETTLED:
+                settled = _settled.decode(record.payload)
+                if settled.charged is not None:
+                    yield settled.usage, settled.charged
+
+
 def settle_lost(epoch: Epoch) -> int:
     """Turn what began and never settled into the outcome `lost`, with its reservation as the estimate."""
     lost = tuple(epoch.opened.items())
     for number, (began, _segment) in lost:
-        epoch.settle(number, _lost(began))
+        epoch.settle(number, _lost(began), began.charged)
     return len(lost)
 
 

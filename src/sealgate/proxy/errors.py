@@ -81,6 +81,11 @@ ERRORS: Final[Mapping[str, ErrorRow]] = {
     # How much it may do.
     "rate_limited": ErrorRow(429, _RATE, _TIME, _LIMIT, "Too many requests in a minute.", "Wait as long as `retry-after` says.", retry=True),
     "too_many_streams": ErrorRow(429, _RATE, _TIME, _LIMIT, "Too many answers are being written at once.", "Wait for one to end, or stop one.", retry=True),
+    "budget_rate_limited": ErrorRow(429, _RATE, _TIME, _LIMIT, "A limit for this minute is used up.", "Wait as long as `retry-after` says.", retry=True),
+    "budget_used_up": ErrorRow(429, "insufficient_quota", _TIME, _LIMIT, "A budget is used up.", "It begins anew when its day or month does."),
+    "request_over_budget": ErrorRow(400, _BAD, _USER, _LIMIT, "This request alone is larger than a budget.", "Send less text at a time, or ask for a shorter answer."),
+    "price_missing": ErrorRow(403, _DENIED, _ADMINISTRATOR, _POLICY, "A budget counts money, and the model has no price.", "Use a model with a price, or let the budget allow models without one."),
+    "budget_cut": ErrorRow(429, "insufficient_quota", _TIME, Outcome.CUT, "A budget was used up while this answer was written.", "It begins anew when its day or month does."),
     # What the proxy needs of the vault and the console.
     "credential_missing": ErrorRow(403, _DENIED, _ADMINISTRATOR, _CREDENTIAL, "The vault holds no key for this application and destination.", "Enter one on the add-on page of the console; if one is there, look into the vault's log."),
     "credential_revoked": ErrorRow(403, _DENIED, _ADMINISTRATOR, _CREDENTIAL, "The application's provider key was revoked.", "Deposit a new key in the console."),
@@ -130,6 +135,7 @@ class ProxyError(Exception):
         param: str | None = None,
         retry_after_s: int | None = None,
         told_code: str = "",
+        limit: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(code)
         self.code = code
@@ -139,22 +145,22 @@ class ProxyError(Exception):
         self.hint = hint or self.row.hint
         self.param = param
         self.retry_after_s = retry_after_s
+        self.limit = limit
         self.status = self.row.status
 
     def to_json(self) -> bytes:
         """The error in OpenAI's shape, with who can fix it and how."""
-        return _encoder.encode(
-            {
-                "error": {
-                    "message": f"{self.message} {self.hint}".strip(),
-                    "type": self.row.type,
-                    "param": self.param,
-                    "code": self.told_code,
-                    "who": self.row.who.value,
-                    "hint": self.hint,
-                }
-            }
-        )
+        told: dict[str, object] = {
+            "message": f"{self.message} {self.hint}".strip(),
+            "type": self.row.type,
+            "param": self.param,
+            "code": self.told_code,
+            "who": self.row.who.value,
+            "hint": self.hint,
+        }
+        if self.limit is not None:
+            told["limit"] = self.limit
+        return _encoder.encode({"error": told})
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Headers that tell a client's retries what to do: SDKs retry 408, 409, 429 and 5xx on their own."""

@@ -33,11 +33,13 @@ from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.held_keys import Held
 from sealgate.proxy.key_watch import KeyWatch
 from sealgate.proxy.limits import Allowance, requests_left
+from sealgate.proxy.lines import Charged, lines_of
 from sealgate.proxy.metering import Usage, estimate
 from sealgate.proxy.parts import ClientSide, Parts
 from sealgate.proxy.provider_errors import BODY_LIMIT_BYTES, from_response
 from sealgate.proxy.relay import Relay
 from sealgate.proxy.sessions import Verified
+from sealgate.proxy.spending import Spending, spend
 from sealgate.proxy.upstream import Upstream
 from sealgate.proxy.visit import Visit, guarded
 from sealgate.proxy.wire.events import RequestHead, ResponseEnd, ResponseHead
@@ -79,6 +81,7 @@ class Exchange(Visit):
         self._action: Action | None = None
         self._allowance: Allowance | None = None
         self._shaped: Shaped | None = None
+        self._spending: Spending | None = None
         self._held: Held | None = None
         self._upstream: Upstream | None = None
         self._watch: KeyWatch | None = None
@@ -155,10 +158,12 @@ class Exchange(Visit):
         if not verified.pseudonym:
             verified.pseudonym = pseudonym(held.pseudonym_key, verified.session.subject)
             verified.safety_identifier = safety_identifier(held.pseudonym_key, verified.session.subject)
+            verified.lines = lines_of(verified)
         if "safety_identifier" in shaped.body:  # not every endpoint and provider knows it
             shaped.body["safety_identifier"] = verified.safety_identifier
         if not self._account.open:
-            self._account.begin(self.parts.journal, verified, shaped)
+            charged = self._hold(verified, shaped) if verified.lines else None
+            self._account.begin(self.parts.journal, verified, self._shaped or shaped, charged)
             self._total_deadline_s = time.monotonic() + self._limits.total_s
         held.retain()
         self._held = held
@@ -170,6 +175,12 @@ class Exchange(Visit):
             self.parts.pool.connect(self._opening.origin, self, self._limits.connect_s)
         else:
             self.upstream_connected(upstream)
+
+    def _hold(self, verified: Verified, shaped: Shaped) -> Charged | None:
+        """Hold in every budget what this may use."""
+        free = self._dialect.asks == "moderations"
+        self._spending, self._shaped = spend(self.parts.ledger, verified, shaped, free=free)
+        return self._spending.held()
 
     # Keyed → forwarded.
 
@@ -238,6 +249,8 @@ class Exchange(Visit):
             return
         if out:
             self._send(relay, out)
+        if self._spending is not None and relay.streams:
+            self._spending.watch(relay.written())
         self._wait(self._limits.idle_s)
 
     def _response_started(self, head: ResponseHead) -> None:
@@ -349,7 +362,9 @@ class Exchange(Visit):
         """The one way into `settled`: journal it, and give everything back."""
         if self.state is State.SETTLED:
             raise RuntimeError("an exchange has one outcome")
-        usage = self._used(outcome)
+        usage, charged = self._account.believed(self._used(outcome)), None
+        if self._spending is not None:
+            charged = self._spending.settle(usage, forwarded=self.state >= State.FORWARDED)
         self.state, self.outcome, self.ended, self.deadline_s = State.SETTLED, outcome, True, NEVER_S
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
@@ -359,7 +374,7 @@ class Exchange(Visit):
         self.parts.outcomes[outcome] += 1
         if self._allowance is not None:
             self.parts.limits.release(self._allowance)
-        self._account.settle(self.parts.journal, outcome, status, usage)
+        self._account.settle(self.parts.journal, outcome, status, usage, charged)
         self._shaped = self._relay = None
 
     # What the steps share.

@@ -68,6 +68,10 @@ class InputMeter:
             return Verdict.RELAY
         return Verdict.RELAY
 
+    def written(self) -> int:
+        """Nothing is written here."""
+        return 0
+
     def usage(self) -> Usage:
         """What is known now; may be asked at any moment, also after an abort."""
         if self._reported is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from sealgate.ids import new_id
@@ -16,6 +17,7 @@ from sealgate.messages.feed import UsageRecord
 from sealgate.proxy.epoch import Began, Epoch
 from sealgate.proxy.epoch_reading import settle_lost, take_over, unshipped
 from sealgate.proxy.errors import ProxyError
+from sealgate.proxy.lines import Charged
 from sealgate.proxy.measures import Measures
 from sealgate.proxy.segments import Segment, SegmentError
 
@@ -31,7 +33,7 @@ class Journal:
         self._folder, self._segment_bytes, self._log = folder, segment_bytes, log
         self._most_segments = limit_bytes // segment_bytes
         self._full = self._behind = False
-        self._unwritten: list[tuple[int, UsageRecord]] = []
+        self._unwritten: list[tuple[int, UsageRecord, Charged | None]] = []
         self.measures = Measures()
         self._lock = _lock(folder)
         self.earlier = self._recover()
@@ -50,12 +52,12 @@ class Journal:
         """True while everything that ended is written, and one exchange more would find room to end."""
         return not self._behind and self.epoch.ready()
 
-    def settle(self, number: int, usage: UsageRecord) -> None:
+    def settle(self, number: int, usage: UsageRecord, charged: Charged | None = None) -> None:
         """Write how an exchange of this run ended; what the disk refuses is kept, and nothing is admitted."""
         try:
-            self.epoch.settle(number, usage)
+            self.epoch.settle(number, usage, charged)
         except OSError as error:
-            self._unwritten.append((number, usage))
+            self._unwritten.append((number, usage, charged))
             self._fall_behind(error)
         self.measures.settled(usage)
 
@@ -111,6 +113,22 @@ class Journal:
         for epoch in (*self.earlier, self.epoch):
             if epoch.name == name:
                 epoch.counted(through)
+        self._drop_finished()
+
+    def marks(self) -> dict[str, int] | None:
+        """Epoch → sequence of its last exchange; None while one that ended is not written yet."""
+        if self._behind:
+            return None
+        return {epoch.name: epoch.next_sequence - 1 for epoch in (*self.earlier, self.epoch)}
+
+    def remembered(self, marks: Mapping[str, int]) -> None:
+        """A checkpoint of the ledger goes up to these marks: what is counted too may be deleted."""
+        for epoch in (*self.earlier, self.epoch):
+            epoch.remembered_through = marks.get(epoch.name, 0)
+            epoch.counted(epoch.counted_through)
+        self._drop_finished()
+
+    def _drop_finished(self) -> None:
         for done in [epoch for epoch in self.earlier if epoch.finished()]:
             self.earlier.remove(done)
             done.close(delete=True)

@@ -16,6 +16,7 @@ END_MARKER: Final = b"[DONE]"
 FINISH_REASONS: Final = frozenset({"stop", "length", "content_filter", "tool_calls", "function_call"})
 # A token of English or of JSON is about four bytes; it is what the provider's own documentation says.
 _BYTES_PER_TOKEN: Final = 4
+_MOST_BYTES_PER_TOKEN: Final = 12
 
 _NULL: Final = msgspec.Raw(b"null")
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
@@ -62,6 +63,9 @@ class Meter(Protocol):
 
     def usage(self) -> Usage:
         """What is known now."""
+
+    def written(self) -> int:
+        """Output tokens that were written for certain: never more than the provider will report."""
 
 
 class _PromptDetails(msgspec.Struct, frozen=True):
@@ -191,6 +195,10 @@ class ChatMeter:
             saw_end=self.saw_end,
         )
 
+    def written(self) -> int:
+        """Output tokens that were written for certain."""
+        return surely(self._deltas, self._output_bytes)
+
     def _estimate(self) -> Usage:
         return estimate(
             self._input_bytes,
@@ -243,6 +251,11 @@ def estimate(
         finish_reason=finish_reason,
         saw_end=saw_end,
     )
+
+
+def surely(deltas: int, output_bytes: int) -> int:
+    """Tokens that these are at least: a delta has one or more; on average none has over twelve bytes."""
+    return max(deltas, output_bytes // _MOST_BYTES_PER_TOKEN)
 
 
 def read_completion(data: bytes) -> _Completion | None:

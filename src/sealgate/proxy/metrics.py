@@ -57,6 +57,15 @@ def _families(parts: Parts, connected: Mapping[str, bool]) -> Iterator[Family]:
             for (endpoint, direction), count in sorted(measures.tokens.items())
         ],
     )
+    yield (
+        "budget_refusals_total",
+        "counter",
+        "Exchanges that were refused or cut because a budget had no room.",
+        [
+            ("budget_refusals_total", {"scope": scope, "measure": measure, "window": window}, count)
+            for (scope, measure, window), count in sorted(parts.ledger.refused.items())
+        ],
+    )
     yield from _histograms(measures)
     for name, meaning, value in _gauges(parts, connected):
         yield name, "gauge", meaning, [(name, {}, value)]
@@ -87,6 +96,7 @@ def _gauges(parts: Parts, connected: Mapping[str, bool]) -> Iterator[tuple[str, 
     )
     yield "credentials_held", "Provider keys that stand opened in memory.", len(parts.keys)
     yield "applications_known", "Applications whose settings are known.", len(parts.applications)
+    yield "budget_counters", "Counts of budgets in memory.", len(parts.ledger)
     yield "journal_segments", "Segments of the journal on disk.", journal.segment_count
     yield "journal_ready", "1 if new exchanges find room in the journal.", journal.ready()
     yield "draining", "1 while it stops.", parts.draining

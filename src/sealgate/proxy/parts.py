@@ -18,6 +18,7 @@ from sealgate.proxy.credentials import Credentials
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.held_keys import HeldKeys
 from sealgate.proxy.journal import Journal
+from sealgate.proxy.ledger import Ledger
 from sealgate.proxy.limits import SessionLimits
 from sealgate.proxy.script import Script
 from sealgate.proxy.sessions import Sessions
@@ -75,6 +76,7 @@ class Parts:
     config: ProxyConfig
     log: Log
     limits: SessionLimits
+    ledger: Ledger
     applications: Applications
     sessions: Sessions
     keys: HeldKeys

@@ -36,9 +36,11 @@ from sealgate.proxy.egress import (
 from sealgate.proxy.events import EVENTS
 from sealgate.proxy.held_keys import HeldKeys
 from sealgate.proxy.journal import Journal
+from sealgate.proxy.ledger import Ledger
 from sealgate.proxy.limits import SessionLimits
 from sealgate.proxy.parts import Parts
 from sealgate.proxy.probing import Probing
+from sealgate.proxy.remembering import Remembering
 from sealgate.proxy.script import Script
 from sealgate.proxy.server import Listener
 from sealgate.proxy.sessions import Sessions
@@ -102,6 +104,14 @@ class Proxy:
         self._arena = SlotArena()
         self.parts = self._make_parts()
         self.listener = Listener(self.parts)
+        self._remembering = Remembering(
+            self.parts.ledger,
+            self.parts.journal,
+            config.data_dir / "budgets.checkpoint",
+            config.instance,
+            log,
+        )
+        self._remembering.restore()
         self._probing = Probing(self.vault, self.console, self._arena, self.parts.pool, log)
         self._shipping = Shipping(self.parts.journal, self.console, config.proxy_id, log)
         self._servers: list[asyncio.Server] = []
@@ -133,6 +143,7 @@ class Proxy:
             config=config,
             log=log,
             limits=SessionLimits(),
+            ledger=Ledger(),
             applications=applications,
             sessions=Sessions(config.instance, applications),
             keys=keys,
@@ -216,6 +227,7 @@ class Proxy:
         self._probing.close()
         self.parts.pool.close()
         self.parts.credentials.wipe_all()
+        self._remembering.save()
         self.parts.journal.close()
         self._log("stopped", cut=cut)
 
@@ -237,6 +249,7 @@ class Proxy:
         while True:
             await asyncio.sleep(SAVE_S)
             self.parts.limits.forget_idle(time.monotonic())
+            await self._remembering.save_sometimes()
             descriptor = self.parts.journal.open_descriptor
             if descriptor is not None:
                 await self._flush(descriptor)

@@ -40,6 +40,9 @@ class Relay(Protocol):
     def usage(self) -> Usage:
         """What was used until now."""
 
+    def written(self) -> int:
+        """Output tokens that were written for certain."""
+
 
 class StreamRelay:
     """The provider's events as they are, but for a closing usage chunk that the client had not asked for."""
@@ -75,6 +78,10 @@ class StreamRelay:
     def usage(self) -> Usage:
         """What was used until now."""
         return self._meter.usage()
+
+    def written(self) -> int:
+        """Output tokens that were written for certain."""
+        return self._meter.written()
 
     def _pass(self, events: list[Event]) -> bytes:
         meter, out = self._meter, b""

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import msgspec
 
 from sealgate.proxy.errors import ProxyError
-from sealgate.proxy.metering import Usage, Verdict, estimate, known_reason
+from sealgate.proxy.metering import Usage, Verdict, estimate, known_reason, surely
 from sealgate.proxy.relay import StreamRelay
 from sealgate.proxy.reported_errors import is_list, members, reports_error
 from sealgate.proxy.whole_relay import BODY_LIMIT_BYTES
@@ -167,6 +167,10 @@ class ResponsesMeter:
             finish_reason=self._finish_reason,
             saw_end=self.saw_end,
         )
+
+    def written(self) -> int:
+        """Output tokens that were written for certain."""
+        return surely(self._deltas, self._output_bytes)
 
     def _ended(self, response: _Response) -> None:
         details = response.incomplete_details

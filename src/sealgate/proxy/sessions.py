@@ -10,6 +10,7 @@ import msgspec
 
 from sealgate.policy.document import Policy
 from sealgate.proxy.applications import Applications, Known
+from sealgate.proxy.ledger import Line
 from sealgate.session import LEEWAY_S, InvalidSession, Session, SessionExpired, peek, verify
 
 CACHE_LIMIT = 20_000
@@ -23,6 +24,8 @@ class Verified(msgspec.Struct, eq=False):
     policy: Policy
     pseudonym: str = ""
     safety_identifier: str = ""
+    lines: tuple[Line, ...] = ()
+    """What its exchanges are counted on; known with the pseudonym."""
 
 
 class Sessions:

@@ -50,3 +50,7 @@ class WholeRelay:
     def usage(self) -> Usage:
         """What was used until now."""
         return self._meter.usage()
+
+    def written(self) -> int:
+        """Not known before it is whole."""
+        return 0

@@ -32,6 +32,7 @@ OUTCOMES: Mapping[str, tuple[str, str]] = {
     Outcome.UPSTREAM_FAILED.value: ("Provider failed", "bad"),
     Outcome.UPSTREAM_TIMEOUT.value: ("Provider too slow", "bad"),
     Outcome.REVOKED.value: ("Cut: key revoked", "warn"),
+    Outcome.CUT.value: ("Cut: budget used up", "warn"),
     Outcome.LOST.value: ("Lost: proxy stopped", "bad"),
     Outcome.REFUSED_REQUEST.value: ("Refused: request", "warn"),
     Outcome.REFUSED_SESSION.value: ("Refused: session", "warn"),

@@ -1,0 +1,260 @@
+"""The ledger: what each scope has used in its windows, what is held for exchanges that run, and what is left.
+
+Counterparts: `spending.py`, which asks for one exchange; `remembering.py`, which keeps days and months over a
+restart. Synchronous, in memory, for one process; time comes in. Must never let held and used together
+pass the most, and never know a subject: users are pseudonyms here, sessions hashes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter as Tally
+from collections.abc import Sequence
+
+import msgspec
+
+from sealgate.policy.budgets import DAY_S, LASTING, MINUTE_S, Budget, ends_at, month_of
+
+REQUESTS, TOKENS, MONEY, STREAMS = range(4)
+Amounts = tuple[int, int, int, int]
+"""Requests, tokens, billionths of a dollar, streams: in the order of `MEASURES`."""
+
+CLOCK_SLACK = 2
+"""A clock may go back by so many windows: what was counted for a later one counts on. Beyond, it was off."""
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """Now: `at_s` in Unix seconds, for days and months; `now_s` monotonic, for minutes."""
+
+    at_s: float
+    now_s: float
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One budget as it meets one session: all that a store of counts must know of it."""
+
+    key: str
+    """Whose, what and when, such as `utd:app_…:pseudonym`."""
+    measure: int
+    budget: Budget
+
+    @property
+    def most(self) -> int:
+        """The most that its scope may use in its window."""
+        return self.budget.most
+
+    @property
+    def lasting(self) -> bool:
+        """True for windows that outlive a restart."""
+        return self.budget.window in LASTING
+
+
+class Counter(msgspec.Struct, gc=False):
+    """What one key has used. `window`: its day or month; `at_s`: when a minute last drained."""
+
+    window: int = 0
+    used: float = 0
+    held: int = 0
+    at_s: float = 0.0
+    most: int = 0
+    """As the last that asked had it; 0 until then, after a restart."""
+
+
+class Reservation(msgspec.Struct):
+    """What is held for one exchange, on every line."""
+
+    lines: Sequence[Line]
+    counters: Sequence[Counter]
+    amounts: Amounts
+    began: Moment
+    windows: tuple[int, int]
+    """The day and the month that it counts for."""
+
+
+class Shortage(msgspec.Struct, frozen=True):
+    """Why nothing was held: the line that frees last, in how many seconds, and what each line has left."""
+
+    line: Line
+    frees_s: float
+    left: Sequence[int]
+
+
+class Ledger:
+    """All counts of one process. `refused` tallies what had no room, by (scope, measure, window)."""
+
+    def __init__(self) -> None:
+        self._counters: dict[str, Counter] = {}
+        self._day = self._month = 0
+        self._month_from = self._month_until = 0.0
+        self.refused: Tally[tuple[str, str, str]] = Tally()
+        self.changes = 0
+        """Grows whenever something was used that outlives a restart."""
+
+    def __len__(self) -> int:
+        return len(self._counters)
+
+    def reserve(self, lines: Sequence[Line], amounts: Amounts, now: Moment) -> Reservation | Shortage:
+        """Hold these amounts on every line, or nothing on any."""
+        self._look_at(now)
+        counters = [self._counter(line, now) for line in lines]
+        for line, counter in zip(lines, counters, strict=True):
+            if counter.used + counter.held + amounts[line.measure] > line.budget.most:
+                return self._shortage(lines, counters, amounts, now)
+        reservation = Reservation(lines, counters, (0, 0, 0, 0), now, (self._day, self._month))
+        self._hold(reservation, amounts, now)
+        return reservation
+
+    def extend(self, reservation: Reservation, more: Amounts, now: Moment) -> bool:
+        """Hold more for an exchange that runs; False, and nothing more is held, where a line has no room."""
+        for line, counter in zip(reservation.lines, reservation.counters, strict=True):
+            self._drain(line, counter, now)
+            if counter.used + counter.held + more[line.measure] > line.budget.most:
+                return False
+        self._hold(reservation, more, now)
+        return True
+
+    def settle(self, reservation: Reservation, spent: Amounts, now: Moment) -> None:
+        """Give back what was held, and count what was used, in the windows in which it was held."""
+        windows = dict(zip(LASTING, reservation.windows, strict=True))
+        for line, counter in zip(reservation.lines, reservation.counters, strict=True):
+            used, held = spent[line.measure], reservation.amounts[line.measure]
+            window = line.budget.window
+            if window == "minute":
+                self._correct(line, counter, used - held, now, reservation.began)
+                continue
+            counter.held -= held
+            if window != "at_once" and counter.window == windows[window]:
+                counter.used += used
+                self.changes += 1
+        reservation.amounts = (0, 0, 0, 0)
+
+    def left(self, line: Line, now: Moment) -> int:
+        """What this line has room for now."""
+        self._look_at(now)
+        found = self._counters.get(line.key)
+        if found is None:
+            return line.most
+        counter = self._counter(line, now)
+        return max(0, math.floor(line.most - counter.used - counter.held))
+
+    def frees_s(self, line: Line, now: Moment) -> float:
+        """Seconds until all of it is there again."""
+        if line.lasting:
+            return ends_at(line.budget.window, now.at_s) - now.at_s
+        if line.budget.window == "at_once":
+            return 0.0
+        found = self._counters.get(line.key)
+        return 0.0 if found is None else self._counter(line, now).used * MINUTE_S / line.most
+
+    def recover(self, key: str, window: int, used: float) -> None:
+        """Count what an earlier run used in a day or a month, if no later window is counted already."""
+        counter = self._counters.setdefault(key, Counter(window))
+        if counter.window < window:
+            counter.window, counter.used = window, 0
+        if counter.window == window:
+            counter.used += used
+            self.changes += 1
+
+    def top(self, number: int) -> list[tuple[str, Counter]]:
+        """The keys that used the largest share of what they may."""
+        by_share = sorted(
+            self._counters.items(),
+            key=lambda each: (each[1].used + each[1].held) / (each[1].most or math.inf),
+            reverse=True,
+        )
+        return by_share[:number]
+
+    def lasting(self) -> dict[str, tuple[int, int]]:
+        """Key → (window, used) of what outlives a restart."""
+        return {
+            key: (counter.window, int(counter.used))
+            for key, counter in self._counters.items()
+            if counter.window and counter.used
+        }
+
+    def forget(self, now: Moment) -> None:
+        """Drop what equals nothing used."""
+        self._look_at(now)
+        for key, counter in list(self._counters.items()):
+            if counter.held:
+                continue
+            if counter.window:
+                over = counter.window < (self._day if window_of(key) == "day" else self._month)
+            else:
+                over = now.now_s - counter.at_s > MINUTE_S
+            if over:
+                del self._counters[key]
+
+    def _look_at(self, now: Moment) -> None:
+        self._day = int(now.at_s // DAY_S)
+        if not self._month_from <= now.at_s < self._month_until:
+            self._month = month_of(now.at_s)
+            self._month_from, self._month_until = self._day * DAY_S, ends_at("month", now.at_s)
+
+    def _counter(self, line: Line, now: Moment) -> Counter:
+        """The counter of a line, as it is now: a window that is over begins anew."""
+        counter = self._counters.get(line.key)
+        if counter is None:
+            counter = self._counters[line.key] = Counter(at_s=now.now_s)
+        counter.most = line.budget.most
+        self._drain(line, counter, now)
+        return counter
+
+    def _drain(self, line: Line, counter: Counter, now: Moment) -> None:
+        window = line.budget.window
+        if window == "minute":
+            gone = (now.now_s - counter.at_s) * line.budget.most / MINUTE_S
+            counter.used, counter.at_s = max(0.0, counter.used - gone), now.now_s
+        elif window != "at_once":
+            current = self._day if window == "day" else self._month
+            if counter.window < current:
+                counter.window, counter.used = current, 0
+            elif counter.window > current + CLOCK_SLACK:
+                counter.window = current
+
+    def _hold(self, reservation: Reservation, amounts: Amounts, now: Moment) -> None:
+        for line, counter in zip(reservation.lines, reservation.counters, strict=True):
+            if line.budget.window == "minute":
+                counter.used += amounts[line.measure]
+            else:
+                counter.held += amounts[line.measure]
+        requests, tokens, money, streams = reservation.amounts
+        more = amounts
+        reservation.amounts = (
+            requests + more[REQUESTS], tokens + more[TOKENS], money + more[MONEY], streams + more[STREAMS]
+        )  # fmt: skip
+
+    def _correct(self, line: Line, counter: Counter, by: int, now: Moment, began: Moment) -> None:
+        """A minute had counted what was held; of what is given back, a part has drained since."""
+        self._drain(line, counter, now)
+        if by < 0:
+            by = math.ceil(by * max(0.0, 1 - (now.now_s - began.now_s) / MINUTE_S))
+        counter.used = max(0.0, counter.used + by)
+
+    def _shortage(
+        self, lines: Sequence[Line], counters: Sequence[Counter], amounts: Amounts, now: Moment
+    ) -> Shortage:
+        left, latest = [], (-1.0, lines[0])
+        for line, counter in zip(lines, counters, strict=True):
+            room = math.floor(line.most - counter.used - counter.held)
+            left.append(max(0, room))
+            missing = amounts[line.measure] - room
+            if missing > 0:
+                waits_s = missing * MINUTE_S / line.most if line.budget.window == "minute" else 0.0
+                waits_s = self.frees_s(line, now) if line.lasting else waits_s
+                latest = max(latest, (waits_s, line), key=lambda each: each[0])
+        return Shortage(latest[1], latest[0], left)
+
+    def tally(self, line: Line) -> None:
+        """An exchange was refused or cut for this line."""
+        budget = line.budget
+        self.refused[budget.scope, budget.measure, budget.window] += 1
+
+
+WINDOW_LETTERS = {"at_once": "n", "minute": "i", "day": "d", "month": "m"}
+_BY_LETTER = {letter: window for window, letter in WINDOW_LETTERS.items()}
+
+
+def window_of(key: str) -> str:
+    """The window that a key counts."""
+    return _BY_LETTER[key[2]]
