@@ -18,6 +18,7 @@ DAY_S: Final = 86_400
 MINUTE_S: Final = 60.0
 
 PlanId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
+Resets = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Scope = Literal["session", "user", "plan", "application", "organization"]
 Measure = Literal["requests", "tokens", "money", "streams"]
 Window = Literal["at_once", "minute", "day", "month"]
@@ -40,7 +41,7 @@ class Budget(msgspec.Struct, frozen=True):
     most: Annotated[int, msgspec.Meta(ge=1, le=10**15)]
     plans: Annotated[tuple[PlanId, ...], msgspec.Meta(max_length=16)] = ()
     unpriced: Literal["refuse", "allow"] = "refuse"
-    reset: Annotated[int, msgspec.Meta(ge=0, le=10**9)] = 0
+    reset: Resets = 0
 
     @property
     def name(self) -> str:

@@ -180,7 +180,7 @@ def _planned(path: Path, entries: Sequence[Entry], console: Connection) -> Itera
 
 def _as_new(after: dict[str, Any]) -> list[str]:
     lists = {"origins": after["origins"], "session_keys": after["session_keys"]}
-    policy = {name: after["policy"][name] for name in ("models", "actions")}
+    policy = {name: after["policy"][name] for name in ("models", "actions", "plans", "budgets")}
     empty: dict[str, Any] = {name: [] for name in lists} | {"policy": {name: [] for name in policy}}
     return [f"new application “{after['name']}”", *differences(empty, lists | {"policy": policy})]
 

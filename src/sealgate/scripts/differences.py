@@ -54,6 +54,8 @@ def _keyed(rows: Sequence[Any]) -> dict[str, Any]:
 
 def _key(row: Any) -> str:
     if isinstance(row, dict):
+        if "measure" in row:  # a budget
+            return " ".join((row["scope"], row["measure"], row["window"], *row["plans"]))
         return str(next((row[name] for name in _NAMED_BY if name in row), row))
     return str(row)
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from sealgate.policy.budgets import MAX_BUDGETS, Budget, Resets
 from sealgate.policy.document import (
     MAX_ACTIONS,
     MAX_MODELS,
@@ -61,6 +62,12 @@ class PlanWanted(Plan, frozen=True, forbid_unknown_fields=True):
     limits: PlanLimitsWanted = PlanLimitsWanted()
 
 
+class BudgetWanted(Budget, frozen=True, forbid_unknown_fields=True):
+    """A budget. `reset` is kept where it is absent; a larger number lets the count begin anew."""
+
+    reset: Resets | UnsetType = UNSET  # type: ignore[assignment]
+
+
 class ChoiceWanted(Choice, frozen=True, forbid_unknown_fields=True):
     """One value of a parameter."""
 
@@ -93,6 +100,7 @@ class PolicyWanted(Struct, frozen=True, forbid_unknown_fields=True):
     endpoints: tuple[Endpoint, ...] | UnsetType = UNSET
     prompt: PromptWanted | UnsetType | None = UNSET
     allow_unknown_fields: bool | UnsetType = UNSET
+    budgets: Annotated[tuple[BudgetWanted, ...], Meta(max_length=MAX_BUDGETS)] | UnsetType = UNSET
     plans: Annotated[tuple[PlanWanted, ...], Meta(max_length=MAX_PLANS)] | UnsetType = UNSET
 
 

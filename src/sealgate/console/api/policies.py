@@ -5,17 +5,22 @@ Pure. Counterpart: `applications.policies`, which does the same for the pages' f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import msgspec
 from msgspec import UNSET
 
-from sealgate.console.api.bodies import ActionWanted, PolicyWanted
+from sealgate.console.api.bodies import ActionWanted, BudgetWanted, PolicyWanted
 from sealgate.console.api.likeness import hint_for
+from sealgate.console.applications.budgets import own_budgets
 from sealgate.console.applications.policies import READY_IDS, starting_policy
 from sealgate.console.forms import InputError
+from sealgate.policy.budgets import Budget
 from sealgate.policy.catalogue import ready_actions
 from sealgate.policy.document import Action, Policy, PolicyError, decode_policy, encode_policy
 
-PARTS = ("models", "actions", "limits", "endpoints", "prompt", "allow_unknown_fields", "plans")
+PARTS = ("models", "actions", "limits", "endpoints", "prompt", "allow_unknown_fields", "plans", "budgets")
 
 
 def first_policy(wanted: PolicyWanted) -> Policy:
@@ -36,12 +41,20 @@ def merged(policy: Policy, wanted: PolicyWanted) -> Policy:
         changes["actions"] = [
             msgspec.to_builtins(_action(each, models, place)) for place, each in enumerate(wanted.actions)
         ]
+    if wanted.budgets is not UNSET:
+        changes["budgets"] = with_resets(wanted.budgets, policy.budgets)
     try:
         changed = msgspec.convert(msgspec.to_builtins(policy) | changes, Policy)
-        return decode_policy(encode_policy(changed))
+        return own_budgets(decode_policy(encode_policy(changed)))
     except PolicyError as error:
         text = str(error)
         raise InputError("policy", f"{text[:1].upper()}{text[1:]}.", error.hint) from None
+
+
+def with_resets(wanted: Sequence[BudgetWanted], before: Sequence[Budget]) -> list[dict[str, Any]]:
+    """The budgets with their resets: those that are not given are kept."""
+    kept = {budget.name: budget.reset for budget in before}
+    return [{"reset": kept.get(each.name, 0), **msgspec.to_builtins(each)} for each in wanted]
 
 
 def changed_parts(before: Policy, after: Policy) -> tuple[str, ...]:

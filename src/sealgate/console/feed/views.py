@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sealgate.console.database import Database
 from sealgate.console.failures import where
 from sealgate.console.feed.bell import Bell
+from sealgate.console.feed.pricing import with_prices
 from sealgate.console.feed.services import application_document, changes_since
 from sealgate.console.usage.prices import Prices
 from sealgate.console.usage.pricing import price_batch
@@ -114,7 +115,9 @@ class Feed:
     async def _application(self, ask: AskApplication) -> FeedReply:
         async with self._database.reading() as tx:
             document = await application_document(tx, ask.application)
-        return document or UnknownApplication(application=ask.application)
+        if document is None:
+            return UnknownApplication(application=ask.application)
+        return await asyncio.to_thread(with_prices, document, self._prices, time.time())
 
     async def _changes(self, ask: AskChanges) -> Changes:
         until = self._clock() + min(max(ask.wait_s, 0.0), LONGEST_WAIT_S)

@@ -9,16 +9,21 @@ from __future__ import annotations
 import datetime
 import importlib
 import re
+from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
+
+from sealgate.messages.feed import ModelPrice
 
 PROVIDERS: Final = {"openai": "openai", "azure-openai": "azure"}
 """Our provider's name → the table's. Any other is looked up by its origin."""
 
+_MILLION: Final = 1_000_000
 _NANO: Final = Decimal(1_000_000_000)
 _DATE: Final = re.compile(r"datetime\.date\((\d{4}), (\d{1,2}), (\d{1,2})\)")
 
@@ -40,6 +45,7 @@ class Prices:
 
     def __init__(self) -> None:
         self._table: Any = None
+        self._dates: set[datetime.date] | None = None
 
     @property
     def name(self) -> str:
@@ -48,9 +54,27 @@ class Prices:
 
     def newest(self, today: datetime.date) -> datetime.date | None:
         """The newest date up to today on which the table has a price begin: as new as it is known to be."""
-        source = (files("genai_prices") / "data.py").read_text("utf-8")
-        dates = {datetime.date(int(y), int(m), int(d)) for y, m, d in _DATE.findall(source)}
-        return max((date for date in dates if date <= today), default=None)
+        if self._dates is None:
+            source = (files("genai_prices") / "data.py").read_text("utf-8")
+            self._dates = {datetime.date(int(y), int(m), int(d)) for y, m, d in _DATE.findall(source)}
+        return max((date for date in self._dates if date <= today), default=None)
+
+    def of_models(
+        self, provider: str, origin: str, models: Iterable[str], at_s: float
+    ) -> dict[str, ModelPrice]:
+        """What a million tokens of each cost, in billionths of a dollar; those without a price are left out.
+
+        Where a price grows with the length of a request it is the highest: limits must not be too late.
+        """
+        found = {}
+        for model in models:
+            spent = Spent(provider, origin, model, _MILLION, 0, 0, at_s)
+            given = self.nano_usd(spent)
+            cached = self.nano_usd(replace(spent, cached_tokens=_MILLION))
+            both = self.nano_usd(replace(spent, output_tokens=_MILLION))
+            if given is not None and cached is not None and both is not None:
+                found[model] = ModelPrice(given, cached, both - given)
+        return found
 
     def nano_usd(self, spent: Spent) -> int | None:
         """Billionths of a US dollar at the list price of that moment; `None` where the table has none."""
