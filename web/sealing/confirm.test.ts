@@ -73,7 +73,7 @@ async function seal(): Promise<void> {
 test("who types the key is told before that an administrator confirms it", async () => {
   await begin();
   expect(at("#confirms").hidden).toBe(false);
-  expect(at("#confirms").textContent).toContain("once the key is sealed");
+  expect(at("#confirms").textContent).toContain("once it is sealed");
 });
 
 test("where no administrator need confirm, nothing is said or asked of passkeys", async () => {

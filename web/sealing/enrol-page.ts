@@ -168,8 +168,8 @@ function present(invitation: Invitation): void {
     title: invitation.again ? "Add a passkey" : "Become an administrator",
     name: invitation.name,
     administrator: invitation.administrator,
-    scope: organization?.name ?? "The whole vault",
-    "scope-id": organization?.id ?? "every organization",
+    scope: organization?.name ?? "The whole vault, every organization",
+    "scope-id": organization?.id ?? "",
     host: location.host,
     "passkeys-before": exclude.length === 1 ? "one passkey" : `${exclude.length} passkeys`,
   });

@@ -102,7 +102,7 @@ describe("the invitation", () => {
   test("for the whole vault says so", async () => {
     vault.reply("/enrol/invitation", { body: { ...INVITATION, organization: null } });
     await begin();
-    expect(text("scope")).toBe("The whole vault");
+    expect(text("scope")).toBe("The whole vault, every organization");
     expect(at("#whole").hidden).toBe(false);
   });
 
