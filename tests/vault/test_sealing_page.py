@@ -1,4 +1,4 @@
-"""The built sealing page in a real browser, under the vault's own headers."""
+"""The built pages in a real browser, under the vault's own headers."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ async def test_a_key_typed_into_the_page_arrives_sealed(vault: Deployment, brows
     assert not said
 
 
+PATHS = ("/deposit", "/enrol", "/approve")
 SCRIPT = "document.createElement('script')"
 INJECTIONS = {
     "inline script": f"document.body.append(Object.assign({SCRIPT}, {{text: 'window.evil = 1'}}))",
@@ -67,17 +68,18 @@ INJECTIONS = {
 }
 
 
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("injection", INJECTIONS.values(), ids=INJECTIONS.keys())
 async def test_what_is_injected_into_the_page_does_not_run_and_reaches_nobody(
-    vault: Deployment, browser: Browser, injection: str
+    vault: Deployment, browser: Browser, injection: str, path: str
 ) -> None:
     page = await browser.new_page()
-    await page.goto(vault.config.public_url + "/deposit")
+    await page.goto(vault.config.public_url + path)
     reached: list[str] = []
     page.on("response", lambda response: reached.append(response.url))
     assert await _evil_after(page, injection) is None
     assert not [url for url in reached if not url.endswith("/seal.svg")]  # the page's own icon
-    assert page.url.endswith("/deposit")
+    assert page.url.endswith(path)
 
 
 @pytest.mark.parametrize("name", ["inline script", "markup", "text as code", "eval"])
@@ -87,12 +89,13 @@ async def test_the_same_injection_does_run_on_a_page_without_a_policy(browser: B
     assert await _evil_after(page, INJECTIONS[name]) == 1
 
 
-async def test_the_page_cannot_be_framed(vault: Deployment, browser: Browser) -> None:
+@pytest.mark.parametrize("path", PATHS)
+async def test_the_page_cannot_be_framed(vault: Deployment, browser: Browser, path: str) -> None:
     page = await browser.new_page()
-    await page.set_content(f'<iframe src="{vault.config.public_url}/deposit"></iframe>')
+    await page.set_content(f'<iframe src="{vault.config.public_url}{path}"></iframe>')
     await page.wait_for_load_state()
     frame = page.frames[1]
-    assert await frame.locator("#key").count() == 0
+    assert await frame.locator("#key, #passkey").count() == 0
 
 
 async def _evil_after(page: Page, script: str) -> object:

@@ -12,6 +12,7 @@ export type ProposalState = (typeof STATES)[number];
 /** What the vault's own record says of a proposal. */
 export interface Proposal extends Allowed {
   readonly id: string;
+  readonly action: string;
   readonly title: string;
   readonly explanation: string;
   readonly facts: readonly (readonly [label: string, value: string])[];
@@ -40,6 +41,7 @@ function proposalIn(answer: Answer): Proposal {
   return {
     ...allowedIn(answer),
     id: answer.text("proposal"),
+    action: answer.text("action"),
     title: answer.text("title"),
     explanation: answer.text("explanation"),
     facts: answer.pairs("facts"),

@@ -110,8 +110,20 @@ describe("the proposal", () => {
     expect(text("count")).toBe("1 of 2");
     expect(text("state-text")).toBe("It waits for one more administrator.");
     expect(at("#deciding").hidden).toBe(false);
-    expect(at("#deciding").textContent).toContain("This cannot be undone.");
+    expect([at("#for-good").hidden, at("#of-people").hidden]).toEqual([false, true]);
+    expect(at("#for-good").textContent).toContain("This cannot be undone.");
     expect(text("needed")).toBe("two");
+  });
+
+  test.each([
+    ["administrator.invite", true],
+    ["passkey.remove", true],
+    ["something.new", false],
+  ])("to %s is told for what it is: about people (%j), or for good", async (action, ofPeople) => {
+    vault.reply("/approve/proposal", { body: { ...PROPOSAL, action } });
+    await begin();
+    expect(at("#of-people").hidden).toBe(!ofPeople);
+    expect(at("#for-good").hidden).toBe(ofPeople);
   });
 
   test("that nobody has approved says so", async () => {

@@ -168,11 +168,17 @@ function present(invitation: Invitation): void {
     title: invitation.again ? "Add a passkey" : "Become an administrator",
     name: invitation.name,
     administrator: invitation.administrator,
-    scope: organization?.name ?? "The whole vault, every organization",
+    scope: scopeOf(organization),
     "scope-id": organization?.id ?? "",
     host: location.host,
     "passkeys-before": exclude.length === 1 ? "one passkey" : `${exclude.length} passkeys`,
   });
   element("again", HTMLElement).hidden = !invitation.again;
   element("whole", HTMLElement).hidden = organization !== null;
+}
+
+/** The vault knows some organizations by their id alone. */
+function scopeOf(organization: Invitation["organization"]): string {
+  if (organization === null) return "The whole vault, every organization";
+  return organization.name === organization.id ? "One organization" : organization.name;
 }

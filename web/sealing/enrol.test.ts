@@ -99,6 +99,13 @@ describe("the invitation", () => {
     expect(at("#whole").hidden).toBe(true);
   });
 
+  test("for an organization whose name the vault does not know shows its id", async () => {
+    const organization = { ...INVITATION.organization, name: INVITATION.organization.id };
+    vault.reply("/enrol/invitation", { body: { ...INVITATION, organization } });
+    await begin();
+    expect([text("scope"), text("scope-id")]).toEqual(["One organization", organization.id]);
+  });
+
   test("for the whole vault says so", async () => {
     vault.reply("/enrol/invitation", { body: { ...INVITATION, organization: null } });
     await begin();

@@ -8,6 +8,9 @@ import { element, fill, fillTerms, textIn, timeText } from "./view.ts";
 /** States that can still change. */
 export const LIVE: ReadonlySet<ProposalState> = new Set(["open", "granted"]);
 
+/** Actions that change who may approve; what this page does not know of is taken for the worst. */
+const OF_PEOPLE = /^(administrator|passkey)\./;
+
 const NUMBERS = ["no", "one", "two", "three", "four", "five"];
 
 /** How it stands, in a word. */
@@ -34,6 +37,9 @@ export function present(proposal: Proposal): void {
   element("state", HTMLElement).dataset.kind = proposal.state;
   fillTerms("facts", [...proposal.facts, ["Proposed", timeText(proposal.proposedAtMs)]]);
   presentApprovals(proposal);
+  const ofPeople = OF_PEOPLE.test(proposal.action);
+  element("for-good", HTMLElement).hidden = ofPeople;
+  element("of-people", HTMLElement).hidden = !ofPeople;
   const nobody = proposal.allow.length === 0;
   element("deciding", HTMLElement).hidden = !open || nobody;
   element("nobody", HTMLElement).hidden = !open || !nobody;
