@@ -240,6 +240,7 @@ async def test_guessing_tickets_is_slowed_down_and_does_not_hold_up_who_has_one(
 
 
 async def test_no_address_and_no_path_of_a_request_is_logged(vault: Deployment, log: io.StringIO) -> None:
+    before = len(log.getvalue())  # its own addresses it does tell, at start
     await vault.request("GET", "/canary-path?canary=1", headers={"user-agent": "canary"})
     assert "canary" not in log.getvalue()
-    assert "127.0.0.1:" not in log.getvalue()
+    assert "127.0.0.1" not in log.getvalue()[before:]
