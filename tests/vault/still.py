@@ -13,7 +13,7 @@ from sealgate.envelope import SUITE_1, Context, seal
 from sealgate.log import LineLog
 from sealgate.messages.frames import Message
 from sealgate.messages.server import Peer, SecretReply
-from sealgate.messages.tickets import IssueTicket
+from sealgate.messages.tickets import IssueTicket, TicketIssued
 from sealgate.vault.deposits import Deposits
 from sealgate.vault.desk import Desk
 from sealgate.vault.envelopes import Envelopes
@@ -23,6 +23,7 @@ from sealgate.vault.foundation import Foundation, lay_foundation
 from sealgate.vault.opener import Opener
 from sealgate.vault.sealing_epochs import SealingEpochs
 from sealgate.vault.stores import build_stores
+from sealgate.vault.versions import VersionRecord
 from tests.vault.deployment import Addresses, Clock, open_request, vault_config
 
 
@@ -57,23 +58,35 @@ class StillVault:
         """Ask as the console does."""
         return self._desk.handle(_peer(), message)
 
+    def issue(self, order: IssueTicket) -> TicketIssued:
+        """A ticket, as the console asks for it."""
+        return self.deposits.issue(order, self._now_s)
+
     def ready(self, order: IssueTicket, key: bytes, suite: int = SUITE_1) -> Callable[[], object]:
         """A deposit that waits to be handed in, sealed with a suite."""
-        issued = self.deposits.issue(order, self._now_s)
-        plan = self.deposits.plan(issued.ticket, self._now_s)
+        issued = self.issue(order)
+        envelope = self.sealed(issued.ticket, key, suite)
+        return lambda: self.hand_in(issued.ticket, envelope)
+
+    def sealed(self, ticket: str, key: bytes, suite: int = SUITE_1) -> bytes:
+        """An envelope for what the vault has on record for a ticket."""
+        plan = self.deposits.plan(ticket, self._now_s)
         (pair,) = (each for each in plan.keys.pairs if each.suite == suite)
         context = Context(
             instance=self.config.instance,
-            organization=order.organization,
-            application=order.application,
-            credential=issued.credential,
-            version=issued.version,
-            provider=order.provider,
-            origin=order.origin,
+            organization=plan.ticket.organization,
+            application=plan.ticket.application,
+            credential=plan.ticket.credential,
+            version=plan.ticket.version,
+            provider=plan.ticket.provider,
+            origin=plan.ticket.origin,
             key_id=pair.key_id,
         )
-        envelope = seal(key, pair.public, context)
-        return lambda: self.deposits.accept(issued.ticket, envelope, self._now_s)
+        return seal(key, pair.public, context)
+
+    def hand_in(self, ticket: str, envelope: bytes) -> VersionRecord:
+        """Deposit an envelope."""
+        return self.deposits.accept(ticket, envelope, self._now_s)
 
     def deposit(self, order: IssueTicket, key: bytes) -> str:
         """Deposit a key; gives the credential."""

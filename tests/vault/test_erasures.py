@@ -514,6 +514,32 @@ def test_a_row_of_what_was_destroyed_that_is_taken_away_is_noticed(house: House)
         house.vault.erasures.rows()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_erasure_of_which_no_record_is_left_is_noticed_and_stops_no_other(
+    house: House, kind: ErasureKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasures, "AT_ONCE", 0)
+    house.erase(kind)
+    house.execute("DELETE FROM erasures")
+    with pytest.raises(AlarmError):
+        house.vault.erasures.rows()
+    another = house.vault.ask(
+        Erase(
+            kind=ErasureKind.ORGANIZATION,
+            subject=house.other.organization,
+            organization=house.other.organization,
+        )
+    )
+    assert isinstance(another, Erased)
+    house.vault.log.truncate(0)
+    task = asyncio.create_task(house.vault.erasures.run())
+    async with asyncio.timeout(10):
+        while f" erased receipt={another.erasure.receipt}" not in house.vault.log.getvalue():
+            await asyncio.sleep(0)
+    task.cancel()
+    assert f"alarm_row table=erasures subject={house.subject(kind)}" in house.vault.log.getvalue()
+
+
 def test_a_promise_without_a_day_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="erasure_final_days"):
         vault_config(tmp_path, erasure_final_days=0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, select, text
@@ -18,6 +18,7 @@ from sealgate.vault.rowseal import RowSeal, SealedTable
 from sealgate.vault.schema import ERASED_VERSIONS, ERASURES, VERSIONS
 
 _EVERY = Query(select(ERASURES).order_by(text("rowid DESC")))
+_EVERY_VERSION = Query(select(ERASED_VERSIONS))
 _OF_RECEIPT = Query(
     select(ERASED_VERSIONS)
     .where(ERASED_VERSIONS.c.receipt == bindparam("receipt"))
@@ -79,6 +80,17 @@ class ErasureRecords:
         if record.erased_at is not None and len(found) != record.noted:
             raise self._versions.seal.alarm("erased_versions", record.receipt)
         return found
+
+    def check_whole(self, subjects: Iterable[str]) -> None:
+        """Raise `AlarmError` if one of these ids was erased and no record says so: somebody removed it."""
+        records = self.every()
+        told = {each.subject for each in records}
+        receipts = {each.receipt for each in records}
+        versions = (self._versions.read(row) for row in self._database.rows(_EVERY_VERSION))
+        told.update(each.credential for each in versions if each.receipt in receipts)
+        for subject in subjects:
+            if subject not in told:
+                raise self._rows.seal.alarm("erasures", subject)
 
     def of_subject(self, subject: str) -> ErasureRecord | None:
         """The erasure of this id, by itself or with what it belonged to."""

@@ -119,6 +119,7 @@ class Erasures:
     def rows(self, organization: str = "") -> tuple[ErasureRow, ...]:
         """Every erasure as it stands now, the newest first; raises `AlarmError`."""
         self._note_sealing_keys()
+        self._records.check_whole(self._witness.erased())
         found = self._records.every()
         return tuple(self._row(each) for each in found if organization in {"", each.organization})
 
@@ -133,6 +134,8 @@ class Erasures:
 
     async def run(self) -> None:
         """Go on with what is not at its end, until cancelled."""
+        with contextlib.suppress(AlarmError, OSError):  # the alarm is logged, and stops no other erasure
+            self._records.check_whole(self._witness.erased())
         while True:
             pause_s = IDLE_S
             self._awake.clear()

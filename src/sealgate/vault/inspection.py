@@ -86,7 +86,7 @@ class Inspection:
             epoch=_number(record.epoch),
             suite=_number(record.suite),
             public_key=_hex(record.public_key),
-            made_at=float(record.made_at),
+            made_at=record.made_at if isinstance(record.made_at, float) else 0.0,
             kek=str(record.kek_version),
             envelopes=_number(self._database.rows(_SEALED_TO, {"key_id": record.key_id})[0][0]),
             verifies=sound,

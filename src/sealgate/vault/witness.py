@@ -101,6 +101,10 @@ class Witness:
         standing = self.standing(subject)
         return standing is not None and standing.state in {ERASING, ERASED}
 
+    def erased(self) -> tuple[str, ...]:
+        """Every subject that is erased, or is being erased."""
+        return tuple(subject for subject in self._anchor.standings if self.is_erased(subject))
+
     @contextmanager
     def change(self, subject: str, version: int, state: str) -> Iterator[Connection]:
         """A transaction that leaves `subject` at this version and state, witnessed once it is committed."""

@@ -1,0 +1,362 @@
+"""A vault's folder that somebody rewrites: what lies in it, how it is rewritten, and what holds all the same.
+
+Counterparts: `test_vault_rows`, which generates its attacks from the schema, and the control there, which
+shows that a vault without its MACs fails what is held here. The attacker may write every byte of vault.db,
+has every older copy of it, owns an organization of the same vault, and has neither KEK nor anchor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sealgate.ids import new_id
+from sealgate.messages.erasing import AskReceipt, AskReceipts, Erase, Erased, ErasureKind
+from sealgate.messages.frames import Refusal, RefusedError
+from sealgate.messages.tickets import (
+    AskPseudonym,
+    Credentials,
+    CredentialState,
+    IssueTicket,
+    ListCredentials,
+    Pseudonym,
+    Revoke,
+    Switch,
+    TicketIssued,
+)
+from sealgate.vault.faults import StartError
+from sealgate.vault.inspection import Inspection
+from sealgate.vault.receipts import Receipt, key_of, verify
+from sealgate.vault.tickets import TicketRefusedError
+from tests.vault.deployment import EVIL_ORIGIN, ORIGIN, Addresses, canary_key, owner, ticket_order
+from tests.vault.still import StillVault
+
+Cell = str | int | float | bytes | None
+Edit = Callable[[sqlite3.Connection], object]
+
+
+@dataclass
+class Theirs:
+    """One party's application and its key."""
+
+    at: Addresses
+    credential: str = ""
+    keys: dict[int | None, bytes] = field(default_factory=dict)
+    """By version; None: of the one that is active."""
+
+
+@dataclass
+class Attacked:
+    """The stopped vault of before the attack. `copies` are databases of earlier times, the oldest first."""
+
+    folder: Path
+    victim: Theirs = field(default_factory=lambda: Theirs(Addresses(new_id("org"), new_id("app"))))
+    bystander: Theirs = field(default_factory=lambda: Theirs(Addresses(new_id("org"), new_id("app"))))
+    attacker: Theirs = field(
+        default_factory=lambda: Theirs(Addresses(new_id("org"), new_id("app"), origin=EVIL_ORIGIN))
+    )
+    revoked: str = ""
+    erased: Addresses = field(default_factory=lambda: Addresses(new_id("org"), new_id("app")))
+    erased_credential: str = ""
+    ticket: str = ""
+    """The one that is good still."""
+    tickets_over: list[str] = field(default_factory=list)
+    """Used ones, and one whose version somebody else's key took."""
+    receipt: str = ""
+    told: Receipt | None = None
+    pseudonym: str = ""
+    sealing_keys: frozenset[bytes] = frozenset()
+    """Every public key that the vault made itself."""
+    copies: list[Path] = field(default_factory=list)
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "data" / "vault.db"
+
+    def is_victims(self, row: Sequence[Cell]) -> bool:
+        """True for a row that belongs to nobody else."""
+        others = (self.bystander, self.attacker)
+        return not {each.at.organization for each in others} & set(row) and not {
+            each.credential for each in others
+        } & set(row)
+
+    def is_live(self, row: Sequence[Cell]) -> bool:
+        """True for a row of the victim's that is not of what is revoked or erased."""
+        over = {self.revoked, self.erased.organization, self.erased_credential}
+        return self.is_victims(row) and not over & set(row)
+
+    def rows(self, table: str) -> list[tuple[Cell, ...]]:
+        """Every row as it stands before the attack."""
+        with closing(sqlite3.connect(self.database)) as connection:
+            return connection.execute(f"SELECT * FROM {table}").fetchall()
+
+    def old_rows(self, table: str) -> list[list[tuple[Cell, ...]]]:
+        """The table as it was at every earlier time at which it was another one."""
+        found: list[list[tuple[Cell, ...]]] = []
+        for copy in self.copies:
+            with closing(sqlite3.connect(copy)) as connection, contextlib.suppress(sqlite3.OperationalError):
+                rows = connection.execute(f"SELECT * FROM {table}").fetchall()
+                if rows != self.rows(table) and rows not in found:
+                    found.append(rows)
+        return found
+
+
+def furnish(folder: Path) -> Attacked:
+    """Let a vault live through everything that leaves rows; gives it stopped."""
+    scene = Attacked(folder)
+    victim = scene.victim
+    keys = [canary_key(), canary_key(), canary_key()]
+    victim.keys = {None: keys[1]} | dict(enumerate(keys, 1))
+    with StillVault(folder) as vault:
+        victim.credential = _deposit(vault, scene, ticket_order(victim.at), keys[0])
+        for each in (scene.bystander, scene.attacker):
+            key = canary_key()
+            each.keys = {None: key, 1: key}
+            each.credential = vault.deposit(ticket_order(each.at), key)
+        scene.revoked = _deposit(vault, scene, ticket_order(victim.at), canary_key())
+        scene.erased_credential = vault.deposit(ticket_order(scene.erased), canary_key())
+        _copy(scene)
+        staging = ticket_order(victim.at, victim.credential, stage=True)
+        scene.tickets_over.append(vault.issue(staging).ticket)
+        _deposit(vault, scene, staging, keys[1])
+        _copy(scene)
+        vault.ask(Switch(**owner(victim.at), credential=victim.credential))
+        _deposit(vault, scene, staging, keys[2])
+        vault.ask(Revoke(**owner(victim.at), credential=scene.revoked))
+        _copy(scene)
+        scene.ticket = vault.issue(staging).ticket
+        _erase(vault, scene)
+        _count_an_open(vault, scene)
+        _copy(scene)
+        _count_an_open(vault, scene)
+        told = vault.ask(AskPseudonym(**owner(victim.at), subject="somebody"))
+        assert isinstance(told, Pseudonym)
+        scene.pseudonym = told.value
+    scene.sealing_keys = frozenset(row[4] for row in scene.rows("keyring") if isinstance(row[4], bytes))
+    return scene
+
+
+def _deposit(vault: StillVault, scene: Attacked, order: IssueTicket, key: bytes) -> str:
+    ticket = vault.issue(order).ticket
+    scene.tickets_over.append(ticket)
+    return vault.hand_in(ticket, vault.sealed(ticket, key)).credential
+
+
+def _count_an_open(vault: StillVault, scene: Attacked) -> None:
+    vault.opens(scene.victim.at, scene.victim.credential)
+    vault.stores.opens.flush()
+
+
+def _erase(vault: StillVault, scene: Attacked) -> None:
+    subject = scene.erased.organization
+    order = Erase(kind=ErasureKind.ORGANIZATION, subject=subject, organization=subject)
+    erased = vault.ask(order)
+    assert isinstance(erased, Erased)
+    scene.receipt = erased.erasure.receipt
+    scene.told = verify(erased.signed, key_of(vault.erasures.public_key()))
+
+
+def _copy(scene: Attacked) -> None:
+    copy = scene.folder / f"copy-{len(scene.copies)}.db"
+    with closing(sqlite3.connect(scene.database)) as origin, closing(sqlite3.connect(copy)) as target:
+        origin.backup(target)
+    scene.copies.append(copy)
+
+
+def rewrite(database: Path, edit: Edit) -> bool:
+    """Edit vault.db as its owner may: past every type and NOT NULL, leaving the schema as it was found.
+
+    False if an index of ours allows no such row.
+    """
+    changed = False
+    with closing(sqlite3.connect(database)) as connection:
+        declared = connection.execute("SELECT rowid, sql FROM sqlite_schema").fetchall()
+        version = connection.execute("PRAGMA schema_version").fetchone()[0]
+        _declare(
+            connection,
+            version + 1,
+            [(rowid, sql and sql.replace("STRICT", "").replace("NOT NULL", "")) for rowid, sql in declared],
+        )
+    with closing(sqlite3.connect(database)) as connection, contextlib.suppress(sqlite3.IntegrityError):
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        with connection:
+            edit(connection)
+        changed = True
+    with closing(sqlite3.connect(database)) as connection:
+        _declare(connection, version + 2, declared)
+    return changed
+
+
+def _declare(connection: sqlite3.Connection, version: int, declared: list[tuple[int, str | None]]) -> None:
+    connection.execute("PRAGMA writable_schema = ON")
+    with connection:
+        connection.executemany(
+            "UPDATE sqlite_schema SET sql = ?2 WHERE rowid = ?1 AND sql IS NOT ?2", declared
+        )
+    connection.execute(f"PRAGMA schema_version = {version}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an attack under which everything held."""
+
+    started: bool
+    refused: frozenset[str]
+    log: str
+    """What the vault wrote, or the words with which it refused to start."""
+
+
+@contextlib.contextmanager
+def copied(scene: Attacked, folder: Path) -> Iterator[Path]:
+    """A copy of the folder to attack; gives its database."""
+    shutil.copytree(scene.folder / "data", folder / "data")
+    try:
+        yield folder / "data" / "vault.db"
+    finally:
+        shutil.rmtree(folder / "data")
+
+
+def use(scene: Attacked, folder: Path, *, others: bool = True) -> Outcome:
+    """Start the vault on what the attacker left, use all of it, and hold it to what is promised.
+
+    `others`: nobody else's rows were touched, so the bystander is served.
+    """
+    try:
+        vault = StillVault(folder)
+    except StartError as error:
+        return Outcome(False, frozenset(), f"{error} hint: {error.hint}")
+    with vault:
+        refused = {name for name, used in USES.items() if _refused(used, vault, scene)}
+        if others:
+            assert vault.opens(scene.bystander.at, scene.bystander.credential) == scene.bystander.keys[None]
+    return Outcome(True, frozenset(refused), vault.log.getvalue())
+
+
+def _refused(used: Callable[[StillVault, Attacked], None], vault: StillVault, scene: Attacked) -> bool:
+    try:
+        used(vault, scene)
+    except (RefusedError, TicketRefusedError):
+        return True
+    return False
+
+
+def _open(vault: StillVault, scene: Attacked) -> None:
+    refused = 0
+    for version, key in scene.victim.keys.items():
+        try:
+            opened = vault.opens(scene.victim.at, scene.victim.credential, version)
+        except RefusedError:
+            refused += 1
+        else:
+            assert opened == key, f"another key came out as version {version}"
+    if refused:
+        assert refused == len(scene.victim.keys), "some versions of a damaged credential open"
+        raise RefusedError(Refusal(code="all", message="every version was refused"))
+
+
+def _open_elsewhere(vault: StillVault, scene: Attacked) -> None:
+    """Whatever is asked for that is not bound so gives no key of the victim's."""
+    secret = set(scene.victim.keys.values())
+    for asked in _wrong(scene):
+        for credential in (scene.victim.credential, scene.attacker.credential, scene.bystander.credential):
+            with contextlib.suppress(RefusedError):
+                assert vault.opens(asked, credential) not in secret, f"the key travels to {asked}"
+
+
+def _wrong(scene: Attacked) -> Iterator[Addresses]:
+    victim, attacker = scene.victim.at, scene.attacker.at
+    yield attacker
+    for organization in (victim.organization, attacker.organization):
+        for application in (victim.application, attacker.application):
+            for origin in (ORIGIN, EVIL_ORIGIN):
+                asked = Addresses(organization, application, origin=origin)
+                if asked != victim:
+                    yield asked
+
+
+def _open_what_is_over(vault: StillVault, scene: Attacked) -> None:
+    for at, credential in ((scene.victim.at, scene.revoked), (scene.erased, scene.erased_credential)):
+        for version in (None, 1):
+            with contextlib.suppress(RefusedError):
+                vault.opens(at, credential, version)
+                raise AssertionError("a key that was destroyed opens")
+
+
+def _look_at_ticket(vault: StillVault, scene: Attacked) -> None:
+    plan = vault.deposits.plan(scene.ticket, vault.clock.now_s)
+    at, ticket = scene.victim.at, plan.ticket
+    bound = (ticket.organization, ticket.application, ticket.provider, ticket.origin, ticket.credential)
+    assert bound == (at.organization, at.application, at.provider, at.origin, scene.victim.credential)
+    assert {pair.public_key for pair in plan.keys.pairs} <= scene.sealing_keys, "a planted sealing key"
+
+
+def _ask_for_a_ticket(vault: StillVault, scene: Attacked) -> None:
+    issued = vault.ask(ticket_order(scene.victim.at))
+    assert isinstance(issued, TicketIssued)
+    plan = vault.deposits.plan(issued.ticket, vault.clock.now_s)
+    assert {pair.public_key for pair in plan.keys.pairs} <= scene.sealing_keys, "a planted sealing key"
+
+
+def _use_a_ticket_again(vault: StillVault, scene: Attacked) -> None:
+    for ticket in scene.tickets_over:
+        with contextlib.suppress(TicketRefusedError):
+            vault.deposits.plan(ticket, vault.clock.now_s)
+            raise AssertionError("a ticket works twice")
+
+
+def _list(vault: StillVault, scene: Attacked) -> None:
+    listed = vault.ask(ListCredentials(**owner(scene.victim.at)))
+    assert isinstance(listed, Credentials)
+    shown = {row.credential: row for row in listed.items}
+    for credential in set(shown) - {scene.victim.credential, scene.revoked}:
+        assert shown[credential].state == CredentialState.DAMAGED, "a planted credential is shown"
+    ours = shown.get(scene.victim.credential)
+    if ours is not None and ours.state == CredentialState.ACTIVE:
+        assert (ours.origin, ours.version) == (ORIGIN, 2)
+        assert ours.last_four == scene.victim.keys[2][-4:].decode()
+    over = shown.get(scene.revoked)
+    assert over is None or over.state in {CredentialState.REVOKED, CredentialState.DAMAGED}
+
+
+def _receipt(vault: StillVault, scene: Attacked) -> None:
+    subject = scene.erased.organization
+    vault.ask(AskReceipts(organization=subject))
+    answer = vault.ask(AskReceipt(receipt=scene.receipt, organization=subject))
+    assert isinstance(answer, Erased)
+    said, told = verify(answer.signed, key_of(vault.erasures.public_key())), scene.told
+    assert told is not None
+    assert (said.kind, said.subject, said.envelopes) == (told.kind, told.subject, told.envelopes)
+    assert (said.ordered_at, said.erased_at, said.final_by) == (
+        told.ordered_at,
+        told.erased_at,
+        told.final_by,
+    )
+
+
+def _pseudonym(vault: StillVault, scene: Attacked) -> None:
+    told = vault.ask(AskPseudonym(**owner(scene.victim.at), subject="somebody"))
+    assert isinstance(told, Pseudonym)
+    assert told.value == scene.pseudonym, "the same person has another pseudonym"
+
+
+def _inspect(vault: StillVault, _scene: Attacked) -> None:
+    Inspection(vault.config.instance, vault.foundation).look("", "")
+
+
+USES: dict[str, Callable[[StillVault, Attacked], None]] = {
+    "open": _open,
+    "open elsewhere": _open_elsewhere,
+    "open what is over": _open_what_is_over,
+    "look at a ticket": _look_at_ticket,
+    "use a ticket again": _use_a_ticket_again,
+    "list": _list,
+    "receipt": _receipt,
+    "pseudonym": _pseudonym,
+    "inspect": _inspect,
+    "ask for a ticket": _ask_for_a_ticket,  # last: it writes
+}
