@@ -15,7 +15,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from sealgate.ids import new_id
+from sealgate.log import LineLog
 from sealgate.messages.erasing import AskReceipt, AskReceipts, Erase, Erased, ErasureKind
 from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.messages.tickets import (
@@ -29,13 +32,21 @@ from sealgate.messages.tickets import (
     Switch,
     TicketIssued,
 )
+from sealgate.vault import base64url
+from sealgate.vault.approvals import Action, NotApprovedError
+from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import StartError
 from sealgate.vault.inspection import Inspection
+from sealgate.vault.passkeys import Assertion, Registered
+from sealgate.vault.proposals import Proposals
 from sealgate.vault.receipts import Receipt, key_of, verify
 from sealgate.vault.tickets import TicketRefusedError
+from tests.vault.authenticator import Passkey, cbor, cose
 from tests.vault.deployment import EVIL_ORIGIN, ORIGIN, Addresses, canary_key, owner, ticket_order
 from tests.vault.still import StillVault
 
+NOT_APPROVED = (Action.KEK_DESTROY, "file-aaaa")
+DONE = (Action.INVITE, "Cleo")
 Cell = str | int | float | bytes | None
 Edit = Callable[[sqlite3.Connection], object]
 
@@ -70,6 +81,7 @@ class Attacked:
     receipt: str = ""
     told: Receipt | None = None
     pseudonym: str = ""
+    passkeys: dict[str, Passkey] = field(default_factory=dict)
     sealing_keys: frozenset[bytes] = frozenset()
     """Every public key that the vault made itself."""
     copies: list[Path] = field(default_factory=list)
@@ -130,6 +142,7 @@ def furnish(folder: Path) -> Attacked:
         vault.ask(Revoke(**owner(victim.at), credential=scene.revoked))
         _copy(scene)
         scene.ticket = vault.issue(staging).ticket
+        _enrol_and_approve(vault, scene)
         _erase(vault, scene)
         _count_an_open(vault, scene)
         _copy(scene)
@@ -141,10 +154,52 @@ def furnish(folder: Path) -> Attacked:
     return scene
 
 
+def _enrol_and_approve(vault: StillVault, scene: Attacked) -> None:
+    """Two people; what both approved and was done; what one of them approved so far."""
+    for name in ("Ada", "Bea"):
+        _copy(scene)
+        invited, _ = vault.stores.administrators.invite(None, name, "", vault.clock.now_s, approved=False)
+        before = vault.stores.administrators.find(invited.administrator)
+        assert before is not None
+        passkey = Passkey()
+        made = Registered(passkey.id, cbor(cose(passkey.private)), 0)
+        vault.stores.administrators.enrol(before, made, ("usb",), vault.clock.now_s)
+        scene.passkeys[name] = passkey
+    for action, subject, people in ((*DONE, ("Ada", "Bea")), (*NOT_APPROVED, ("Ada",))):
+        for name in people:
+            _approve(vault, scene.passkeys[name], action, subject)
+        _copy(scene)
+        if len(people) == 2:
+            proposals = _proposals(vault)
+            proposals.use_up(proposals.require(action, subject))
+    vault.stores.administrators.invite(None, "Dee", "", vault.clock.now_s, approved=False)
+
+
+def _approve(vault: StillVault, passkey: Passkey, action: Action, subject: str) -> None:
+    proposals = _proposals(vault)
+    with pytest.raises(NotApprovedError) as missing:
+        proposals.require(action, subject)
+    link = missing.value.missing.proposal.link.partition("=")[2]
+    given = passkey.assertion(proposals.challenge(proposals.look(link)))
+    fields = ("id", "client_data", "authenticator_data", "signature")
+    proposals.approve(link, Assertion(*(base64url.decode(given[each]) for each in fields)))
+
+
+def _proposals(vault: StillVault) -> Proposals:
+    return Proposals(
+        vault.config.instance,
+        vault.config.public_url,
+        vault.foundation,
+        vault.stores.administrators,
+        clock=vault.clock,
+        log=LineLog("vault", EVENTS, vault.log),
+    )
+
+
 def _deposit(vault: StillVault, scene: Attacked, order: IssueTicket, key: bytes) -> str:
     ticket = vault.issue(order).ticket
     scene.tickets_over.append(ticket)
-    return vault.hand_in(ticket, vault.sealed(ticket, key)).credential
+    return vault.hand_in(ticket, vault.sealed(ticket, key)).version.credential
 
 
 def _count_an_open(vault: StillVault, scene: Attacked) -> None:
@@ -344,6 +399,24 @@ def _pseudonym(vault: StillVault, scene: Attacked) -> None:
     assert told.value == scene.pseudonym, "the same person has another pseudonym"
 
 
+def _administrators(vault: StillVault, scene: Attacked) -> None:
+    counted = {key.passkey for each in vault.stores.administrators.whole() for key in each.passkeys}
+    enrolled = {each.id for each in scene.passkeys.values()}
+    assert counted <= enrolled, "a passkey that nobody enrolled counts"
+    assert vault.stores.administrators.are_two, "one alone may change administrators"
+    shown = {each.proposal: len(each.approved) for each in _proposals(vault).every()}
+    vault.stores.administrators.every()
+    if counted != enrolled or sorted(shown.values()) != [1, 2]:
+        raise RefusedError(Refusal(code="people", message="not everything of them is believed"))
+
+
+def _do_what_was_not_approved(vault: StillVault, _scene: Attacked) -> None:
+    for action, subject in (NOT_APPROVED, DONE):
+        with contextlib.suppress(NotApprovedError):
+            _proposals(vault).require(action, subject)
+            raise AssertionError("granted without two approvals")
+
+
 def _inspect(vault: StillVault, _scene: Attacked) -> None:
     Inspection(vault.config.instance, vault.foundation).look("", "")
 
@@ -358,5 +431,7 @@ USES: dict[str, Callable[[StillVault, Attacked], None]] = {
     "receipt": _receipt,
     "pseudonym": _pseudonym,
     "inspect": _inspect,
-    "ask for a ticket": _ask_for_a_ticket,  # last: it writes
+    "administrators": _administrators,
+    "do what was not approved": _do_what_was_not_approved,
+    "ask for a ticket": _ask_for_a_ticket,
 }

@@ -31,6 +31,10 @@ UNSEEN = {"opens": ("credential",), "tickets": ("ticket_hash",)}
 QUIET = {
     "opens": "how often a key was opened: nothing hangs on it but what the list shows",
     "tickets": "a ticket that is gone, or another one's, works no more",
+    "proposals": "one that is gone grants nothing, and is proposed anew",
+}
+OLD_IS_QUIET = {
+    "passkeys": "an older counter alone helps only who has the passkey",
 }
 
 
@@ -108,7 +112,7 @@ def test_an_altered_cell_gives_no_key_and_is_noticed(
 ) -> None:
     at = [each for name, each in COLUMNS if name == table].index(column)
     everybodys = [row[at] for row in scene.rows(table)]
-    for number, (rowid, row) in enumerate(victims(scene, table)):
+    for number, (rowid, row) in enumerate(victims(scene, table)[:3]):
         values = [flipped(row[at])]
         if number == 0:
             values += [each for each in everybodys if each != row[at]][:1]
@@ -158,7 +162,7 @@ def test_rows_of_another_time_give_no_key_and_are_noticed(scene: Attacked, folde
         with copied(scene, folder) as database:
             rewrite(database, partial(replace, table, now, live))
             outcome = use(scene, folder)
-        if table not in QUIET and live != now:
+        if table not in QUIET | OLD_IS_QUIET and live != now:
             check_noticed(outcome, "rows of another time")
 
 

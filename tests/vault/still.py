@@ -14,7 +14,7 @@ from sealgate.log import LineLog
 from sealgate.messages.frames import Message
 from sealgate.messages.server import Peer, SecretReply
 from sealgate.messages.tickets import IssueTicket, TicketIssued
-from sealgate.vault.deposits import Deposits
+from sealgate.vault.deposits import Deposited, Deposits
 from sealgate.vault.desk import Desk
 from sealgate.vault.envelopes import Envelopes
 from sealgate.vault.erasures import Erasures
@@ -23,7 +23,6 @@ from sealgate.vault.foundation import Foundation, lay_foundation
 from sealgate.vault.opener import Opener
 from sealgate.vault.sealing_epochs import SealingEpochs
 from sealgate.vault.stores import build_stores
-from sealgate.vault.versions import VersionRecord
 from tests.vault.deployment import Addresses, Clock, open_request, vault_config
 
 
@@ -84,7 +83,7 @@ class StillVault:
         )
         return seal(key, pair.public, context)
 
-    def hand_in(self, ticket: str, envelope: bytes) -> VersionRecord:
+    def hand_in(self, ticket: str, envelope: bytes) -> Deposited:
         """Deposit an envelope."""
         return self.deposits.accept(ticket, envelope, self._now_s)
 
