@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sealgate.policy.catalogue import ready_prompt, starting_policy
 from sealgate.policy.document import (
-    ENDPOINTS,
+    USUAL_ENDPOINTS,
     Action,
     Choice,
     Limits,
@@ -51,7 +51,8 @@ def test_a_document_survives_its_encoding(document: Policy) -> None:
 
 
 def test_the_standard_limits_are_those_that_are_documented() -> None:
-    assert Limits() == Limits(20, 3, 1_024, 1_048_576, 5.0, 60.0, 60.0, 600.0, None, None, True)
+    named = (20, 3, 1_024, 1_048_576, 5.0, 60.0, 60.0, 600.0, None, None, True)
+    assert Limits() == Limits(*named, 26_279_936, 4, 4_194_304)
 
 
 # As the release before wrote it: what proxies have in snapshots, and consoles in their database.
@@ -85,8 +86,9 @@ def test_a_document_of_the_release_before_still_decodes() -> None:
         limits=Limits(output_tokens=200),
         allow_unknown_fields=True,
     )
-    assert (before.endpoints, before.prompt, before.actions[0].own_language) == (ENDPOINTS, None, False)
+    assert (before.endpoints, before.prompt) == (USUAL_ENDPOINTS, None)
     assert (before.plans, before.budgets, before.limits.tools) == ((), (), True)
+    assert not before.actions[0].own_language
 
 
 class PolicyBefore(msgspec.Struct):

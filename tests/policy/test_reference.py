@@ -7,6 +7,8 @@ import pytest
 from sealgate.policy import chat_fields, responses_fields
 from sealgate.policy.fields import REFERENCES
 from sealgate.policy.input_fields import EMBEDDINGS_FIELDS, MODERATIONS_FIELDS
+from sealgate.policy.media import FORMS
+from sealgate.policy.media_fields import GENERATION_FIELDS, SPEECH_FIELDS
 from sealgate.policy.providers import PROVIDERS
 from sealgate.policy.reference import request_reference
 from sealgate.policy.refusals import REFUSAL_CODES
@@ -27,6 +29,12 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "## `POST /v1/embeddings`": tuple(EMBEDDINGS_FIELDS),
     "## `POST /v1/moderations`": tuple(MODERATIONS_FIELDS),
+    "## `POST /v1/images/generations`": tuple(GENERATION_FIELDS),
+    "## `POST /v1/audio/speech`": tuple(SPEECH_FIELDS),
+    **{
+        f"## `POST /v1/{endpoint.replace('.', '/')}`": (*row.fields, *row.files)
+        for endpoint, row in FORMS.items()
+    },
     "## References": tuple(REFERENCES),
     "## Providers": (
         *PROVIDERS,

@@ -17,6 +17,7 @@ from sealgate.policy.bodies import JSON
 from sealgate.policy.document import ENDPOINTS, Endpoint, Limits, Policy
 from sealgate.policy.fields import Does, Field
 from sealgate.policy.input_fields import EMBEDDINGS_FIELDS, MODERATIONS_FIELDS
+from sealgate.policy.media import FORMS
 from sealgate.policy.refusals import Refusal
 from sealgate.policy.requests import Shaped
 from sealgate.policy.responses_fields import INCLUDE, ITEMS, PARTS, RESPONSES_FIELDS, TOOLS
@@ -292,7 +293,8 @@ def test_the_given_body_is_left_as_it_is(endpoint: Endpoint) -> None:
 
 
 def test_every_endpoint_that_is_forwarded_has_its_shape() -> None:
-    assert set(SHAPES) == set(ENDPOINTS) - {"models"}
+    assert {*SHAPES, *FORMS} == set(ENDPOINTS) - {"models"}
+    assert not set(SHAPES) & set(FORMS)
 
 
 def test_an_endpoint_that_the_application_does_not_offer_is_refused_with_those_it_does() -> None:

@@ -28,6 +28,7 @@ from tests.proxy.provider_endpoints import (
     whole_answer,
     words,
 )
+from tests.proxy.provider_media import media_answer, read_form
 
 
 @dataclass
@@ -136,7 +137,9 @@ class Provider:
         headers = dict(line.split(": ", 1) for line in lines[1:] if line)
         raw = await reader.readexactly(int(headers["content-length"]))
         self.raw_requests.append(head + raw)
-        call = Call(lines[0].split(" ")[1], headers, json.loads(raw), number)
+        kind = headers.get("content-type", "")
+        body = read_form(kind, raw) if kind.startswith("multipart/") else json.loads(raw)
+        call = Call(lines[0].split(" ")[1], headers, body, number)
         self.calls.append(call)
         answer = FAULTS.get(call.body["model"], _normal)
         leaving = asyncio.ensure_future(reader.read(1))
@@ -191,6 +194,10 @@ def error(status: int, code: str, message: str, *more: str) -> bytes:
 
 
 async def _normal(provider: Provider, call: Call, writer: asyncio.StreamWriter) -> bool:
+    media = media_answer(call.target, call.body)
+    if media is not None:
+        writer.write(head(200, media[0]) + chunk(media[1]) + b"0\r\n\r\n")
+        return True
     if not call.body.get("stream"):
         answer = whole_answer(call.target, call.body["model"], WHOLE)
         writer.write(whole(200, "application/json", json.dumps(answer).encode()))
@@ -245,6 +252,19 @@ async def _reset(provider: Provider, call: Call, writer: asyncio.StreamWriter) -
     return False
 
 
+async def _sound_reset(provider: Provider, call: Call, writer: asyncio.StreamWriter) -> bool:
+    writer.write(head(200, "audio/mpeg") + chunk(b"ID3" * 100))
+    await writer.drain()
+    await asyncio.sleep(0.02)
+    writer.transport.abort()
+    return False
+
+
+async def _sound_unframed(provider: Provider, call: Call, writer: asyncio.StreamWriter) -> bool:
+    writer.write(b"HTTP/1.1 200 X\r\ncontent-type: audio/mpeg\r\nconnection: close\r\n\r\nID3")
+    return False
+
+
 async def _reset_at_once(provider: Provider, call: Call, writer: asyncio.StreamWriter) -> bool:
     writer.transport.abort()
     return False
@@ -293,6 +313,8 @@ FAULTS: dict[str, Answer] = {
     "hang": _hang,
     "reset": _reset,
     "reset-at-once": _reset_at_once,
+    "sound-reset": _sound_reset,
+    "sound-unframed": _sound_unframed,
     "truncated": _truncated,
     "flood": _flood,
     "resp-flood": _flood_responses,

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from sealgate.simulator import Simulator
+from sealgate.simulator.connection import MAX_BODY_BYTES
 from sealgate.simulator.errors import ApiError
 from sealgate.simulator.requests import read_chat
 
@@ -128,7 +129,7 @@ async def test_bytes_that_are_no_http_are_answered_with_400(simulator: Simulator
 
 
 async def test_a_body_over_the_limit_is_refused_with_413(simulator: Simulator) -> None:
-    body = b'{"model":"gpt-sim","x":"' + b"a" * (8 * 1024 * 1024) + b'"}'
+    body = b'{"model":"gpt-sim","x":"' + b"a" * MAX_BODY_BYTES + b'"}'
     async with httpx.AsyncClient(verify=trust(simulator)) as client:
         response = await client.post(
             f"{simulator.base_url}/chat/completions", headers={"authorization": f"Bearer {KEY}"}, content=body

@@ -36,6 +36,7 @@ from sealgate.log import NullLog
 from sealgate.messages.feed import CredentialReference, SessionKeyEntry
 from sealgate.messages.tickets import Destination, TicketIssued
 from sealgate.policy.catalogue import ready_prompt
+from sealgate.policy.document import USUAL_ENDPOINTS, Endpoint
 
 
 class OwnerSeed(Struct, frozen=True):
@@ -57,6 +58,7 @@ class ApplicationSeed(Struct, frozen=True):
     models: tuple[str, ...] = STARTING_MODELS
     actions: tuple[str, ...] | None = None
     prompt: bool = False
+    endpoints: tuple[Endpoint, ...] = USUAL_ENDPOINTS
     session_keys: tuple[SessionKeyEntry, ...] = ()
     credential: CredentialReference | None = None
 
@@ -146,7 +148,7 @@ async def _application(edit: Editing, wanted: ApplicationSeed) -> Application:
         if application.name == wanted.name:
             return application
     application = await services.create_application(edit, wanted.name)
-    policy = starting_policy(wanted.models, wanted.actions)
+    policy = replace(starting_policy(wanted.models, wanted.actions), endpoints=wanted.endpoints)
     if wanted.prompt:
         policy = replace(policy, prompt=ready_prompt(wanted.models[0]))
     await services.set_policy(edit, application.id, policy, "limits.changed")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from sealgate.demo.ports import Ports
+from sealgate.policy.document import ENDPOINTS, USUAL_ENDPOINTS, Endpoint
 
 
 class DemoProvider(Struct, frozen=True):
@@ -19,6 +20,7 @@ class DemoProvider(Struct, frozen=True):
     """Inside the demo's folder: a real key lies in a vault of its own, not beside simulated ones."""
     models: tuple[str, ...]
     """The first one is the one that the seeded actions use."""
+    endpoints: tuple[Endpoint, ...] = USUAL_ENDPOINTS
 
 
 def simulated(ports: Ports) -> DemoProvider:
@@ -32,6 +34,9 @@ def simulated(ports: Ports) -> DemoProvider:
             "gpt-sim-mini",
             "gpt-4o-mini",
             "text-embedding-3-small",
+            "gpt-image-sim",
+            "tts-sim",
+            "transcribe-sim",
             "sim-401-echo",
             "sim-429-rate",
             "sim-429-quota",
@@ -41,6 +46,7 @@ def simulated(ports: Ports) -> DemoProvider:
             "sim-hang",
             "sim-redirect",
         ),
+        endpoints=ENDPOINTS,
     )
 
 

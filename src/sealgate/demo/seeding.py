@@ -51,6 +51,7 @@ async def seed_console(house: House, credential: CredentialReference | None = No
         name=APPLICATION,
         origins=(house.newsletter_url,),
         models=house.provider.models,
+        endpoints=house.provider.endpoints,
         prompt=True,
         session_keys=(SessionKeyEntry(public.kid, public.algorithm, public.public_key),),
         credential=credential,

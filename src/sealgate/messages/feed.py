@@ -141,6 +141,10 @@ class UsageRecord(msgspec.Struct, frozen=True, array_like=True):
     """True where the provider did not say and the numbers are ours."""
     first_byte_ms: int
     duration_ms: int
+    pictures: int = 0
+    """Pictures that were made."""
+    sound_ms: int = 0
+    """Sound that was heard, in milliseconds, where the provider bills by it."""
 
 
 class UsageBatch(Message, frozen=True, tag="usage-batch"):

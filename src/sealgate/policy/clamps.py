@@ -35,6 +35,7 @@ def clamped(shaped: Shaped, limits: Limits, ours_bytes: int = 0) -> Shaped:
         )
     if limits.images is not None:
         found = _pictures(shaped.body.get("messages")) + _pictures(shaped.body.get("input"))
+        found += len(shaped.files) if shaped.pictures else 0
         if found > limits.images:
             raise Refusal(
                 "field_not_allowed",

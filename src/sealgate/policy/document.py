@@ -15,6 +15,7 @@ from sealgate.policy.budgets import MAX_BUDGETS, Budget, PlanId, fault_of
 MAX_ACTIONS: Final = 64
 MAX_MODELS: Final = 256
 MAX_PLANS: Final = 32
+UPLOAD_MOST_BYTES: Final = 67_108_864
 
 ModelName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}\Z")]
 ActionId = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,47}\Z")]
@@ -30,9 +31,25 @@ Streams = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
 BodyBytes = Annotated[int, msgspec.Meta(ge=1_024, le=16_777_216)]
 InputBytes = Annotated[int, msgspec.Meta(ge=1, le=16_777_216)]
 Images = Annotated[int, msgspec.Meta(ge=0, le=1_000)]
+UploadBytes = Annotated[int, msgspec.Meta(ge=1_024, le=UPLOAD_MOST_BYTES)]
+Pictures = Annotated[int, msgspec.Meta(ge=1, le=10)]
+Pixels = Annotated[int, msgspec.Meta(ge=65_536, le=16_777_216)]
 
-Endpoint = Literal["chat.completions", "responses", "embeddings", "moderations", "models"]
+Endpoint = Literal[
+    "chat.completions",
+    "responses",
+    "embeddings",
+    "moderations",
+    "models",
+    "images.generations",
+    "images.edits",
+    "audio.speech",
+    "audio.transcriptions",
+    "audio.translations",
+]
 ENDPOINTS: Final[tuple[Endpoint, ...]] = get_args(Endpoint)
+USUAL_ENDPOINTS: Final[tuple[Endpoint, ...]] = ENDPOINTS[:5]
+"""What an application offers that names none. Pictures and sound cost differently: somebody chooses them."""
 
 PLACEHOLDER: Final = re.compile(r"\[([a-z][a-z0-9_]{0,31})\]")
 
@@ -96,6 +113,8 @@ class Limits(msgspec.Struct, frozen=True):
     """How much one session may use: the first two are per session, all others per request.
 
     `input_bytes` counts the text of a request in UTF-8, `images` the pictures in it; None: as many as fit.
+    `upload_bytes` is of a form with its files: 25 MiB of sound and the fields around it. `pictures` may be
+    asked for in one request, each of at most `picture_pixels`.
     """
 
     requests_per_minute: RequestsPerMinute = 20
@@ -109,6 +128,9 @@ class Limits(msgspec.Struct, frozen=True):
     input_bytes: InputBytes | None = None
     images: Images | None = None
     tools: bool = True
+    upload_bytes: UploadBytes = 26_279_936
+    pictures: Pictures = 4
+    picture_pixels: Pixels = 4_194_304
 
 
 class PlanLimits(msgspec.Struct, frozen=True):
@@ -121,6 +143,9 @@ class PlanLimits(msgspec.Struct, frozen=True):
     input_bytes: InputBytes | None = None
     images: Images | None = None
     tools: bool | None = None
+    upload_bytes: UploadBytes | None = None
+    pictures: Pictures | None = None
+    picture_pixels: Pixels | None = None
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -149,7 +174,7 @@ class Policy(msgspec.Struct, frozen=True):
     actions: Annotated[tuple[Action, ...], msgspec.Meta(max_length=MAX_ACTIONS)] = ()
     limits: Limits = Limits()
     allow_unknown_fields: bool = False
-    endpoints: tuple[Endpoint, ...] = ENDPOINTS
+    endpoints: tuple[Endpoint, ...] = USUAL_ENDPOINTS
     prompt: Prompt | None = None
     plans: Annotated[tuple[Plan, ...], msgspec.Meta(max_length=MAX_PLANS)] = ()
     budgets: Annotated[tuple[Budget, ...], msgspec.Meta(max_length=MAX_BUDGETS)] = ()

@@ -51,6 +51,16 @@ class Provider(Struct, frozen=True):
 
 _UNKNOWN: Final = "this provider does not know it, and would answer as if it had not been sent"
 
+_MEDIA: Final[Mapping[Endpoint, EndpointRow]] = MappingProxyType(
+    {
+        "images.generations": EndpointRow(b"/v1/images/generations"),
+        "images.edits": EndpointRow(b"/v1/images/edits"),
+        "audio.speech": EndpointRow(b"/v1/audio/speech"),
+        "audio.transcriptions": EndpointRow(b"/v1/audio/transcriptions"),
+        "audio.translations": EndpointRow(b"/v1/audio/translations"),
+    }
+)
+
 _OPENAI: Final = Provider(
     name="openai",
     label="OpenAI",
@@ -63,6 +73,7 @@ _OPENAI: Final = Provider(
             "embeddings": EndpointRow(b"/v1/embeddings"),
             "moderations": EndpointRow(b"/v1/moderations"),
             "models": EndpointRow(b"/v1/models"),
+            **_MEDIA,
         }
     ),
 )
@@ -123,6 +134,11 @@ _COMPATIBLE: Final = Provider(
             ),
             "embeddings": EndpointRow(b"/v1/embeddings"),
             "models": EndpointRow(b"/v1/models"),
+            "images.generations": EndpointRow(b"/v1/images/generations", removed=("safety_identifier",)),
+            "images.edits": EndpointRow(b"/v1/images/edits", removed=("safety_identifier",)),
+            "audio.speech": EndpointRow(b"/v1/audio/speech"),
+            "audio.transcriptions": EndpointRow(b"/v1/audio/transcriptions"),
+            "audio.translations": EndpointRow(b"/v1/audio/translations"),
         }
     ),
 )

@@ -1,6 +1,7 @@
 """Draw docs/reference/requests.md from the request tables, so that the page cannot say something else.
 
-Counterparts: the tables, `chat_fields.py`, `responses_fields.py`, `input_fields.py` and `providers.py`.
+Counterparts: the tables, `chat_fields.py`, `responses_fields.py`, `input_fields.py`, `media_fields.py` and
+`providers.py`.
 `python -m sealgate.policy.reference` writes the page to standard output; a test fails when the committed page
 differs.
 """
@@ -9,12 +10,14 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from sealgate.policy import chat_fields, input_fields, responses_fields
+from sealgate.policy import chat_fields, input_fields, media_fields, responses_fields
 from sealgate.policy.actions import MAX_TEXT_CHARACTERS
 from sealgate.policy.bodies import MAX_DEPTH
 from sealgate.policy.checks import Check, ObjectOf, Refused, Tagged
 from sealgate.policy.document import Endpoint, Limits
 from sealgate.policy.fields import REFERENCES, Field
+from sealgate.policy.media import FORMS
+from sealgate.policy.media_fields import FileRow
 from sealgate.policy.prompts import MAX_HISTORY_CHARACTERS, MAX_PROMPT_CHARACTERS
 from sealgate.policy.providers import PROVIDERS, EndpointRow
 from sealgate.policy.refusals import REFUSAL_CODES
@@ -35,6 +38,11 @@ An item may carry the `id` that it had in an answer; it is left out upstream: no
 A type that is not listed is refused; so is an item without a type that is no message.
 
 """
+_FORMS_INTRO: Final = """\
+A form (`multipart/form-data`), written anew for the provider: the name that the user's file had stays here,
+only its ending goes up. Names in brackets are lists and objects; what is not listed never passes here.
+
+"""
 _PROVIDERS_INTRO: Final = """\
 What was shaped by the tables above is then fitted to the provider of the application's key. A provider that
 is not listed is refused.
@@ -49,6 +57,7 @@ def request_reference() -> str:
         *_chat(),
         *_responses(),
         *_inputs(),
+        *_media(),
         _references(),
         *_providers(),
         _bodies(),
@@ -90,6 +99,23 @@ def _inputs() -> Iterable[str]:
     yield _fields(input_fields.EMBEDDINGS_FIELDS, input_fields.EMBEDDINGS_REQUIRED)
     yield "## `POST /v1/moderations`\n"
     yield _fields(input_fields.MODERATIONS_FIELDS, input_fields.MODERATIONS_REQUIRED)
+
+
+def _media() -> Iterable[str]:
+    yield "## `POST /v1/images/generations`\n"
+    yield _fields(media_fields.GENERATION_FIELDS, media_fields.GENERATION_REQUIRED)
+    yield "## `POST /v1/audio/speech`\n"
+    yield _fields(media_fields.SPEECH_FIELDS, media_fields.SPEECH_REQUIRED)
+    for endpoint, row in FORMS.items():
+        yield f"## `POST /v1/{endpoint.replace('.', '/')}`\n\n" + _FORMS_INTRO
+        yield _fields(row.fields, row.required)
+        yield "### Files\n\n" + _table(("field", "files", "types"), map(_file_row, row.files.items()))
+
+
+def _file_row(named: tuple[str, FileRow]) -> tuple[str, ...]:
+    name, row = named
+    count = str(row.most) if row.least == row.most else f"{row.least} to {row.most}"
+    return f"`{name}`", count, ", ".join(f"`{each}`" for each in row.types)
 
 
 def _fields(table: Mapping[str, Field], required: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 # One row per code: the HTTP status it becomes, and what it means (drawn into the reference of requests).
 REFUSAL_CODES: Final = {
     "invalid_json": (400, "the body is not strict JSON, or not an object"),
+    "invalid_form": (400, "the body is not a form (multipart/form-data) that can be read"),
     "missing_field": (400, "a required field is absent"),
     "unknown_field": (400, "a field that the table does not list"),
     "field_not_allowed": (400, "a field, type or reference that the table refuses, with the reason"),

@@ -13,12 +13,16 @@ from sealgate.policy.chat_fields import CHAT_FIELDS, REQUIRED
 from sealgate.policy.checks import Unlisted, plain
 from sealgate.policy.document import Policy
 from sealgate.policy.fields import Does, Field
+from sealgate.policy.forms import Part
 from sealgate.policy.refusals import Refusal
 from sealgate.policy.unlisted import look_into, refuse_unlisted
 
 
 class Shaped(Struct, frozen=True):
-    """A request that may go on: `body` goes upstream, `input_bytes` is the UTF-8 size of its text."""
+    """A request that may go on: `body` goes upstream, `input_bytes` is the UTF-8 size of its text.
+
+    With `files`, what goes up is a form of the body's fields and them.
+    """
 
     body: dict[str, JSON]
     model: str
@@ -26,6 +30,10 @@ class Shaped(Struct, frozen=True):
     include_usage_asked: bool
     output_tokens_clamp: int
     input_bytes: int
+    files: tuple[Part, ...] = ()
+    pictures: int = 0
+    file_bytes: int = 0
+    """Of `input_bytes`, what stands for the files."""
 
     def __repr__(self) -> str:
         return f"<Shaped request for {self.model}, {self.input_bytes} bytes of text>"

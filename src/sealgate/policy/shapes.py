@@ -19,6 +19,7 @@ from sealgate.policy.input_fields import (
     MODERATIONS_FIELDS,
     MODERATIONS_REQUIRED,
 )
+from sealgate.policy.media import shape_generation, shape_speech
 from sealgate.policy.refusals import Refusal
 from sealgate.policy.requests import Shaped, bytes_of, check_model, listed_fields, shape_chat
 
@@ -85,13 +86,15 @@ def shape_moderations(body: dict[str, JSON], policy: Policy, pseudonym: str | No
     return _only_input(shaped, model)
 
 
-# The three that write something, and moderations: all that go to a provider.
+# All that take JSON and go to a provider; `media.FORMS` are the endpoints that take a form.
 SHAPES: Final[Mapping[Endpoint, Callable[[dict[str, JSON], Policy, str | None], Shaped]]] = MappingProxyType(
     {
         "chat.completions": shape_chat,
         "responses": shape_responses,
         "embeddings": shape_embeddings,
         "moderations": shape_moderations,
+        "images.generations": shape_generation,
+        "audio.speech": shape_speech,
     }
 )
 

@@ -97,5 +97,7 @@ class Account:
             usage.estimated,
             int(1000 * (first_s - self.started_s)) if first_s else 0,
             int(1000 * (time.monotonic() - self.started_s)),
+            usage.pictures,
+            usage.sound_ms,
         )
         journal.settle(number, record, charged)

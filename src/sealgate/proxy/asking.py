@@ -6,24 +6,39 @@ sends. Pure.
 
 from __future__ import annotations
 
-from sealgate.policy.bodies import parse_json_object
+from sealgate.policy.bodies import encode_json_object, parse_json_object
+from sealgate.policy.clamps import clamped
 from sealgate.policy.document import Action
+from sealgate.policy.media import shape_form
 from sealgate.policy.providers import endpoint_row, fit
 from sealgate.policy.requests import Shaped
-from sealgate.proxy.dialects import Dialect
+from sealgate.proxy.dialects import Body, Dialect
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.sessions import Verified
 from sealgate.proxy.wire.events import Headers
+from sealgate.proxy.wire.forms import FormReader, Upload
 from sealgate.proxy.wire.heads import media_type
 
 
 def shape(
-    raw: bytes, headers: Headers, dialect: Dialect, verified: Verified, action: Action | None
+    body: Body, headers: Headers, dialect: Dialect, verified: Verified, action: Action | None
 ) -> Shaped:
     """The request that may go on, as the provider takes it; raises `Refusal` by field, or `ProxyError`."""
-    if media_type(headers) != b"application/json":
-        raise ProxyError("content_type")
     opening = verified.application.opening
     assert opening is not None
-    row = endpoint_row(opening.provider, dialect.asks)
-    return fit(dialect.shape(parse_json_object(raw), verified, action), row)
+    if isinstance(body, FormReader):
+        shaped = shape_form(dialect.asks, body.parts(), verified.policy, verified.safety_identifier)
+        shaped = clamped(shaped, verified.policy.limits, ours_bytes=shaped.file_bytes)
+    elif media_type(headers) != b"application/json":
+        raise ProxyError("content_type")
+    else:
+        shaped = dialect.shape(parse_json_object(b"".join(body)), verified, action)
+    return fit(shaped, endpoint_row(opening.provider, dialect.asks))
+
+
+def written(shaped: Shaped) -> tuple[bytes, bytes | Upload]:
+    """What goes up: its content type, and its bytes."""
+    if shaped.files:
+        upload = Upload(shaped.body, shaped.files)
+        return upload.content_type, upload
+    return b"application/json", encode_json_object(shaped.body)

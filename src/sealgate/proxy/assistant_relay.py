@@ -10,8 +10,9 @@ import msgspec
 
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.metering import END_MARKER, ChatMeter, Usage, Verdict, known_reason, read_completion
-from sealgate.proxy.relay import split
+from sealgate.proxy.relay import split, takes_media_type
 from sealgate.proxy.wire.errors import UpstreamWireError
+from sealgate.proxy.wire.events import ResponseHead
 from sealgate.proxy.wire.sse import Event, EventSplitter, event_bytes
 
 _encode = msgspec.json.Encoder().encode
@@ -28,7 +29,7 @@ class ActionRelay:
     """The assistant's events: text as it comes, and one `done` with what it took."""
 
     streams = True
-    accepts = b"text/event-stream"
+    accepts = frozenset({b"text/event-stream"})
     content_type = b"text/event-stream; charset=utf-8"
 
     def __init__(self, meter: ChatMeter) -> None:
@@ -39,6 +40,10 @@ class ActionRelay:
     def ended(self) -> bool:
         """True once the end marker was seen."""
         return self._meter.saw_end
+
+    def takes(self, head: ResponseHead) -> bool:
+        """True for a stream of events."""
+        return takes_media_type(self.accepts, head)
 
     def feed(self, data: bytes) -> bytes:
         """One `delta` for the text that these bytes bring."""

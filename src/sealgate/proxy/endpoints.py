@@ -59,6 +59,17 @@ RESPONSES = Endpoint("responses", Kind.PROVIDER, b"POST", "api:responses", "resp
 EMBEDDINGS = Endpoint("embeddings", Kind.PROVIDER, b"POST", "api:embeddings", "embeddings")
 MODERATIONS = Endpoint("moderations", Kind.PROVIDER, b"POST", "api:moderations", "moderations")
 MODELS = Endpoint("models", Kind.MODELS, b"GET", "api:models", "models")
+PICTURES = Endpoint(
+    "images.generations", Kind.PROVIDER, b"POST", "api:images.generations", "images.generations"
+)
+EDITS = Endpoint("images.edits", Kind.PROVIDER, b"POST", "api:images.edits", "images.edits")
+SPEECH = Endpoint("audio.speech", Kind.PROVIDER, b"POST", "api:audio.speech", "audio.speech")
+TRANSCRIPTIONS = Endpoint(
+    "audio.transcriptions", Kind.PROVIDER, b"POST", "api:audio.transcriptions", "audio.transcriptions"
+)
+TRANSLATIONS = Endpoint(
+    "audio.translations", Kind.PROVIDER, b"POST", "api:audio.translations", "audio.translations"
+)
 ACTION = Endpoint("assistant.actions", Kind.PROVIDER, b"POST", "action:")
 PROMPT = Endpoint("assistant.prompt", Kind.PROVIDER, b"POST", "prompt")
 ME = Endpoint("assistant.me", Kind.ME, b"GET")
@@ -74,6 +85,11 @@ PATHS: Final[Mapping[bytes, Route]] = {
     b"/v1/embeddings": Route(EMBEDDINGS),
     b"/v1/moderations": Route(MODERATIONS),
     b"/v1/models": Route(MODELS),
+    b"/v1/images/generations": Route(PICTURES),
+    b"/v1/images/edits": Route(EDITS),
+    b"/v1/audio/speech": Route(SPEECH),
+    b"/v1/audio/transcriptions": Route(TRANSCRIPTIONS),
+    b"/v1/audio/translations": Route(TRANSLATIONS),
     b"/assistant/v1/me": Route(ME),
     b"/assistant/v1/prompt": Route(PROMPT),
 }
@@ -85,7 +101,7 @@ PREFIXES: Final[Mapping[bytes, Prefix]] = {
 
 _KEPT = "it keeps data at the provider, which everyone with the same key could reach"
 _OWNER = "it administers the key owner's account"
-_OTHERS = "only chat completions, responses, embeddings, moderations and models are"
+_OTHERS = "only the endpoints that are listed pass"
 
 # The reason stands in the answer.
 NOT_OFFERED: Final[Mapping[bytes, str]] = {
@@ -106,6 +122,8 @@ NOT_OFFERED: Final[Mapping[bytes, str]] = {
     b"/v1/videos": _KEPT,
     b"/v1/organization": _OWNER,
     b"/v1/projects": _OWNER,
+    b"/v1/audio/voices": _KEPT,
+    b"/v1/audio/voice_consents": _OWNER,
     b"/v1/audio": _OTHERS,
     b"/v1/completions": _OTHERS,
     b"/v1/images": _OTHERS,

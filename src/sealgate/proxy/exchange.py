@@ -18,14 +18,13 @@ import msgspec
 from sealgate.messages.feed import Outcome
 from sealgate.messages.opening import Open
 from sealgate.messages.pseudonym import pseudonym, safety_identifier
-from sealgate.policy.bodies import encode_json_object
 from sealgate.policy.document import Action, Limits
 from sealgate.policy.providers import PROVIDERS, endpoint_row
 from sealgate.policy.requests import Shaped
 from sealgate.proxy.accounting import NOTHING_USED, Account
 from sealgate.proxy.admission import permitted_action, still_holds
 from sealgate.proxy.applications import Known
-from sealgate.proxy.asking import shape
+from sealgate.proxy.asking import shape, written
 from sealgate.proxy.cors import NOT_STORED
 from sealgate.proxy.dialects import DIALECTS
 from sealgate.proxy.endpoints import Route
@@ -43,7 +42,6 @@ from sealgate.proxy.spending import Spending, spend
 from sealgate.proxy.upstream import Upstream
 from sealgate.proxy.visit import Visit, guarded
 from sealgate.proxy.wire.events import RequestHead, ResponseEnd, ResponseHead
-from sealgate.proxy.wire.heads import media_type
 from sealgate.proxy.wire.write import Field
 
 NEVER_S = math.inf
@@ -76,7 +74,7 @@ class Exchange(Visit):
         self.credential = ("", 0)
         self._dialect = DIALECTS[route.endpoint.name]
         self._account = Account(request, route.endpoint.name)
-        self._body: list[bytes] = []
+        self._body = self._dialect.body(head.headers)
         self._body_whole = self._started = self._paused = self._retried = False
         self._action: Action | None = None
         self._allowance: Allowance | None = None
@@ -102,7 +100,7 @@ class Exchange(Visit):
         if self.parts.draining:
             raise ProxyError("stopping")
         limits = verified.policy.limits
-        self.client.limit_body(limits.body_bytes)
+        self.client.limit_body(self._dialect.body_limit(limits))
         self._allowance = self.parts.limits.take(session.application, session.sid, limits, time.monotonic())
         self.credential = (application.opening.credential, 0)
         self.state = State.ADMITTED
@@ -128,8 +126,8 @@ class Exchange(Visit):
     def _ask(self) -> None:
         """Shape the request by the application's policy; then have the key."""
         verified = self._verified
-        raw, self._body = b"".join(self._body), []
-        self._shaped = shape(raw, self.headers, self._dialect, verified, self._action)
+        body, self._body = self._body, []
+        self._shaped = shape(body, self.headers, self._dialect, verified, self._action)
         self._find_key()
 
     def _find_key(self) -> None:
@@ -199,11 +197,12 @@ class Exchange(Visit):
         self.state = State.FORWARDED
         self._upstream, self._watch = upstream, KeyWatch(held.mark)
         provider = PROVIDERS[self._opening.provider]
+        content_type, body = written(shaped)
         upstream.send(
             self,
             endpoint_row(provider.name, self._dialect.asks).path,
-            self._headers_up(shaped),
-            encode_json_object(shaped.body),
+            self._headers_up(content_type, shaped),
+            body,
             key_field=(provider.auth_header, provider.auth_prefix),
             key=held.slot.key(),
         )
@@ -263,7 +262,7 @@ class Exchange(Visit):
             return
         self._relay = self._dialect.relay(shaped)
         plain = head.headers.get(b"content-encoding", b"identity").strip().lower() == b"identity"
-        if not plain or media_type(head.headers) != self._relay.accepts:
+        if not plain or not self._relay.takes(head):
             raise ProxyError("provider_failed")  # what we cannot read may hold the key
 
     def _refused(self, data: bytes, end: ResponseEnd | None) -> None:
@@ -353,7 +352,11 @@ class Exchange(Visit):
         relay, started = self._relay, self._started
         self._settle(error.row.outcome, 200 if started else error.status)
         if started and relay is not None:
-            self.client.finish(relay.failure(error))
+            last = relay.failure(error)
+            if last is None:
+                self.client.cut()
+            else:
+                self.client.finish(last)
             return
         headers = [NOT_STORED, *error.headers(), *self.allowance_headers()]
         self.client.answer(error.status, headers, error.to_json())
@@ -409,11 +412,11 @@ class Exchange(Visit):
         left = requests_left(self._allowance, self._limits, time.monotonic())
         return [(b"x-sealgate-remaining-requests", b"%d" % left)]
 
-    def _headers_up(self, shaped: Shaped) -> list[Field]:
+    def _headers_up(self, content_type: bytes, shaped: Shaped) -> list[Field]:
         """Built from nothing: no header of the client's goes up."""
         return [
-            (b"content-type", b"application/json"),
-            (b"accept", b"text/event-stream" if shaped.stream else b"application/json"),
+            (b"content-type", content_type),
+            (b"accept", b"text/event-stream" if shaped.stream else self._dialect.accept),
             (b"accept-encoding", b"identity"),
             (b"user-agent", b"sealgate"),
             (b"x-client-request-id", self.request.encode()),

@@ -26,7 +26,8 @@ class Usage(msgspec.Struct, frozen=True):
     """Tokens of one exchange. `estimated` where the provider did not say; then from bytes and deltas.
 
     `finish_reason` is one of FINISH_REASONS, `other`, or None while none was seen.
-    `saw_end`: the answer came to its end marker (`[DONE]`, or a JSON body that parses).
+    `saw_end`: the answer came to its end marker (`[DONE]`, or a JSON body that parses). `pictures` that were
+    made; `sound_ms`, milliseconds of sound that were heard, where the provider bills by them.
     """
 
     input_tokens: int
@@ -36,6 +37,8 @@ class Usage(msgspec.Struct, frozen=True):
     estimated: bool
     finish_reason: str | None
     saw_end: bool
+    pictures: int = 0
+    sound_ms: int = 0
 
 
 class Verdict(enum.Enum):

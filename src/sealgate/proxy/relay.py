@@ -12,6 +12,8 @@ from typing import Protocol
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.metering import Meter, Usage, Verdict
 from sealgate.proxy.wire.errors import UpstreamWireError
+from sealgate.proxy.wire.events import ResponseHead
+from sealgate.proxy.wire.heads import media_type
 from sealgate.proxy.wire.sse import EVENT_LIMIT_BYTES, Event, EventSplitter, content_bytes
 
 
@@ -20,13 +22,14 @@ class Relay(Protocol):
 
     streams: bool
     """True if bytes go down as they come."""
-    accepts: bytes
-    """The content type that the provider must answer with."""
     content_type: bytes
 
     @property
     def ended(self) -> bool:
         """True once the end marker was seen: nothing that matters follows."""
+
+    def takes(self, head: ResponseHead) -> bool:
+        """True for an answer that it can read: of its content type, and with an end that can be told."""
 
     def feed(self, data: bytes) -> bytes:
         """Take body bytes; gives what goes down now."""
@@ -34,8 +37,8 @@ class Relay(Protocol):
     def end(self) -> bytes:
         """The body is over; gives the last bytes."""
 
-    def failure(self, error: ProxyError) -> bytes:
-        """The last bytes of a stream that fails after it began."""
+    def failure(self, error: ProxyError) -> bytes | None:
+        """The last bytes of a stream that fails after it began; None where only a cut can say so."""
 
     def usage(self) -> Usage:
         """What was used until now."""
@@ -48,7 +51,7 @@ class StreamRelay:
     """The provider's events as they are, but for a closing usage chunk that the client had not asked for."""
 
     streams = True
-    accepts = b"text/event-stream"
+    accepts = frozenset({b"text/event-stream"})
     content_type = b"text/event-stream; charset=utf-8"
 
     def __init__(self, meter: Meter, event_limit_bytes: int = EVENT_LIMIT_BYTES) -> None:
@@ -59,6 +62,10 @@ class StreamRelay:
     def ended(self) -> bool:
         """True once the end marker was seen."""
         return self._meter.saw_end
+
+    def takes(self, head: ResponseHead) -> bool:
+        """True for a stream of events."""
+        return takes_media_type(self.accepts, head)
 
     def feed(self, data: bytes) -> bytes:
         """Whole events, without comments: these are no content, and we vouch for what goes down."""
@@ -94,6 +101,11 @@ class StreamRelay:
             elif verdict is Verdict.ERROR:
                 raise ProxyError("provider_error")
         return out
+
+
+def takes_media_type(accepts: frozenset[bytes], head: ResponseHead) -> bool:
+    """True if the answer's content type is one of these."""
+    return media_type(head.headers) in accepts
 
 
 def split(splitter: EventSplitter, data: bytes) -> list[Event]:

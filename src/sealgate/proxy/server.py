@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from sealgate.ids import new_id
+from sealgate.policy.document import UPLOAD_MOST_BYTES
 from sealgate.proxy.assistant import Introduction
 from sealgate.proxy.cors import EVERY_ANSWER, NOT_STORED, PREFLIGHT
 from sealgate.proxy.departure import GONE_CHECKS_S, has_left
@@ -27,7 +28,7 @@ from sealgate.proxy.wire.events import BodyPart, RequestEvent, RequestHead, Wire
 from sealgate.proxy.wire.requests import RequestReader
 from sealgate.proxy.wire.write import CONTINUE, LAST_CHUNK, Field, chunk, response_head
 
-BODY_MOST_BYTES = 16_777_216
+BODY_MOST_BYTES = UPLOAD_MOST_BYTES
 """No policy may allow more; the policy's own limit holds as soon as the session is known."""
 LINGER_S = 2.0
 FLUSH_S = 20.0

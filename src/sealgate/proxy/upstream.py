@@ -18,6 +18,7 @@ from sealgate.proxy.egress import Origin
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.wire.errors import UpstreamWireError
 from sealgate.proxy.wire.events import BodyPart, ResponseEnd, ResponseEvent, ResponseHead
+from sealgate.proxy.wire.forms import Upload
 from sealgate.proxy.wire.responses import ResponseReader
 from sealgate.proxy.wire.write import Field, SecretRequest
 
@@ -73,7 +74,8 @@ class Upstream(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._caller: Caller | None = None
         self._paused = False
-        self._heard = False
+        self._heard = self._full = False
+        self._unsent: deque[bytes | memoryview] = deque()
         self._draining: asyncio.TimerHandle | None = None
         self.requests = 0
         self.idle_since_s = 0.0
@@ -83,7 +85,7 @@ class Upstream(asyncio.Protocol):
         caller: Caller,
         target: bytes,
         headers: list[Field],
-        body: bytes,
+        body: bytes | Upload,
         *,
         key_field: Field,
         key: memoryview,
@@ -103,12 +105,16 @@ class Upstream(asyncio.Protocol):
             length_bytes=len(body),
             key_field=key_field,
         )
+        pieces = (head, body) if isinstance(body, bytes) else (head,)
         try:
-            self._transport.writelines((head, body))
+            self._transport.writelines(pieces)
         finally:
             if self.origin.tls:
                 head.release()
                 self._secret.wipe()
+        if not isinstance(body, bytes):
+            self._unsent.extend(body.pieces)
+            self.resume_writing()
 
     def pause(self) -> None:
         """Read no more until `resume`: the client is slower than the provider."""
@@ -131,6 +137,7 @@ class Upstream(asyncio.Protocol):
     def abort(self) -> None:
         """End the call at once; the caller hears nothing more."""
         self._caller = None
+        self._unsent.clear()
         if self._transport is not None:
             self._transport.abort()
 
@@ -138,6 +145,16 @@ class Upstream(asyncio.Protocol):
     def usable(self) -> bool:
         """True while a request may be written."""
         return self._transport is not None and not self._transport.is_closing()
+
+    def pause_writing(self) -> None:
+        """The provider takes an upload more slowly than we have it: what is left waits, held once."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """Go on with it."""
+        self._full = False
+        while self._unsent and not self._full and self._transport is not None:
+            self._transport.write(self._unsent.popleft())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The TLS handshake is done and the certificate verified."""
@@ -169,6 +186,7 @@ class Upstream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Gone."""
         self._transport = None
+        self._unsent.clear()
         self._secret.wipe()
         if self._draining is not None:
             self._draining.cancel()
@@ -199,7 +217,7 @@ class Upstream(asyncio.Protocol):
             self._draining.cancel()
             self._draining = None
         self.resume()
-        if end.keep_alive:
+        if end.keep_alive and not self._unsent:
             self._pool.give_back(self)
         elif self._transport is not None:
             self._transport.close()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.metering import Meter, Usage, Verdict
+from sealgate.proxy.relay import takes_media_type
+from sealgate.proxy.wire.events import ResponseHead
 
 BODY_LIMIT_BYTES = 16 * 1_048_576
 
@@ -16,7 +18,7 @@ class WholeRelay:
 
     streams = False
     ended = False
-    accepts = b"application/json"
+    accepts = frozenset({b"application/json"})
     content_type = b"application/json"
     limit_bytes = BODY_LIMIT_BYTES
 
@@ -24,6 +26,10 @@ class WholeRelay:
         self._meter = meter
         self._parts: list[bytes] = []
         self._size = 0
+
+    def takes(self, head: ResponseHead) -> bool:
+        """True for JSON."""
+        return takes_media_type(self.accepts, head)
 
     def feed(self, data: bytes) -> bytes:
         """Keep it."""

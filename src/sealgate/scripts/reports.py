@@ -35,6 +35,8 @@ COLUMNS: Final[Sequence[str]] = (
     "estimated",
     "first_byte_ms",
     "duration_ms",
+    "pictures",
+    "sound_ms",
     "cost_nano_usd",
 )
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")

@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -38,6 +39,7 @@ from sealgate.simulator.errors import (
 from sealgate.simulator.faults import MODELS, Fault, Model, Serves
 from sealgate.simulator.inputs import embed, moderate, read_embeddings, read_moderations
 from sealgate.simulator.keys import AZURE_PREFIX, check_spending, key_of
+from sealgate.simulator.media_api import POSTS, Media
 from sealgate.simulator.requests import Message, read_chat
 from sealgate.simulator.responses import ResponseMaker
 from sealgate.simulator.responses_request import read_responses
@@ -71,6 +73,7 @@ class Asked(Struct, frozen=True):
 
     path: str
     body: bytes
+    content_type: str
     key: str
     sending: Sending
 
@@ -90,6 +93,7 @@ class Api:
             "/v1/responses": self._responses,
             "/v1/embeddings": self._embeddings,
             "/v1/moderations": self._moderations,
+            **{path: partial(self._media, post) for path, post in POSTS.items()},
         }
 
     async def handle(self, request: Request, reply: Reply) -> None:
@@ -143,7 +147,7 @@ class Api:
         if answer is None:
             await sending.send(200, _models(path))
         else:
-            await answer(Asked(path, request.body, key, sending))
+            await answer(Asked(path, request.body, request.header("content-type"), key, sending))
 
     async def _chat(self, asked: Asked) -> None:
         chat = read_chat(asked.body)
@@ -186,6 +190,12 @@ class Api:
         model = await self._model(request.model, Serves.MODERATIONS, asked)
         if model is not None:
             await asked.sending.whole(moderate(request, secrets.token_hex(12)), model)
+
+    async def _media(self, post: Callable[[Media], Awaitable[None]], asked: Asked) -> None:
+        async def find(name: str, serves: Serves, stream: bool) -> Model | None:
+            return await self._model(name, serves, asked, stream=stream)
+
+        await post(Media(asked.body, asked.content_type, asked.sending, find))
 
     async def _model(self, name: str, serves: Serves, asked: Asked, *, stream: bool = False) -> Model | None:
         """The model to answer with; None if its fault was the answer. Raises `ApiError`."""

@@ -18,7 +18,7 @@ from typing import Final, TypeAlias, cast
 import httptools
 from msgspec import Struct
 
-MAX_BODY_BYTES: Final = 8 * 1024 * 1024
+MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 _MAX_HEAD_BYTES: Final = 64 * 1024
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]

@@ -34,6 +34,9 @@ class Serves(StrEnum):
     TEXT = "text"
     EMBEDDINGS = "embeddings"
     MODERATIONS = "moderations"
+    PICTURES = "pictures"
+    SPEECH = "speech"
+    TRANSCRIPTS = "transcripts"
 
 
 class Model(Struct, frozen=True):
@@ -59,6 +62,9 @@ MODELS: Final[Mapping[str, Model]] = {
     "text-embedding-3-small": Model("embeds", serves=Serves.EMBEDDINGS),
     "text-embedding-3-large": Model("embeds", serves=Serves.EMBEDDINGS, dimensions=3072),
     "omni-moderation-latest": Model("judges by a list of words", serves=Serves.MODERATIONS),
+    "gpt-image-sim": Model("draws one colour", serves=Serves.PICTURES),
+    "tts-sim": Model("speaks in tones", serves=Serves.SPEECH),
+    "transcribe-sim": Model("tells how long a sound is", serves=Serves.TRANSCRIPTS),
     "sim-long": Model("writes over a thousand tokens, to be stopped", long=True),
     "sim-slow": Model("first byte after two seconds, then two events a second", slow=True),
     "sim-length": Model("ends at 12 tokens with finish_reason length", token_limit=12),

@@ -44,6 +44,16 @@ class Sending:
         await self._reply.raw(body[: len(body) // 2])
         raise self._reset()
 
+    async def bytes_of(self, body: bytes, content_type: str, model: Model) -> None:
+        """Sound or plain text in chunks, unless the model's fault cuts it in the middle."""
+        self.call.status = 200
+        await self._reply.start(200, self._headers((("content-type", content_type),)))
+        for at in range(0, len(body), 16_384):
+            if model.fault is Fault.RESET and at:
+                raise self._reset()
+            await self._reply.chunk(body[at : at + 16_384])
+        await self._reply.end()
+
     async def stream(
         self,
         events: Iterable[tuple[bytes, int]],

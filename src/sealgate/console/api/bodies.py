@@ -312,6 +312,8 @@ class UsageView(Struct, frozen=True):
     estimated: bool
     first_byte_ms: int
     duration_ms: int
+    pictures: int
+    sound_ms: int
     cost_nano_usd: int | None
 
 

@@ -83,13 +83,14 @@ def endpoints_from_form(policy: Policy, form: Form) -> tuple[Endpoint, ...]:
 
 
 def limits_from_form(policy: Policy, form: Form) -> Policy:
-    """Fields: `requests_per_minute`, `concurrent_streams`, `output_tokens`, `models`, and those of endpoints;
-    raises `InputError`."""
+    """Fields: `requests_per_minute`, `concurrent_streams`, `output_tokens`, `models`, those of endpoints, and
+    those of pictures and sound; raises `InputError`."""
     limits = msgspec.structs.replace(
         policy.limits,
         requests_per_minute=form.number("requests_per_minute", "Requests per minute", 1, 100_000),
         concurrent_streams=form.number("concurrent_streams", "Streams at once", 1, 1_000),
         output_tokens=form.number("output_tokens", "Output tokens", 1, 1_000_000),
+        **_media_limits(form),
     )
     changed = msgspec.structs.replace(
         policy,
@@ -98,6 +99,17 @@ def limits_from_form(policy: Policy, form: Form) -> Policy:
         endpoints=endpoints_from_form(policy, form),
     )
     return _checked(changed, "models")
+
+
+def _media_limits(form: Form) -> dict[str, int]:
+    """Fields: `media_offered`, and with it `pictures`, `picture_pixels` and `upload_mib`."""
+    if not form.text("media_offered"):
+        return {}
+    return {
+        "pictures": form.number("pictures", "Pictures", 1, 10),
+        "picture_pixels": form.number("picture_pixels", "Pixels", 65_536, 16_777_216),
+        "upload_bytes": form.number("upload_mib", "Upload", 1, 63) * 1_048_576 + 65_536,
+    }
 
 
 def models_from_text(text: str) -> tuple[str, ...]:

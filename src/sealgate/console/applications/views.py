@@ -30,6 +30,11 @@ ENDPOINT_WORDS: Mapping[Endpoint, tuple[str, str]] = {
     "embeddings": ("Embeddings", "POST /v1/embeddings"),
     "moderations": ("Moderations", "POST /v1/moderations"),
     "models": ("List of models", "GET /v1/models"),
+    "images.generations": ("Pictures", "POST /v1/images/generations"),
+    "images.edits": ("Edits of pictures", "POST /v1/images/edits"),
+    "audio.speech": ("Speech", "POST /v1/audio/speech"),
+    "audio.transcriptions": ("Transcripts", "POST /v1/audio/transcriptions"),
+    "audio.translations": ("Transcripts in English", "POST /v1/audio/translations"),
 }
 """What the page calls each endpoint of the policy."""
 

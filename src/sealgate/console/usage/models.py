@@ -38,6 +38,9 @@ class Usage(Base):
     estimated: Mapped[bool]
     first_byte_ms: Mapped[int]
     duration_ms: Mapped[int]
+    pictures: Mapped[int] = mapped_column(server_default="0")
+    sound_ms: Mapped[int] = mapped_column(server_default="0")
+    """Milliseconds of sound that were heard, where the provider bills by them."""
     cost_nano_usd: Mapped[int | None] = mapped_column(BigInteger)
     """What the provider's price list makes of the tokens, in billionths of a US dollar; empty: no price."""
     price_table: Mapped[str | None]

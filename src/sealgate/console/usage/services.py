@@ -80,6 +80,8 @@ def _row(
         "estimated": record.estimated,
         "first_byte_ms": record.first_byte_ms,
         "duration_ms": record.duration_ms,
+        "pictures": record.pictures,
+        "sound_ms": record.sound_ms,
         "cost_nano_usd": price.nano_usd if price else None,
         "price_table": price.table if price else None,
     }

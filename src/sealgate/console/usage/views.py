@@ -50,7 +50,7 @@ SHOWN_DAYS = 30
 HEADS = (
     "time", "application", "application_id", "action", "endpoint", "model", "outcome", "status",
     "input_tokens", "output_tokens", "cached_tokens", "estimated", "cost_usd", "price_table",
-    "first_byte_ms", "duration_ms", "request",
+    "first_byte_ms", "duration_ms", "pictures", "sound_ms", "request",
 )  # fmt: skip
 
 
@@ -102,7 +102,8 @@ def _cells(line: UsageLine) -> Sequence[Cell]:
     return (
         moment(use.started_at), line.application_name, use.application_id, use.action, use.endpoint,
         use.model, use.outcome, use.status, use.input_tokens, use.output_tokens, use.cached_tokens,
-        int(use.estimated), cost, use.price_table, use.first_byte_ms, use.duration_ms, use.request,
+        int(use.estimated), cost, use.price_table, use.first_byte_ms, use.duration_ms,
+        use.pictures, use.sound_ms, use.request,
     )  # fmt: skip
 
 
