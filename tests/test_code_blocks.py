@@ -145,7 +145,7 @@ def test_a_command_of_a_page_has_the_options_that_it_is_shown_with(page: str, co
     reference = (ROOT / "docs" / "reference" / "cli.md").read_text()
     words = command.split()
     named = next(
-        (n for n in (" ".join(words[:3]), " ".join(words[:2])) if f"## `{n}`\n" in reference), ""
+        (n for n in (" ".join(words[:many]) for many in (4, 3, 2)) if f"## `{n}`\n" in reference), ""
     )  # fmt: skip
     assert named, f"{page}: {command}"
     options = reference.split(f"## `{named}`\n", 1)[1].split("\n## ", 1)[0]

@@ -8,15 +8,20 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
+
 from sealgate.ids import new_id
 from sealgate.log import LineLog
 from sealgate.messages.operating import KekReport
-from sealgate.vault.approvals import Action, Approvals
+from sealgate.vault import base64url, passkeys
+from sealgate.vault.approvals import Action, Approvals, NotApprovedError
 from sealgate.vault.events import EVENTS
 from sealgate.vault.foundation import lay_foundation
 from sealgate.vault.kek_changes import KekChanges
 from sealgate.vault.kek_config import KekConfig
+from sealgate.vault.passkeys import Assertion
 from sealgate.vault.proposals import Proposals
+from tests.vault.authenticator import Passkey
 from tests.vault.deployment import Addresses, canary_key, ticket_order, vault_config
 from tests.vault.still import StillVault
 
@@ -44,6 +49,7 @@ class Ring:
         self, folder: Path, kek: KekConfig | None = None, *, approvals: Approvals | None = None
     ) -> None:
         self.log = io.StringIO()
+        self.passkeys: list[Passkey] = []
         config = vault_config(folder)
         log = LineLog("vault", EVENTS, self.log)
         foundation = lay_foundation(config.data_dir, config.instance, log, kek)
@@ -79,6 +85,31 @@ class Ring:
 
         return asyncio.run(act())
 
+    def destroy(self, version: str) -> KekReport:
+        """Have two administrators approve it with their passkeys, then destroy it."""
+        if not self.passkeys:
+            self.enrol_two()
+        with pytest.raises(NotApprovedError) as refused:
+            self.do(lambda changes: changes.destroy(version))
+        link = refused.value.missing.proposal.link.partition("=")[2]
+        for passkey in self.passkeys:
+            challenge = self.proposals.challenge(self.proposals.look(link))
+            self.proposals.approve(link, assertion_of(passkey, challenge))
+        return self.do(lambda changes: changes.destroy(version))
+
+    def enrol_two(self) -> None:
+        """Two administrators of the whole vault."""
+        people = self.vault.stores.administrators
+        for name in ("Ada", "Bea"):
+            now_s, passkey = self.vault.clock.now_s, Passkey()
+            _, token = people.invite(None, name, "", now_s, approved=False)
+            body = {key: base64url.decode(text) for key, text in passkey.enrolment(bytes(32)).items()}
+            registered = passkeys.register(
+                people.party, bytes(32), body["id"], body["client_data"], body["attestation_object"]
+            )
+            people.enrol(people.invited(token, now_s), registered, (), now_s)
+            self.passkeys.append(passkey)
+
     def rotate(self) -> KekReport:
         self.do(lambda changes: changes.rotate(""))
         return self.report()
@@ -99,6 +130,12 @@ class Ring:
     def counts(self) -> dict[str, int]:
         """Rows by the version that they name."""
         return {each.version: each.rows for each in self.report().items if each.rows}
+
+
+def assertion_of(passkey: Passkey, challenge: bytes) -> Assertion:
+    """What a passkey answers, as bytes."""
+    given = {name: base64url.decode(text) for name, text in passkey.assertion(challenge).items()}
+    return Assertion(given["id"], given["client_data"], given["authenticator_data"], given["signature"])
 
 
 class Kept:

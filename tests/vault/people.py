@@ -72,7 +72,11 @@ class People:
         self, invited: AdministratorInvited, passkey: Passkey, lies: Lies | None = None, **changes: Any
     ) -> Page:
         """What the enrolment page posts."""
-        token = self.token(invited)
+        return await self.enrol_by(invited.link, passkey, lies, **changes)
+
+    async def enrol_by(self, link: str, passkey: Passkey, lies: Lies | None = None, **changes: Any) -> Page:
+        """The same, by the link."""
+        token = self.fragment(link)
         seen = await self.vault.post("/enrol/invitation", {"invitation": token})
         if seen.status != 200:
             return seen

@@ -11,7 +11,7 @@ from sealgate.messages.erasing import Erase, Erased, ErasureKind, ErasureRow
 from sealgate.vault.faults import StartError
 from sealgate.vault.receipts import key_of, verify
 from tests.vault.deployment import canary_key, ticket_order
-from tests.vault.keks import Everything, Kept, Ring
+from tests.vault.keks import Kept, Ring
 from tests.vault.still import StillVault
 
 KINDS = list(ErasureKind)
@@ -37,7 +37,7 @@ def rotate_and_destroy(ring: Ring) -> None:
     old = ring.ring.version
     ring.vault.clock.now_s += 60
     ring.rotate()
-    ring.do(lambda changes: changes.destroy(old))
+    ring.destroy(old)
 
 
 def shown(ring: Ring) -> ErasureRow:
@@ -68,7 +68,7 @@ def with_keks_of(backup: Path, folder: Path) -> Path:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_backup_brings_a_key_back_once_its_kek_is_destroyed(tmp_path: Path, kind: ErasureKind) -> None:
     folder = tmp_path / "v"
-    with Ring(folder, approvals=Everything()) as ring:
+    with Ring(folder) as ring:
         kept = Kept(ring.vault)
         at, credential, key = kept.keys[0]
         ring.vault.foundation.database.forget()
@@ -92,7 +92,7 @@ def test_no_backup_brings_a_key_back_once_its_kek_is_destroyed(tmp_path: Path, k
 
 
 def test_a_stolen_old_envelope_is_no_use_with_the_sealing_keys_of_today(tmp_path: Path) -> None:
-    with Ring(tmp_path, approvals=Everything()) as ring:
+    with Ring(tmp_path) as ring:
         kept = Kept(ring.vault)
         at, _, _ = kept.keys[0]
         neighbour, neighbours_key = at, canary_key()
@@ -108,7 +108,7 @@ def test_a_stolen_old_envelope_is_no_use_with_the_sealing_keys_of_today(tmp_path
 
 
 def test_a_receipt_says_step_by_step_what_it_waits_for(tmp_path: Path) -> None:
-    with Ring(tmp_path, approvals=Everything()) as ring:
+    with Ring(tmp_path) as ring:
         kept = Kept(ring.vault)
         first = ring.ring.version
         ring.vault.ask(order(kept, ErasureKind.CREDENTIAL))
@@ -120,7 +120,7 @@ def test_a_receipt_says_step_by_step_what_it_waits_for(tmp_path: Path) -> None:
 
 
 def test_a_receipt_that_is_asked_for_later_says_since_when_it_is_final(tmp_path: Path) -> None:
-    with Ring(tmp_path, approvals=Everything()) as ring:
+    with Ring(tmp_path) as ring:
         kept = Kept(ring.vault)
         old = ring.ring.version
         erase(ring, kept, ErasureKind.ORGANIZATION)
@@ -134,7 +134,7 @@ def test_a_receipt_that_is_asked_for_later_says_since_when_it_is_final(tmp_path:
 
 
 def test_a_kek_that_was_made_while_the_sealing_keys_still_lived_must_go_as_well(tmp_path: Path) -> None:
-    with Ring(tmp_path, approvals=Everything()) as ring:
+    with Ring(tmp_path) as ring:
         kept = Kept(ring.vault)
         ring.vault.ask(order(kept, ErasureKind.CREDENTIAL))
         rotate_and_destroy(ring)
@@ -146,7 +146,7 @@ def test_a_kek_that_was_made_while_the_sealing_keys_still_lived_must_go_as_well(
 
 
 def test_a_kek_that_was_destroyed_before_is_none_of_a_receipts_business(tmp_path: Path) -> None:
-    with Ring(tmp_path, approvals=Everything()) as ring:
+    with Ring(tmp_path) as ring:
         kept = Kept(ring.vault)
         rotate_and_destroy(ring)
         erase(ring, kept, ErasureKind.ORGANIZATION)
@@ -154,7 +154,7 @@ def test_a_kek_that_was_destroyed_before_is_none_of_a_receipts_business(tmp_path
 
 
 def test_a_kek_whose_destruction_lies_ahead_still_counts(tmp_path: Path) -> None:
-    with Ring(tmp_path, approvals=Everything()) as ring:
+    with Ring(tmp_path) as ring:
         kept = Kept(ring.vault)
         old = ring.ring.version
         erase(ring, kept, ErasureKind.ORGANIZATION)
@@ -167,7 +167,7 @@ def test_a_kek_whose_destruction_lies_ahead_still_counts(tmp_path: Path) -> None
 
 
 def test_what_is_final_is_warned_of_no_more(tmp_path: Path) -> None:
-    with Ring(tmp_path, approvals=Everything()) as ring:
+    with Ring(tmp_path) as ring:
         kept = Kept(ring.vault)
         erase(ring, kept, ErasureKind.ORGANIZATION)
         rotate_and_destroy(ring)

@@ -20,7 +20,7 @@ from sealgate.vault.kek import KekDescription, KekError, KekUnavailableError
 from sealgate.vault.kek_config import KekConfig
 from sealgate.vault.kek_pkcs11 import Pkcs11Kek, Pkcs11Kind
 from tests.conftest import SOFTHSM
-from tests.vault.keks import Everything, Kept, Ring
+from tests.vault.keks import Kept, Ring
 
 pytestmark = pytest.mark.softhsm
 
@@ -267,14 +267,14 @@ def test_a_first_start_by_setting_makes_its_kek_in_the_token(tmp_path: Path, con
 def test_a_file_kek_migrates_to_the_token_and_on_to_the_next_key_of_it(
     tmp_path: Path, configured: KekConfig
 ) -> None:
-    with Ring(tmp_path, configured_for_file(configured), approvals=Everything()) as ring:
+    with Ring(tmp_path, configured_for_file(configured)) as ring:
         kept = Kept(ring.vault)
         first = ring.ring.version
         ring.do(lambda changes: changes.migrate("pkcs11", ""))
         assert set(ring.counts()) == {ring.ring.version}
         assert ring.ring.version.startswith("pkcs11-")
         ring.rotate()
-        ring.do(lambda changes: changes.destroy(first))
+        ring.destroy(first)
         assert not (tmp_path / "data" / "kek").exists()
     with Ring(tmp_path, configured) as again:
         assert kept.all_open(again.vault)
@@ -294,14 +294,14 @@ def test_migrating_where_it_is_already_changes_nothing(tmp_path: Path, configure
 def test_after_the_tokens_key_is_destroyed_a_backup_from_before_opens_no_more(
     tmp_path: Path, configured: KekConfig
 ) -> None:
-    with Ring(tmp_path, configured, approvals=Everything()) as ring:
+    with Ring(tmp_path, configured) as ring:
         Kept(ring.vault)
         ring.vault.foundation.database.forget()
         data = tmp_path / "data"
         backup = {path.name: path.read_bytes() for path in data.iterdir() if path.name != "lock"}
         old = ring.ring.version
         ring.rotate()
-        report = ring.do(lambda changes: changes.destroy(old))
+        report = ring.destroy(old)
         assert [each.state for each in report.items] == ["destroyed", "current"]
     restored = tmp_path / "restored"
     restored.mkdir(mode=0o700)
@@ -318,7 +318,7 @@ def test_after_the_tokens_key_is_destroyed_a_backup_from_before_opens_no_more(
 def test_no_backup_brings_an_erased_key_back_once_the_tokens_key_is_destroyed(
     tmp_path: Path, configured: KekConfig
 ) -> None:
-    with Ring(tmp_path, configured, approvals=Everything()) as ring:
+    with Ring(tmp_path, configured) as ring:
         kept = Kept(ring.vault)
         at, credential, key = kept.keys[0]
         ring.vault.foundation.database.forget()
@@ -334,7 +334,7 @@ def test_no_backup_brings_an_erased_key_back_once_the_tokens_key_is_destroyed(
         old = ring.ring.version
         ring.vault.clock.now_s += 60
         ring.rotate()
-        ring.do(lambda changes: changes.destroy(old))
+        ring.destroy(old)
         assert ring.vault.erasures.rows()[0].final_at is not None
     restored = put_back(tmp_path / "restored", backup)
     with pytest.MonkeyPatch.context() as patch:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from sealgate.doctor.administrators import administrators
 from sealgate.doctor.asking import NotAnsweredError, ask_provider, provider_origins
 from sealgate.doctor.clock import clock
 from sealgate.doctor.files import databases, disk, folders, identity
@@ -49,6 +50,7 @@ CHECKS: Mapping[str, Check] = {
     "identity": identity,
     "folders": folders,
     "kek": kek,
+    "administrators": administrators,
     "databases": databases,
     "disk": disk,
     "sockets": sockets,
