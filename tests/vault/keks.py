@@ -12,6 +12,7 @@ import pytest
 
 from sealgate.ids import new_id
 from sealgate.log import LineLog
+from sealgate.messages.administering import ApprovalsMissing
 from sealgate.messages.operating import KekReport
 from sealgate.vault import base64url, passkeys
 from sealgate.vault.approvals import Action, Approvals, NotApprovedError
@@ -56,10 +57,7 @@ class Ring:
         self.vault = StillVault(folder, foundation)
         self.ring = foundation.kek
         self.keks = foundation.keks
-        administrators = self.vault.stores.administrators
-        self.proposals = Proposals(
-            config.instance, config.public_url, foundation, administrators, clock=self.vault.clock, log=log
-        )
+        self.proposals = proposals_of(self.vault)
         self.changes = KekChanges(
             config.instance,
             foundation,
@@ -91,24 +89,13 @@ class Ring:
             self.enrol_two()
         with pytest.raises(NotApprovedError) as refused:
             self.do(lambda changes: changes.destroy(version))
-        link = refused.value.missing.proposal.link.partition("=")[2]
         for passkey in self.passkeys:
-            challenge = self.proposals.challenge(self.proposals.look(link))
-            self.proposals.approve(link, assertion_of(passkey, challenge))
+            approve(self.proposals, refused.value.missing, passkey)
         return self.do(lambda changes: changes.destroy(version))
 
     def enrol_two(self) -> None:
         """Two administrators of the whole vault."""
-        people = self.vault.stores.administrators
-        for name in ("Ada", "Bea"):
-            now_s, passkey = self.vault.clock.now_s, Passkey()
-            _, token = people.invite(None, name, "", now_s, approved=False)
-            body = {key: base64url.decode(text) for key, text in passkey.enrolment(bytes(32)).items()}
-            registered = passkeys.register(
-                people.party, bytes(32), body["id"], body["client_data"], body["attestation_object"]
-            )
-            people.enrol(people.invited(token, now_s), registered, (), now_s)
-            self.passkeys.append(passkey)
+        self.passkeys += enrolled_two(self.vault)
 
     def rotate(self) -> KekReport:
         self.do(lambda changes: changes.rotate(""))
@@ -130,6 +117,34 @@ class Ring:
     def counts(self) -> dict[str, int]:
         """Rows by the version that they name."""
         return {each.version: each.rows for each in self.report().items if each.rows}
+
+
+def enrolled_two(vault: StillVault) -> list[Passkey]:
+    """Two administrators of the whole vault, by their passkeys."""
+    people, now_s, made = vault.stores.administrators, vault.clock.now_s, []
+    for name in ("Ada", "Bea"):
+        made.append(passkey := Passkey())
+        _, token = people.invite(None, name, "", now_s, approved=False)
+        body = {key: base64url.decode(text) for key, text in passkey.enrolment(bytes(32)).items()}
+        registered = passkeys.register(
+            people.party, bytes(32), body["id"], body["client_data"], body["attestation_object"]
+        )
+        people.enrol(people.invited(token, now_s), registered, (), now_s)
+    return made
+
+
+def proposals_of(vault: StillVault) -> Proposals:
+    """What waits for administrators, of a still vault."""
+    config, people = vault.config, vault.stores.administrators
+    log = LineLog("vault", EVENTS, vault.log)
+    return Proposals(config.instance, config.public_url, vault.foundation, people, clock=vault.clock, log=log)
+
+
+def approve(proposals: Proposals, missing: ApprovalsMissing, passkey: Passkey) -> None:
+    """One administrator's yes."""
+    link = missing.proposal.link.partition("=")[2]
+    challenge = proposals.challenge(proposals.look(link))
+    proposals.approve(link, assertion_of(passkey, challenge))
 
 
 def assertion_of(passkey: Passkey, challenge: bytes) -> Assertion:

@@ -16,12 +16,14 @@ from sealgate.messages.client import Client
 from sealgate.messages.erasing import Erase, ErasureKind
 from sealgate.messages.tickets import Revoke
 from sealgate.vault import checking
+from sealgate.vault.approvals import Action, NotApprovedError
 from sealgate.vault.checking import Checking
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import StorageError
 from sealgate.vault.schema import sealed_tables
 from tests.vault.deployment import Addresses, Clock, canary_key, owner, running, ticket_order
+from tests.vault.keks import approve, enrolled_two, proposals_of
 from tests.vault.still import StillVault
 from tests.vault.test_operator import connected
 
@@ -69,6 +71,11 @@ def fill_every_table(vault: StillVault) -> str:
     gone = vault.deposit(ticket_order(AT), canary_key())
     order = Erase(kind=ErasureKind.CREDENTIAL, subject=gone, organization=AT.organization)
     vault.erasures.answer(order)
+    passkey, _ = enrolled_two(vault)
+    proposals = proposals_of(vault)
+    with pytest.raises(NotApprovedError) as refused:
+        proposals.require(Action.INVITE, "Eve")
+    approve(proposals, refused.value.missing, passkey)
     return credential
 
 
@@ -84,7 +91,10 @@ def test_a_sound_vault_is_found_sound_in_every_table(vault: StillVault, check: C
 TABLES = ("keyring", "peppers", "tickets", "credentials", "versions", "opens", "keks", "receipt_key", "mark")
 
 
-@pytest.mark.parametrize("table", [*TABLES, "erasures", "erased_versions"])
+PEOPLE = ("administrators", "passkeys", "proposals", "approvals")
+
+
+@pytest.mark.parametrize("table", [*TABLES, *PEOPLE, "erasures", "erased_versions"])
 def test_a_damaged_row_of_any_table_is_found(
     vault: StillVault, check: Checking, log: io.StringIO, table: str
 ) -> None:
@@ -127,6 +137,23 @@ def test_old_copies_of_a_credential_and_its_versions_are_found_though_their_macs
     execute(vault, "INSERT INTO versions SELECT * FROM v")
     found = whole_round(check)
     assert set(found.damaged) == {DamagedRow("credentials", credential), DamagedRow("versions", credential)}
+
+
+def test_old_copies_of_who_may_approve_and_of_what_was_approved_are_found(
+    vault: StillVault, check: Checking
+) -> None:
+    fill_every_table(vault)
+    for table in PEOPLE:
+        execute(vault, f"CREATE TEMP TABLE old_{table} AS SELECT * FROM {table}")
+    (proposal,) = proposals_of(vault).every()
+    proposals_of(vault).use_up(proposal.proposal)
+    for name, _ in vault.stores.administrators.every():
+        vault.stores.administrators.remove(name)
+    assert whole_round(check).is_sound
+    for table in PEOPLE:
+        execute(vault, f"DELETE FROM {table}")
+        execute(vault, f"INSERT INTO {table} SELECT * FROM old_{table}")
+    assert {each.table for each in whole_round(check).damaged} == set(PEOPLE)
 
 
 def test_an_erased_credential_that_was_put_back_is_found(vault: StillVault, check: Checking) -> None:

@@ -18,7 +18,15 @@ from sealgate.messages.checking import DamagedRow, RowsChecked, TableChecked
 from sealgate.messages.tickets import CredentialState
 from sealgate.vault.database import Database, Query
 from sealgate.vault.rowseal import Cell, RowSeal
-from sealgate.vault.schema import CREDENTIALS, VERSIONS, sealed_tables
+from sealgate.vault.schema import (
+    ADMINISTRATORS,
+    APPROVALS,
+    CREDENTIALS,
+    PASSKEYS,
+    PROPOSALS,
+    VERSIONS,
+    sealed_tables,
+)
 from sealgate.vault.witness import Witness
 
 PAGE_ROWS = 40
@@ -30,6 +38,15 @@ ROUND_EVERY_S = 6 * 3600.0
 AGAIN_AFTER_S = 60.0
 """Pause after a disk that could not be read."""
 SHOWN_LIMIT = 100
+_REVISED = {
+    CREDENTIALS.name: "credential",
+    VERSIONS.name: "credential",
+    ADMINISTRATORS.name: "administrator",
+    PASSKEYS.name: "administrator",
+    PROPOSALS.name: "proposal",
+    APPROVALS.name: "proposal",
+}
+"""Tables whose rows carry the revision of their subject, and the column that names it."""
 _ROW_ID: ColumnClause[int] = literal_column("rowid")
 _CREDENTIAL = Query(
     select(CREDENTIALS.c.credential).where(CREDENTIALS.c.credential == bindparam("credential"))
@@ -128,12 +145,13 @@ class Checking:
 
     def _stands(self, table: str, row: dict[str, Cell]) -> bool:
         """True unless a sealed row is an old copy: what the anchor remembers says so."""
-        if table not in {CREDENTIALS.name, VERSIONS.name}:
+        subject = _REVISED.get(table)
+        if subject is None:
             return True
-        standing = self._witness.standing(str(row["credential"]))
+        standing = self._witness.standing(str(row[subject]))
         if standing is None or standing.version != row["revision"]:
             return False
-        return table == VERSIONS.name or standing.state == row["state"]
+        return "state" not in row or standing.state == row["state"]
 
     def _missing(self, found: _Round) -> Iterator[None]:
         """Credentials that the anchor knows as active must be there."""
