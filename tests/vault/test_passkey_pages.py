@@ -324,6 +324,14 @@ async def test_a_page_may_do_with_passkeys_what_it_is_for_and_nothing_else(house
     assert await desk.page.evaluate(f"{make}.then(() => 'done', (error) => error.message)") == "done"
 
 
+async def test_no_page_of_another_name_can_ask_for_the_vaults_passkeys(house: House) -> None:
+    ada = await house.enrolled("Ada")
+    await ada.page.goto("http://console.localhost:8700/")
+    asked = """navigator.credentials.get({publicKey: {
+      challenge: new Uint8Array(32), rpId: "vault.localhost"}}).then(() => "done", (error) => error.name)"""
+    assert await ada.page.evaluate(asked) == "SecurityError"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_the_pages_are_accessible_and_never_scroll_sideways(house: House, scheme: str) -> None:
     desk = await house.desk(bypass_policy=True)
