@@ -1,4 +1,4 @@
-"""What a passkey signs to confirm a deposit agrees with the text vectors, which the page agrees with, too."""
+"""What a passkey signs to approve a deposit agrees with the text vectors, which the page agrees with, too."""
 
 from __future__ import annotations
 

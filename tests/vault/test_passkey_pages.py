@@ -1,4 +1,4 @@
-"""The vault's pages with passkeys: enrolling, confirming a deposit, approving by two.
+"""The vault's pages with passkeys: enrolling, approving a deposit, approving by two.
 
 A real browser with virtual authenticators (WebAuthn section 11), against a real vault.
 """
@@ -241,14 +241,14 @@ async def test_the_words_of_a_passkey_are_the_ones_in_the_operators_list(house: 
     assert [key.fingerprint for each in found.items for key in each.passkeys] == [words]
 
 
-async def test_a_key_goes_in_once_an_administrator_has_confirmed_it(house: House) -> None:
+async def test_a_key_goes_in_once_an_administrator_has_approved_it(house: House) -> None:
     ada, key = await house.enrolled("Ada"), canary_key()
     issued = await house.vault.ticket(house.at)
     await ada.page.goto(issued.deposit_url)
-    await expect(ada.page.get_by_text("An administrator of the vault confirms this key")).to_be_visible()
+    await expect(ada.page.get_by_text("An administrator of the vault approves this key")).to_be_visible()
     await ada.type_key(issued, key)
     await ada.page.get_by_role("button", name="Stay here").click()
-    await expect(ada.page.get_by_role("main")).to_contain_text("Confirmed by")
+    await expect(ada.page.get_by_role("main")).to_contain_text("Approved by")
     await expect(ada.page.locator("#approved")).to_contain_text("Ada")
     assert (await house.vault.open(house.at, issued.credential))[1] == key
     assert not [each for each in ada.sent if key.decode() in each]
@@ -260,7 +260,7 @@ async def test_without_a_passkey_nothing_goes_in_and_the_ticket_and_the_sealed_k
     dev, key = await house.desk(), canary_key()
     issued = await house.vault.ticket(house.at)
     await dev.type_key(issued, key)
-    await expect(dev.page.get_by_role("heading", name="An administrator confirms")).to_be_visible()
+    await expect(dev.page.get_by_role("heading", name="An administrator approves")).to_be_visible()
     await expect(dev.page.get_by_role("alert").last).to_contain_text(
         "No passkey of an administrator answered"
     )
@@ -277,16 +277,16 @@ async def test_who_was_not_recognized_tries_again_and_types_no_key_anew(house: H
     issued = await house.vault.ticket(house.at)
     await ada.recognize(False)
     await ada.type_key(issued, key)
-    confirm = ada.page.get_by_role("button", name="Confirm with a passkey")
+    approve = ada.page.get_by_role("button", name="Approve with a passkey")
     await expect(ada.page.get_by_role("alert").last).to_contain_text("did not know the person")
-    await expect(confirm).to_be_focused()
+    await expect(approve).to_be_focused()
     await ada.recognize(True)
     await ada.page.keyboard.press("Enter")
     await expect(ada.page.get_by_role("heading", name="Key sealed")).to_be_visible()
     assert (await house.vault.open(house.at, issued.credential))[1] == key
 
 
-async def test_an_administrator_of_another_organization_cannot_confirm(house: House) -> None:
+async def test_an_administrator_of_another_organization_cannot_approve(house: House) -> None:
     await house.enrolled("Ada")
     other = await house.enrolled("Olga", Addresses().organization)
     await other.type_key(await house.vault.ticket(house.at), canary_key())
@@ -362,7 +362,7 @@ async def test_the_pages_are_accessible_and_never_scroll_sideways(house: House, 
     await expect(desk.page.get_by_role("alert")).not_to_be_empty()
     await check()
     await desk.type_key(await house.vault.ticket(house.at), canary_key())
-    await expect(desk.page.get_by_role("button", name="Confirm with a passkey")).to_be_focused()
+    await expect(desk.page.get_by_role("button", name="Approve with a passkey")).to_be_focused()
     await check()
     await desk.page.goto(house.vault.config.public_url + "/approve")
     await expect(desk.page.get_by_role("heading", name="This page needs a proposal")).to_be_focused()

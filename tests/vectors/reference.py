@@ -163,7 +163,7 @@ def _expand(suite_id: bytes, prk: bytes, label: bytes, info: bytes, length: int)
 
 
 def challenge_of(*fields: bytes) -> bytes:
-    """What a passkey signs to confirm a deposit: SHA-256 over every field after its length as four bytes."""
+    """What a passkey signs to approve a deposit: SHA-256 over every field after its length as four bytes."""
     told = b"".join(
         len(field).to_bytes(4, "big") + field for field in (b"sealgate deposit approval v1", *fields)
     )

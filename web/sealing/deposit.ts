@@ -27,7 +27,7 @@ export interface Ticket {
   readonly replaces: boolean;
   /** The key waits beside the one in use until somebody switches to it. */
   readonly stage: boolean;
-  /** Whose passkeys may confirm the deposit; null where none need to. */
+  /** Whose passkeys may approve the deposit; null where none need to. */
   readonly passkey: Allowed | null;
 }
 
@@ -38,7 +38,7 @@ export interface Receipt {
   readonly lastFour: string;
   readonly fingerprint: string;
   readonly returnUrl: string;
-  /** The administrator whose passkey confirmed it; empty where none had to. */
+  /** The administrator whose passkey approved it; empty where none had to. */
   readonly approvedBy: string;
 }
 

@@ -10,7 +10,7 @@ import { post, read } from "./vault.ts";
 export interface Invitation extends Enrolling {
   readonly administrator: string;
   readonly name: string;
-  /** What the administrator may confirm for; null for the whole vault. */
+  /** What the administrator may approve for; null for the whole vault. */
   readonly organization: { readonly id: string; readonly name: string } | null;
   readonly expiresAtMs: number;
   /** They have a passkey already, and add one. */

@@ -1,5 +1,5 @@
 /**
- * The one page that sees a provider key: take the ticket, show what it is for, seal, have an administrator confirm it where
+ * The one page that sees a provider key: take the ticket, show what it is for, seal, have an administrator approve it where
  * the vault asks for that, send the envelope, go back.
  * Its counterpart is the vault's public listener. No key, ticket or envelope goes anywhere but there, and nothing is stored.
  */
@@ -35,7 +35,7 @@ const OF_THE_PASSKEY = ["passkey_required", "passkey_refused"];
 
 export class SealingPage {
   readonly #field = new KeyField();
-  readonly #passkey = new PasskeyButton(SIGNING, () => void this.#confirmAgain());
+  readonly #passkey = new PasskeyButton(SIGNING, () => void this.#approveAgain());
   #secret = "";
   #ticket: Ticket | null = null;
   /** What this browser can seal with. */
@@ -47,7 +47,7 @@ export class SealingPage {
   /** An envelope was sent and no answer came. */
   #unanswered = false;
   /** The envelope waits for a passkey, and nothing is on its way. */
-  #confirming = false;
+  #approving = false;
   #busy = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -84,7 +84,7 @@ export class SealingPage {
     this.#field.clear();
     this.#passkey.withdraw();
     this.#envelope = this.#assertion = null;
-    this.#confirming = false;
+    this.#approving = false;
   }
 
   async #load(): Promise<void> {
@@ -110,7 +110,7 @@ export class SealingPage {
     if (this.#choose(keys) === null) return PROBLEMS.unsupported;
     if (passkey === null) return null;
     if (!knowsPasskeys()) return PROBLEMS.noPasskeys;
-    return passkey.allow.length === 0 ? PROBLEMS.nobodyConfirms : null;
+    return passkey.allow.length === 0 ? PROBLEMS.nobodyApproves : null;
   }
 
   /** The vault's clock decides; ours is believed only where it makes sense of the vault's. */
@@ -123,7 +123,7 @@ export class SealingPage {
 
   /** What is on its way, or may have arrived, is the vault's to judge. */
   #expire(): void {
-    if (!this.#confirming && (this.#busy || this.#envelope !== null)) return;
+    if (!this.#approving && (this.#busy || this.#envelope !== null)) return;
     this.#forget();
     this.#fail(this.#unanswered ? PROBLEMS.ticketSpent : PROBLEMS.expired);
   }
@@ -163,17 +163,17 @@ export class SealingPage {
   async #deliver(ticket: Ticket): Promise<void> {
     if (this.#envelope === null) return;
     if (ticket.passkey !== null && this.#assertion === null) {
-      this.#assertion = await this.#confirmed(ticket, ticket.passkey, this.#envelope);
+      this.#assertion = await this.#approved(ticket, ticket.passkey, this.#envelope);
       if (this.#assertion === null) return;
     }
-    this.#confirming = false;
+    this.#approving = false;
     await this.#send(this.#envelope);
   }
 
   /** An administrator's word for this envelope, at this destination, under this ticket; null where none was given. */
-  async #confirmed(ticket: Ticket, allowed: Allowed, envelope: Bytes): Promise<Assertion | null> {
-    this.#confirming = true;
-    show("confirm");
+  async #approved(ticket: Ticket, allowed: Allowed, envelope: Bytes): Promise<Assertion | null> {
+    this.#approving = true;
+    show("approval");
     const challenge = await depositChallenge({ ...ticket.purpose, ticket: this.#secret, envelope });
     return this.#passkey.ask((signal) => sign(allowed, challenge, signal));
   }
@@ -218,8 +218,8 @@ export class SealingPage {
     }
     const hindrance = this.#hindrance(this.#ticket);
     if (hindrance !== null) return this.#fail(hindrance);
-    this.#confirming = true;
-    show("confirm", false);
+    this.#approving = true;
+    show("approval", false);
     this.#passkey.complain(`${refusal.message} ${refusal.hint}`);
   }
 
@@ -243,11 +243,11 @@ export class SealingPage {
   async #tryAgain(): Promise<void> {
     if (this.#busy) return;
     if (this.#ticket === null) return this.#load();
-    show(this.#ticket.passkey === null ? "form" : "confirm", false);
+    show(this.#ticket.passkey === null ? "form" : "approval", false);
     await this.#whileBusy(this.#ticket, (ticket) => this.#deliver(ticket));
   }
 
-  async #confirmAgain(): Promise<void> {
+  async #approveAgain(): Promise<void> {
     if (this.#busy || this.#ticket === null) return;
     await this.#whileBusy(this.#ticket, (ticket) => this.#deliver(ticket));
   }

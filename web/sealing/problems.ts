@@ -61,14 +61,14 @@ export const PROBLEMS = {
     text: "This browser could not use the vault's sealing key. Nothing was sent, and the field has been cleared.",
     hint: "Tell your administrator that the vault's sealing key looks wrong.",
   },
-  nobodyConfirms: {
-    title: "Nobody can confirm this key yet",
-    text: "Here, a key goes in only after an administrator of the vault has confirmed it with a passkey, and none is enrolled.",
+  nobodyApproves: {
+    title: "Nobody can approve this key yet",
+    text: "Here, a key goes in only after an administrator of the vault has approved it with a passkey, and none is enrolled.",
     hint: "Ask whoever runs the vault to invite an administrator, then ask the console for a new ticket.",
   },
   noPasskeys: {
     title: "This browser knows no passkeys",
-    text: "Here, a key goes in only after an administrator of the vault has confirmed it with a passkey.",
+    text: "Here, a key goes in only after an administrator of the vault has approved it with a passkey.",
     hint: "Update this browser or take another, then ask the console for a ticket there. Do not type the key here.",
   },
   undelivered: {

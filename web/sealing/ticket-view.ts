@@ -24,7 +24,7 @@ export function presentTicket(ticket: Ticket): void {
   element("stages", HTMLElement).hidden = !stage;
   element("restages", HTMLElement).hidden = !replaces;
   element("staged", HTMLElement).hidden = !stage;
-  element("confirms", HTMLElement).hidden = ticket.passkey === null;
+  element("needs-approval", HTMLElement).hidden = ticket.passkey === null;
 }
 
 /** Say until when the ticket works, or nothing where our clock makes no sense of it. */

@@ -1,5 +1,5 @@
 /**
- * The challenge that an administrator's passkey signs to confirm a deposit: this key, for this destination, once.
+ * The challenge that an administrator's passkey signs to approve a deposit: this key, for this destination, once.
  * Its counterpart is the vault, which computes it anew from its own record; tests/vectors/challenge holds both to it.
  * It must never leave out what the envelope is bound to: a signature is worth only what stands in it.
  */

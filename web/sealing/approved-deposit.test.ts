@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-/** Deposits that an administrator confirms: the sealing page with its real cryptography, and passkeys that may say no. */
+/** Deposits that an administrator approves: the sealing page with its real cryptography, and passkeys that may say no. */
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import { depositChallenge } from "../shared/challenge.ts";
 import { decodeText, open } from "../shared/envelope.ts";
@@ -70,17 +70,17 @@ async function seal(): Promise<void> {
   await until(() => state() !== "form" && (idle() || state() === "done"));
 }
 
-test("who types the key is told before that an administrator confirms it", async () => {
+test("who types the key is told before that an administrator approves it", async () => {
   await begin();
-  expect(at("#confirms").hidden).toBe(false);
-  expect(at("#confirms").textContent).toContain("once it is sealed");
+  expect(at("#needs-approval").hidden).toBe(false);
+  expect(at("#needs-approval").textContent).toContain("once it is sealed");
 });
 
-test("where no administrator need confirm, nothing is said or asked of passkeys", async () => {
+test("where no administrator need approve, nothing is said or asked of passkeys", async () => {
   vault.reply("/deposit/ticket", { body: { ...view, passkey: null } });
   vault.reply("/deposit", { body: receipt() });
   await begin();
-  expect(at("#confirms").hidden).toBe(true);
+  expect(at("#needs-approval").hidden).toBe(true);
   typeAndPress();
   await until(() => state() === "done");
   expect(Object.keys(vault.calls[1]?.body ?? {})).toEqual(["ticket", "envelope"]);
@@ -109,7 +109,7 @@ test("the passkey signs for this envelope, this destination and this ticket", as
   expect(new TextDecoder().decode(key)).toBe(KEY);
 });
 
-test("the receipt names who confirmed", async () => {
+test("the receipt names who approved", async () => {
   await seal();
   expect(at("#approved").hidden).toBe(false);
   expect(text("approved-by")).toBe("Ada");
@@ -120,7 +120,7 @@ test("while the passkey is awaited, the key is gone from the page and nothing wa
   await begin();
   typeAndPress();
   await until(() => passkeys.asked.length === 1);
-  expect(state()).toBe("confirm");
+  expect(state()).toBe("approval");
   expect(at<HTMLInputElement>("#key").value).toBe("");
   expect(document.documentElement.outerHTML).not.toContain(KEY);
   expect(at("#passkey").textContent).toBe("Waiting for the passkey…");
@@ -140,7 +140,7 @@ test.each([
   async (reason, fate) => {
     passkeys.fates = [fate, fate, "answers"];
     await seal();
-    expect(state()).toBe("confirm");
+    expect(state()).toBe("approval");
     expect(complaint()).toBe(SIGNING[reason]);
     expect(document.activeElement).toBe(at("#passkey"));
     expect(vault.paths).toEqual(["/deposit/ticket"]);
@@ -173,7 +173,7 @@ describe("what the vault answers", () => {
       { body: { ...view, passkey: { ...PASSKEY, allow: ["DA0O"] } } },
     );
     await seal();
-    expect([state(), complaint()]).toEqual(["confirm", "It is passkey_refused. Do this."]);
+    expect([state(), complaint()]).toEqual(["approval", "It is passkey_refused. Do this."]);
     at("#passkey").click();
     await until(() => state() === "done");
     expect(passkeys.asked[1]?.allowCredentials).toMatchObject([{ id: bytesOf("0c0d0e") }]);
@@ -185,19 +185,19 @@ describe("what the vault answers", () => {
     vault.reply("/deposit/ticket", { body: { ...view, passkey: null } }, { body: view });
     vault.reply("/deposit", refused("passkey_required", 403), { body: receipt() });
     await seal();
-    expect([state(), complaint()]).toEqual(["confirm", "It is passkey_required. Do this."]);
+    expect([state(), complaint()]).toEqual(["approval", "It is passkey_required. Do this."]);
     at("#passkey").click();
     await until(() => state() === "done");
     const [first, second] = vault.calls.filter((call) => call.path === "/deposit");
     expect(second?.body).toEqual({ ...first?.body, passkey: SENT });
   });
 
-  test("where nobody is left to confirm, the page says so", async () => {
+  test("where nobody is left to approve, the page says so", async () => {
     vault.reply("/deposit", refused("passkey_refused", 403));
     const nobody = { ...view, passkey: { ...PASSKEY, allow: [] } };
     vault.reply("/deposit/ticket", { body: view }, { body: nobody });
     await seal();
-    expect(text("problem-title")).toBe(PROBLEMS.nobodyConfirms.title);
+    expect(text("problem-title")).toBe(PROBLEMS.nobodyApproves.title);
   });
 
   test("a ticket that is gone meanwhile is said to be", async () => {
@@ -225,10 +225,10 @@ describe("before anybody types a key", () => {
     expect(text("problem-title")).toBe(PROBLEMS.noPasskeys.title);
   });
 
-  test("it is said that nobody can confirm yet", async () => {
+  test("it is said that nobody can approve yet", async () => {
     vault.reply("/deposit/ticket", { body: { ...view, passkey: { ...PASSKEY, allow: [] } } });
     await begin();
-    expect(text("problem-title")).toBe(PROBLEMS.nobodyConfirms.title);
+    expect(text("problem-title")).toBe(PROBLEMS.nobodyApproves.title);
   });
 
   test.each([
