@@ -34,6 +34,7 @@ from sealgate.scripts import (
     checking_commands,
     erasure_commands,
     inspection_words,
+    restoring_commands,
     ring_words,
 )
 from sealgate.scripts.failures import Exit, ScriptError
@@ -167,6 +168,7 @@ def vault_inspect(
 erasure_commands.add_to(vault_app)
 administrator_commands.add_to(vault_app)
 checking_commands.add_to(vault_app)
+restoring_commands.add_to(vault_app)
 
 
 def _envelope_text(text: str, file: Path | None) -> str:

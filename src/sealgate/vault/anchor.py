@@ -57,8 +57,9 @@ class Shortened(Struct, frozen=True):
 class Anchor:
     """The file, verified as a whole when it is opened."""
 
-    def __init__(self, path: Path, key: bytes) -> None:
+    def __init__(self, path: Path, key: bytes, *, read_only: bool = False) -> None:
         self._path = path
+        self._read_only = read_only
         self._key = key
         self._chain = b""
         self._since: list[_Line] = []
@@ -75,6 +76,11 @@ class Anchor:
     def is_long(self) -> bool:
         """True if it should be shortened."""
         return len(self._since) > SHORTEN_AFTER
+
+    @property
+    def chain(self) -> bytes:
+        """The last line's MAC."""
+        return self._chain
 
     def append(self, entry: Entry) -> None:
         """Write one line durably; raises `OSError` (disk full), and then the file is as it was."""
@@ -115,7 +121,7 @@ class Anchor:
         begin = self._load_summary(content)
         whole = max(begin, content.rfind(b"\n") + 1)
         self._read_all(content[begin:whole].splitlines())
-        if whole != len(content):
+        if whole != len(content) and not self._read_only:
             # The tail of a write that a power cut interrupted; the database still has that change.
             os.truncate(self._path, whole)
 

@@ -194,3 +194,12 @@ class _Page:
         while rows := database.rows(self._query, {"after": last}):
             last = rows[-1][0]
             yield rows
+
+
+def unsealed(database: Database, seal: RowSeal) -> Iterator[DamagedRow]:
+    """Every row of a stopped vault whose MAC is not the vault's, after its alarm."""
+    for table in (_Page(each) for each in sealed_tables()):
+        for rows in table.pages(database):
+            for _row_id, *values, mac in rows:
+                if not seal.is_sealed(table.name, table.columns, values, mac):
+                    yield DamagedRow(table.name, seal.alarm(table.name, values[0]).subject)

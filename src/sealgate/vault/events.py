@@ -230,6 +230,11 @@ EVENTS: EventTable = {
         {"witnessed": Kind.NUMBER, "found": Kind.NUMBER},
         "vault.db and its anchor do not belong together: one is an old copy. The vault does not start.",
     ),
+    "restored": Event(
+        Level.WARNING,
+        {"accepted": Kind.NUMBER, "number": Kind.NUMBER},
+        "A restore ceremony accepted vault.db as of the first change; its history goes on at the second.",
+    ),
     "witness_behind": Event(
         Level.ERROR,
         {"number": Kind.NUMBER},

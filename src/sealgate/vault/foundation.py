@@ -67,7 +67,7 @@ def lay_foundation(
     """Open the vault's files, making them on the very first start; raises `StartError`."""
     check_folder(folder)
     lock = lock_folder(folder)
-    with _letting_go(lock):
+    with letting_go(lock):
         return _lay(folder, instance, lock, log, config=kek or KekConfig(), clock=clock)
 
 
@@ -77,14 +77,18 @@ def _lay(
     path = folder / DATABASE_NAME
     anchor_exists = (folder / ANCHOR_NAME).exists()
     if anchor_exists and not path.exists():
-        _refuse("database_missing", f"{path} is missing, its anchor is not", "restore vault.db")
-    ring = _ring(folder, config, fresh=not anchor_exists and not path.exists(), log=log)
+        _refuse(
+            "database_missing",
+            f"{path} is missing, its anchor is not",
+            "put back the newest vault.db; if it is an old one, sealgate vault restore explains",
+        )
+    ring = find_ring(folder, config, fresh=not anchor_exists and not path.exists(), log=log)
     database = Database(path)
     try:
         if database.empty and not anchor_exists:
             _found(database, ring, instance, config, log)
         database.inspect()
-        version = _take_up(ring, root_version(database), folder)
+        version = take_up_kek(ring, root_version(database), folder)
         keys = load_root(database, ring, instance)
         seal = RowSeal(keys.rows, log)
         witness = Witness(database, seal, Anchor(folder / ANCHOR_NAME, keys.anchor), log)
@@ -102,24 +106,26 @@ def _lay(
 
 def look_into(folder: Path, instance: str, log: Log, kek: KekConfig) -> Foundation:
     """Open the files of a stopped vault to look: nothing is made or upgraded. Raises `StartError`."""
-    path = folder / DATABASE_NAME
+    check_ours(folder / DATABASE_NAME, "is data_dir right, and was the vault started once?")
+    lock = lock_folder(folder)
+    with letting_go(lock):
+        return _look(folder, instance, lock, log, kek)
+
+
+def check_ours(path: Path, hint: str) -> None:
+    """Refuse to look at a database that is not there, or as another user; raises `StartError`."""
     if not path.exists():
-        _refuse(
-            "database_missing", f"{path} is not there", "is data_dir right, and was the vault started once?"
-        )
+        _refuse("database_missing", f"{path} is not there", hint)
     if os.geteuid() != path.stat().st_uid:
         _refuse(
             "other_user",
             f"{path} belongs to user {path.stat().st_uid}",
             "run this as that user: files made by another one would keep the vault from starting",
         )
-    lock = lock_folder(folder)
-    with _letting_go(lock):
-        return _look(folder, instance, lock, log, kek)
 
 
 @contextmanager
-def _letting_go(lock: int) -> Iterator[None]:
+def letting_go(lock: int) -> Iterator[None]:
     """Give the folder back if the start fails; a KEK's keeper that is away is a refusal like any other."""
     try:
         yield
@@ -132,11 +138,11 @@ def _letting_go(lock: int) -> Iterator[None]:
 
 
 def _look(folder: Path, instance: str, lock: int, log: Log, kek: KekConfig) -> Foundation:
-    ring = _ring(folder, kek, fresh=False, log=log)
+    ring = find_ring(folder, kek, fresh=False, log=log)
     database = Database(folder / DATABASE_NAME)
     try:
         database.inspect(newest=True)
-        _take_up(ring, root_version(database), folder)
+        take_up_kek(ring, root_version(database), folder)
         keys = load_root(database, ring, instance)
         seal = RowSeal(keys.rows, log)
         witness = Witness(database, seal, Anchor(folder / ANCHOR_NAME, keys.anchor), log)
@@ -149,7 +155,8 @@ def _look(folder: Path, instance: str, lock: int, log: Log, kek: KekConfig) -> F
     return Foundation(ring, keks, database, keys, seal, witness, lock)
 
 
-def _ring(folder: Path, config: KekConfig, *, fresh: bool, log: Log) -> KekRing:
+def find_ring(folder: Path, config: KekConfig, *, fresh: bool, log: Log) -> KekRing:
+    """The KEKs of the folder, the first one made on a fresh start; raises `StartError`."""
     ring = KekRing(folder, config, log)
     if ring.entries:
         return ring
@@ -165,7 +172,7 @@ def _ring(folder: Path, config: KekConfig, *, fresh: bool, log: Log) -> KekRing:
     return ring
 
 
-def _take_up(ring: KekRing, version: str, folder: Path) -> str:
+def take_up_kek(ring: KekRing, version: str, folder: Path) -> str:
     """Have the KEK that wrapped the root answer; gives its version."""
     if version not in ring.entries:
         _refuse(

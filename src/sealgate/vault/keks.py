@@ -60,6 +60,7 @@ class Keks:
             self.add_current(self._ring.entries[root_version], now_s)
         else:
             self.take_up()
+            self._remember_destroyed()
 
     def take_up(self) -> None:
         """Check the table against what was witnessed; raises `StartError`."""
@@ -68,10 +69,17 @@ class Keks:
             records = self.records()
         except AlarmError:
             records = ()
-        if standing is None or standing.state != _digest(records):
+        if standing is None or standing.state != digest(records):
             raise StartError("keks_damaged", "the table keks of vault.db was altered", "restore vault.db")
         current = next(each.version for each in records if each.state == CURRENT)
         self._ring.use(current)
+
+    def _remember_destroyed(self) -> None:
+        """Have the anchor name each version that is destroyed: an older vault.db does not know of it."""
+        for record in self.records():
+            if record.state == DESTROYED and self._witness.standing(destroyed_name(record.version)) is None:
+                with self._witness.change(destroyed_name(record.version), 1, DESTROYED):
+                    pass
 
     def check_files(self, used: Iterable[str]) -> None:
         """Refuse to start without a version that is current, or that rows are still wrapped by."""
@@ -103,11 +111,12 @@ class Keks:
                 _as(each, state, destroyed_at) if each.version == version else each for each in self.records()
             )
         )
+        self._remember_destroyed()
 
     def _write(self, records: tuple[KekRecord, ...]) -> None:
         standing = self._witness.standing(SUBJECT)
         number = 1 if standing is None else standing.version + 1
-        with self._witness.change(SUBJECT, number, _digest(records)) as connection:
+        with self._witness.change(SUBJECT, number, digest(records)) as connection:
             self._replace(connection, records)
 
     def _replace(self, connection: Connection, records: tuple[KekRecord, ...]) -> None:
@@ -115,11 +124,16 @@ class Keks:
         connection.execute(KEKS.insert(), [self._rows.row(record) for record in records])
 
 
+def destroyed_name(version: str) -> str:
+    """What the anchor calls a version that is destroyed, beside the table as a whole."""
+    return f"kek:{version}"
+
+
 def _as(record: KekRecord, state: str, destroyed_at: float | None = None) -> KekRecord:
     return structs.replace(record, state=state, destroyed_at=destroyed_at)
 
 
-def _digest(records: tuple[KekRecord, ...]) -> str:
+def digest(records: tuple[KekRecord, ...]) -> str:
     """The table in 32 hexadecimal characters, a word of the anchor."""
     rows = (
         f"{each.version} {each.state} {each.made_at} {each.destroyed_at}"

@@ -253,7 +253,7 @@ class Keyring:
         """Write pairs and remove others in one witnessed change: happened whole, or not at all."""
         standing = self._witness.standing(organization)
         revision = 1 if standing is None else standing.version + 1
-        with self._witness.change(organization, revision, _state([*kept, *added])) as connection:
+        with self._witness.change(organization, revision, state_of([*kept, *added])) as connection:
             for record in added:
                 connection.execute(KEYRING.insert(), self._rows.row(record))
             self._remove(connection, gone)
@@ -295,7 +295,7 @@ def _offer(records: Sequence[KeyringRecord]) -> SealingKeys:
     return SealingKeys(known[0].epoch, tuple(known))
 
 
-def _state(records: Iterable[KeyringRecord]) -> str:
+def state_of(records: Iterable[KeyringRecord]) -> str:
     """How the anchor names a set of pairs."""
     names = b"".join(sorted(record.key_id for record in records))
     return f"keys-{hashlib.sha256(names).hexdigest()[:32]}"
@@ -306,7 +306,7 @@ def _is_witnessed(records: Sequence[KeyringRecord], standing: Standing | None) -
         return False
     if standing.state == ENROLLED:
         return [(record.epoch, record.suite) for record in records] == [(FIRST_EPOCH, suites.SUITE_1)]
-    return standing.state == _state(records)
+    return standing.state == state_of(records)
 
 
 def private_context(instance: str, record: KeyringRecord) -> bytes:

@@ -74,7 +74,7 @@ class ReceiptKey:
         if not rows and standing is None:
             return None
         records = [self._rows.read(row) for row in rows]
-        if len(records) != 1 or standing is None or standing.state != _state(records[0].public_key):
+        if len(records) != 1 or standing is None or standing.state != state_of(records[0].public_key):
             raise self._rows.seal.alarm("receipt_key", SUBJECT)
         return records[0]
 
@@ -88,7 +88,7 @@ class ReceiptKey:
         record = ReceiptKeyRecord(
             public, sealed.ciphertext, sealed.wrapped_data_key, sealed.kek_version, now_s
         )
-        with self._witness.change(SUBJECT, 1, _state(public)) as connection:
+        with self._witness.change(SUBJECT, 1, state_of(public)) as connection:
             connection.execute(RECEIPT_KEY.insert(), self._rows.row(record))
         return public
 
@@ -98,5 +98,5 @@ def receipt_key_context(instance: str, record: ReceiptKeyRecord) -> bytes:
     return bind("sealgate receipt key v1", instance, record.public_key)
 
 
-def _state(public_key: bytes) -> str:
+def state_of(public_key: bytes) -> str:
     return f"key-{hashlib.sha256(public_key).hexdigest()[:32]}"

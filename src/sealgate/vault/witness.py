@@ -45,6 +45,7 @@ class Witness:
 
     def __init__(self, database: Database, seal: RowSeal, anchor: Anchor, log: Log) -> None:
         self._database = database
+        self._seal = seal
         self._marks = SealedTable(MARK, MarkRecord, seal)
         self._anchor = anchor
         self._log = log
@@ -59,7 +60,7 @@ class Witness:
 
     def reconcile(self) -> None:
         """Compare database and anchor at start; raises `StartError` if either was rolled back or edited."""
-        mark = self._read_mark()
+        mark = read_mark(self._database, self._seal)
         entry = Entry(mark.number, mark.subject, mark.version, mark.state)
         last = self._anchor.last
         witnessed = -1 if last is None else last.number
@@ -70,7 +71,8 @@ class Witness:
             raise StartError(
                 "rolled_back",
                 f"vault.db stands at change {entry.number}, its anchor at {witnessed}: one is an old copy",
-                "put back the newest vault.db together with the anchor that was never restored",
+                "put back the newest vault.db and anchor; if they are lost, sealgate vault restore explains"
+                " what is",
             )
         self._number = entry.number
 
@@ -148,13 +150,22 @@ class Witness:
         self._pending = None
         return True
 
-    def _read_mark(self) -> MarkRecord:
-        rows = self._database.rows(_EVERY_MARK)
-        try:
-            if len(rows) != 1:
-                raise self._marks.seal.alarm("mark", None)
-            return self._marks.read(rows[0])
-        except AlarmError as error:
-            raise StartError(
-                "mark_damaged", "the mark in vault.db does not verify", "restore vault.db"
-            ) from error
+
+def read_mark(database: Database, seal: RowSeal) -> MarkRecord:
+    """The last change that vault.db knows; raises `StartError`."""
+    marks = SealedTable(MARK, MarkRecord, seal)
+    rows = database.rows(_EVERY_MARK)
+    try:
+        if len(rows) != 1:
+            raise seal.alarm("mark", None)
+        return marks.read(rows[0])
+    except AlarmError as error:
+        raise StartError(
+            "mark_damaged", "the mark in vault.db does not verify", "restore vault.db"
+        ) from error
+
+
+def write_mark(connection: Connection, seal: RowSeal, entry: Entry) -> None:
+    """Let vault.db stand at a change, inside the caller's transaction; only a ceremony does so by itself."""
+    mark = MarkRecord(1, entry.number, entry.subject, entry.version, entry.state)
+    connection.execute(MARK.update(), SealedTable(MARK, MarkRecord, seal).row(mark))
