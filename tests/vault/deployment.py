@@ -102,7 +102,11 @@ class Deployment:
         self.config = config
         self.notices: asyncio.Queue[Message] = asyncio.Queue()
         self.arena = SlotArena()
-        proxy.on_notice = self.notices.put_nowait
+        proxy.on_notice = self._noticed
+
+    def _noticed(self, notice: Message) -> None:
+        if isinstance(notice, Changed):  # waymarks come when they come
+            self.notices.put_nowait(notice)
 
     async def ask(self, message: Message, reply: type[Answer]) -> Answer:
         """Ask as the console does."""

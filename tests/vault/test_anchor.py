@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import io
 import os
 from collections.abc import Callable
@@ -53,7 +54,10 @@ def test_a_shortened_anchor_says_the_same_and_goes_on(tmp_path: Path) -> None:
     assert again.standings["subject0"] == Standing(3, "revoked")
 
 
-def test_shortened_again_and_again_the_history_is_one(tmp_path: Path) -> None:
+def test_shortened_again_and_again_the_history_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secrets.token_hex", lambda length: "0" * length)
     plain, shortened = filled(tmp_path), filled(_folder(tmp_path / "other"))
     for number in range(6, 12):
         for anchor in (plain, shortened):
@@ -209,3 +213,24 @@ async def told(log: io.StringIO, words: str) -> None:
     async with asyncio.timeout(10):
         while words not in log.getvalue():
             await asyncio.sleep(0.01)
+
+
+def test_the_same_changes_made_again_are_another_history(tmp_path: Path) -> None:
+    one, other = filled(tmp_path), filled(_folder(tmp_path / "other"))
+    assert one.standings == other.standings
+    assert not set(one.tags.values()) & set(other.tags.values())
+
+
+def test_lines_of_the_first_release_are_read(tmp_path: Path) -> None:
+    chain, lines = b"", []
+    for number in range(3):
+        words = f"{number} subject{number} 1 active"
+        chain = hmac.digest(KEY, chain + b"\n" + words.encode(), "sha256")
+        lines.append(f"{words} {chain.hex()}\n")
+    (tmp_path / "anchor").write_text("".join(lines))
+    (tmp_path / "anchor").chmod(0o600)
+    anchor = read(tmp_path)
+    anchor.append(Entry(3, "subject0", 2, "active"))
+    shorten(anchor)
+    assert read(tmp_path).standings["subject2"] == Standing(1, "active")
+    assert same(read(tmp_path), anchor)

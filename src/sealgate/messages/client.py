@@ -188,6 +188,12 @@ class Client:
                 link.close()
             raise
 
+    def tell(self, message: Message) -> asyncio.Future[Message]:
+        """Send a request now, before this returns; its reply may be awaited. Raises `NotConnectedError`."""
+        if self._link is None:
+            raise NotConnectedError("not connected")
+        return self._link.ask(message, None)
+
     def decode(self, body: bytes) -> Message:
         """A reply or notice from its bytes."""
         return self._decoder.decode(body)

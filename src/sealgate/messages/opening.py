@@ -48,6 +48,29 @@ class Renewed(Message, frozen=True, tag="renewed"):
     lease_s: float
 
 
+class Waymark(Message, frozen=True, tag="waymark"):
+    """How many changes the vault had made, in words that only the vault can write; a proxy keeps the newest.
+
+    As a notice: now and then, to every proxy. As a reply: to `ShowWaymark`.
+    """
+
+    number: int
+    tag: str
+    """Of that change: another history has another one."""
+    mac: bytes
+
+
+class ShowWaymark(Message, frozen=True, tag="show-waymark"):
+    """Show the vault the newest waymark that this proxy was given, first of all on each connection.
+
+    A vault whose vault.db and anchor were put back together knows less than its own waymark says.
+    """
+
+    number: int
+    tag: str
+    mac: bytes
+
+
 class CredentialEvent(StrEnum):
     """What happened to a credential."""
 
@@ -75,7 +98,11 @@ class OpenRefusal(StrEnum):
     MALFORMED = "malformed"
     UNAVAILABLE = "vault_unavailable"
     """The vault's disk or KEK fails now; a key that is still under its lease may be used on."""
+    ROLLED_BACK = "vault_rolled_back"
+    """A proxy knows a later state of this vault: it opens nothing before the restore ceremony."""
+    WAYMARK_FOREIGN = "waymark_foreign"
+    """This waymark was not written by this vault."""
 
 
-OpeningRequest = Open | Renew
-OpeningReply = Opened | Renewed
+OpeningRequest = Open | Renew | ShowWaymark
+OpeningReply = Opened | Renewed | Waymark

@@ -26,6 +26,8 @@ EVENTS: Final[Mapping[str, Event]] = {
     "plain_http_allowed": Event(Level.WARNING, {}, "DANGEROUS outside tests: keys for http:// destinations on this machine travel unencrypted."),
     "slots_not_locked": Event(Level.WARNING, {}, "Keys may reach swap; raise the memory-lock limit."),
     "vault_connected": Event(Level.INFO, {}, "Keys can be opened."),
+    "waymark_refused": Event(Level.ERROR, {"code": _ID}, "The vault's files are an old copy, or this proxy's memory of it is not of this vault."),
+    "waymark_not_saved": Event(Level.ERROR, {"errno": _NUMBER}, "What this proxy remembers of the vault could not be written."),
     "vault_lost": Event(Level.WARNING, {"held": _NUMBER}, "Keys that are held serve until their leases end; start the vault."),
     "vault_refused_hello": Event(Level.ERROR, {"code": _ID}, "The vault does not talk to this proxy; compare release and instance."),
     "console_connected": Event(Level.INFO, {}, "Settings follow at once and usage is delivered."),

@@ -48,7 +48,9 @@ from sealgate.proxy.shipping import Shipping
 from sealgate.proxy.snapshot import SnapshotFile
 from sealgate.proxy.upstream import Pool
 from sealgate.proxy.visit import place_of
+from sealgate.proxy.waymark import WaymarkKeeper
 
+WAYMARK_NAME = "vault.waymark"
 TICK_S = 0.05
 SAVE_S = 1.0
 SAVE_UNCHANGED_S = 300.0
@@ -101,6 +103,7 @@ class Proxy:
             server_uids=config.console_uids,
             patience_s=START_PATIENCE_S,
         )
+        self._waymark = WaymarkKeeper(config.data_dir / WAYMARK_NAME, log)
         self._arena = SlotArena()
         self.parts = self._make_parts()
         self.listener = Listener(self.parts)
@@ -178,6 +181,7 @@ class Proxy:
         self.admin_port = admin_server.sockets[0].getsockname()[1]
         self._servers = [client_server, admin_server]
         for work in (
+            self._waymark.run(),
             self.vault.run(),
             self.console.run(),
             self.parts.applications.follow(),
@@ -298,12 +302,14 @@ class Proxy:
         return self.parts.cut_credential(credential)
 
     def _vault_noticed(self, notice: Message) -> None:
+        self._waymark.noticed(notice)
         self.parts.credentials.noticed(notice)
 
     def _console_noticed(self, notice: Message) -> None:
         self._probing.noticed(notice)
 
     def _vault_connected(self) -> None:
+        self._waymark.show(self.vault)
         self._log("vault_connected")
         self.parts.credentials.reconnected(each.credential for each in self.parts.running)
 

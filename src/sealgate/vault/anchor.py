@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Never
@@ -25,17 +26,21 @@ __all__ = ["Anchor", "Entry", "Shortened", "Standing"]
 SHORTEN_AFTER = 10_000
 """Lines since the last summary: reading them takes some hundredths of a second of a start."""
 _TAG_CHARACTERS = 32
+_DRAWN_BYTES = 8
+_WORDS = (4, 5)
+"""Of a line without its MAC: the first release drew nothing."""
 _APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class _Line(Struct, frozen=True):
-    """An entry with its MAC."""
+    """An entry as it stands in the file, and its MAC."""
 
     entry: Entry
+    words: str
     mac: bytes
 
     def text(self) -> str:
-        return f"{self.entry.line()} {self.mac.hex()}\n"
+        return f"{self.words} {self.mac.hex()}\n"
 
 
 class Shortened(Struct, frozen=True):
@@ -84,16 +89,18 @@ class Anchor:
 
     def append(self, entry: Entry) -> None:
         """Write one line durably; raises `OSError` (disk full), and then the file is as it was."""
-        mac = self._mac(entry.line())
+        # Drawn, so that the same changes made again after a restore are another history.
+        words = f"{entry.line()} {secrets.token_hex(_DRAWN_BYTES)}"
+        line = _Line(entry, words, self._mac(words))
         descriptor = os.open(self._path, _APPENDING, 0o600)
         try:
             length = os.fstat(descriptor).st_size
-            _write_or_undo(descriptor, _Line(entry, mac).text().encode(), length)
+            _write_or_undo(descriptor, line.text().encode(), length)
         finally:
             os.close(descriptor)
         if self.last is None:
             sync_folder(self._path.parent)
-        self._note(entry, mac)
+        self._note(line)
 
     def shortened(self) -> Shortened:
         """What is known now, for a new file: `write` it, then `adopt` it."""
@@ -146,19 +153,20 @@ class Anchor:
         line, _, mac = text.rpartition(" ")
         words = line.split(" ")
         expected = self._mac(line)
-        if not hmac.compare_digest(mac.encode(), expected.hex().encode()) or len(words) != 4:
+        if not hmac.compare_digest(mac.encode(), expected.hex().encode()) or len(words) not in _WORDS:
             self._damaged()
         entry = Entry(int(words[0]), words[1], int(words[2]), words[3])
         if entry.number != number:
             self._damaged()
-        self._note(entry, expected)
+        self._note(_Line(entry, line, expected))
 
-    def _note(self, entry: Entry, mac: bytes) -> None:
-        self._chain = mac
-        self._since.append(_Line(entry, mac))
+    def _note(self, line: _Line) -> None:
+        entry = line.entry
+        self._chain = line.mac
+        self._since.append(line)
         self.last = entry
         self.standings[entry.subject] = Standing(entry.version, entry.state)
-        self.tags[entry.number] = mac.hex()[:_TAG_CHARACTERS]
+        self.tags[entry.number] = line.mac.hex()[:_TAG_CHARACTERS]
 
     def _mac(self, line: str) -> bytes:
         return hmac.digest(self._key, self._chain + b"\n" + line.encode("utf-8", "replace"), "sha256")

@@ -61,6 +61,6 @@ def _genuine(content: bytes, chain: bytes, key: bytes) -> Iterator[Entry]:
             mac if _MAC.fullmatch(mac) else "",
         )
         if fits:
-            number, subject, version, state = line.split(" ")
+            number, subject, version, state = line.split(" ")[:4]
             yield Entry(int(number), subject, int(version), state)
         chain = bytes.fromhex(mac) if _MAC.fullmatch(mac) else b"?"

@@ -220,6 +220,11 @@ EVENTS: EventTable = {
         {"table": Kind.ID, "subject": Kind.ID},
         "A row of vault.db was edited, planted, removed or restored outside the vault. It is refused.",
     ),
+    "waymark_refused": Event(
+        Level.WARNING,
+        {"proxy": Kind.ID, "uid": Kind.NUMBER},
+        "A proxy showed a waymark that this vault never wrote. It counts for nothing; look at that proxy.",
+    ),
     "rows_checked": Event(
         Level.INFO,
         {"rows": Kind.NUMBER, "damaged": Kind.NUMBER},
@@ -228,7 +233,8 @@ EVENTS: EventTable = {
     "alarm_rollback": Event(
         Level.ERROR,
         {"witnessed": Kind.NUMBER, "found": Kind.NUMBER},
-        "vault.db and its anchor do not belong together: one is an old copy. The vault does not start.",
+        "vault.db and its anchor do not belong together, or both are old copies and a proxy remembers. The"
+        " vault does not start, or opens nothing more: see `sealgate vault restore`.",
     ),
     "restored": Event(
         Level.WARNING,

@@ -20,6 +20,10 @@ class StorageError(OSError):
     """vault.db (or the KEK) cannot be used now: disk full, locked, or broken while it was open."""
 
 
+class RolledBackError(StorageError):
+    """A proxy knows a later state of this vault: nothing is changed before the restore ceremony."""
+
+
 class AlarmError(Exception):
     """A row was edited, planted, removed or restored outside the vault. `what` names its table."""
 

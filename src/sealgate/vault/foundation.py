@@ -30,6 +30,7 @@ from sealgate.vault.migrations import Proof
 from sealgate.vault.rewrapping import Rewrapping
 from sealgate.vault.root import RootKeys, load_root, make_root, root_version
 from sealgate.vault.rowseal import RowSeal
+from sealgate.vault.waymarks import Waymarks
 from sealgate.vault.witness import Witness
 
 __all__ = ["ANCHOR_NAME", "DATABASE_NAME", "KEK_NAME", "Foundation", "lay_foundation", "look_into"]
@@ -94,6 +95,7 @@ def _lay(
         witness = Witness(database, seal, Anchor(folder / ANCHOR_NAME, keys.anchor), log)
         # Before the upgrade: an old copy must not get new seals.
         witness.reconcile()
+        Waymarks(instance, folder, keys.waymarks, witness, log).check_start()
         database.upgrade(Proof(seal, witness.stands))
         keks = Keks(database, witness, seal, ring)
         keks.adopt(version, clock())

@@ -48,6 +48,7 @@ from sealgate.vault.proposals import Proposals
 from sealgate.vault.sealing_epochs import SealingEpochs
 from sealgate.vault.stores import build_stores
 from sealgate.vault.tally import Tally
+from sealgate.vault.waymarks import Waymarks
 
 OPENER_SOCKET = "vault-opener.sock"
 DESK_SOCKET = "vault-desk.sock"
@@ -98,6 +99,8 @@ class Vault:
         self._config = config
         self._log: Log = log
         self._foundation = lay_foundation(config.data_dir, config.instance, log, config.kek, clock)
+        base = self._foundation
+        self._waymarks = Waymarks(config.instance, config.data_dir, base.keys.waymarks, base.witness, log)
         self._stores = build_stores(config, self._foundation, self._notify, log)
         deposits = Deposits(config, self._foundation.keys.fingerprint, self._stores, log)
         envelopes = Envelopes(config.instance, self._stores.keyring, self._stores.credentials)
@@ -113,16 +116,16 @@ class Vault:
             folder / OPENER_SOCKET,
             hello,
             OpeningRequest,
-            self._tally.counting_opens(opener.handle),
+            self._waymarks.guarding_opens(self._tally.counting_opens(opener.handle)),
             config.opener_uids,
         )
-        self._desk_server = Server(folder / DESK_SOCKET, hello, TicketRequest, desk.handle, config.desk_uids)
+        guarded = self._waymarks.guarding_changes(desk.handle)
+        self._desk_server = Server(folder / DESK_SOCKET, hello, TicketRequest, guarded, config.desk_uids)
         administrators = self._stores.administrators
         proposals = Proposals(
             config.instance, config.public_url, self._foundation, administrators, clock=clock, log=log
         )
         self._kek_changes = KekChanges(config.instance, self._foundation, proposals, clock=clock, log=log)
-        base = self._foundation
         self._checking = Checking(base.database, base.witness, base.seal, clock=clock, log=log)
         operator = self._make_operator(Administering(config, administrators, proposals, clock))
         self._operator_server = Server(
@@ -186,6 +189,7 @@ class Vault:
             self._epochs.run(),
             self._erasures.run(),
             self._checking.run(),
+            self._waymarks.run(self._opener_server.notify, lambda: self._opener_server.peers),
         )
         self._tasks += map(asyncio.create_task, background)
         self._kek_changes.resume()

@@ -42,6 +42,7 @@ from sealgate.vault.restored_rows import Found, Rows
 from sealgate.vault.rewrapping import Rewrapping
 from sealgate.vault.root import RootKeys, load_root, root_version
 from sealgate.vault.rowseal import RowSeal
+from sealgate.vault.waymarks import SEEN_NAME, read_seen
 from sealgate.vault.witness import MarkRecord, read_mark, write_mark
 
 NEW_ANCHOR_NAME = "anchor.restored"
@@ -70,7 +71,7 @@ class Comparison(Struct, frozen=True):
     def is_needed(self) -> bool:
         """False where vault.db and its anchor belong together, and no proxy says otherwise."""
         together = self.anchor == WHOLE and self.witnessed in {self.epoch, self.epoch - 1}
-        return self.unfinished or self.seen > self.epoch or not together
+        return self.unfinished or self.seen > 0 or not together
 
     def of(self, fate: Fate) -> tuple[Decided, ...]:
         """Everything with this fate."""
@@ -130,11 +131,16 @@ class Restoring:
             epoch=mark.number,
             witnessed=None if anchor.last is None else anchor.last.number,
             anchor=anchor.condition,
-            seen=0,
+            seen=self._seen(mark),
             decided=tuple(decide(found.standings(), anchor.standings)),
             damaged=found.damaged,
             unfinished=self._is_unfinished(mark),
         )
+
+    def _seen(self, mark: MarkRecord) -> int:
+        """The change that a proxy showed to the vault, where that stopped it."""
+        seen = read_seen(self._folder, self._instance, self._keys.waymarks)
+        return 0 if seen is None or mark.number - seen.number >= JUMP else seen.number
 
     def _is_unfinished(self, mark: MarkRecord) -> bool:
         """True if vault.db was written by a ceremony whose anchor is not in its place yet."""
@@ -204,6 +210,7 @@ class Restoring:
         if anchor.exists() and not aside.exists():
             os.link(anchor, aside)
         (self._folder / NEW_ANCHOR_NAME).replace(anchor)
+        (self._folder / SEEN_NAME).unlink(missing_ok=True)
         sync_folder(self._folder)
 
     def _rows(self, number: int) -> Rows:

@@ -26,13 +26,14 @@ _EVERY_ROOT = Query(select(ROOT))
 class RootKeys:
     """What is derived from the root secret (HKDF-Expand, RFC 5869 §2.3), one key per purpose."""
 
-    __slots__ = ("anchor", "fingerprint", "links", "rows")
+    __slots__ = ("anchor", "fingerprint", "links", "rows", "waymarks")
 
     def __init__(self, root: bytes | bytearray) -> None:
         self.rows = _derive(root, b"sealgate row seal v1")
         self.anchor = _derive(root, b"sealgate anchor v1")
         self.fingerprint = _derive(root, b"sealgate fingerprint v1")
         self.links = _derive(root, b"sealgate links v1")
+        self.waymarks = _derive(root, b"sealgate waymarks v1")
 
     def __repr__(self) -> str:
         return "<RootKeys>"

@@ -16,9 +16,10 @@ from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from sealgate.log import Log
+from sealgate.messages.tickets import CredentialState
 from sealgate.vault.anchor import Anchor, Entry, Standing
 from sealgate.vault.database import Database, Query
-from sealgate.vault.faults import AlarmError, StartError
+from sealgate.vault.faults import AlarmError, RolledBackError, StartError
 from sealgate.vault.rowseal import RowSeal, SealedTable
 from sealgate.vault.schema import MARK
 
@@ -28,6 +29,9 @@ MADE = "made"
 """State of the very first entry, whose subject is the instance."""
 ERASING, ERASED = "erasing", "erased"
 """States of what was erased, or is being erased: nothing under such an id opens or comes in again."""
+
+_ENDS = frozenset({CredentialState.REVOKED.value, ERASING, ERASED})
+"""What may be done to a vault that is known to be an old copy: it takes, and gives nothing back."""
 
 
 class MarkRecord(Struct, frozen=True):
@@ -51,6 +55,8 @@ class Witness:
         self._log = log
         self._pending: Entry | None = None
         self._number = 0
+        self.is_halted = False
+        """True once it is known that vault.db and anchor are old copies both: then only what ends may be."""
 
     @staticmethod
     def begin(connection: Connection, seal: RowSeal, instance: str) -> None:
@@ -107,9 +113,21 @@ class Witness:
         """Every subject that is erased, or is being erased."""
         return tuple(subject for subject in self._anchor.standings if self.is_erased(subject))
 
+    def tip(self) -> tuple[int, str]:
+        """The last change that is on the disk twice, and its tag."""
+        last = self._anchor.last
+        assert last is not None, "reconciled at start"
+        return last.number, self._anchor.tags[last.number]
+
+    def is_past(self, number: int, tag: str) -> bool:
+        """True for a change of this history, as far as it is remembered; false for a later or another one."""
+        return number <= self.tip()[0] and self._anchor.tags.get(number, tag) == tag
+
     @contextmanager
     def change(self, subject: str, version: int, state: str) -> Iterator[Connection]:
         """A transaction that leaves `subject` at this version and state, witnessed once it is committed."""
+        if self.is_halted and state not in _ENDS:
+            raise RolledBackError("vault.db and its anchor are old copies")
         self._catch_up()
         before = self.standing(subject)
         if before is not None and version <= before.version:
