@@ -188,6 +188,7 @@ def _config(folder: Path) -> VaultConfig:
         runtime_dir=folder,
         host=LOOPBACK,
         port=port,
+        admin_port=0,
         hosts=(HOST,),
         public_url=f"http://{HOST}",
         console_url="http://console.localhost:8700",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sealgate.log import NullLog
@@ -20,7 +22,8 @@ from sealgate.vault.kek import KekDescription, KekError, KekUnavailableError
 from sealgate.vault.kek_config import KekConfig
 from sealgate.vault.kek_pkcs11 import Pkcs11Kek, Pkcs11Kind
 from tests.conftest import SOFTHSM
-from tests.vault.keks import Kept, Ring
+from tests.vault.deployment import Addresses, canary_key, ticket_order
+from tests.vault.keks import Everything, Kept, Ring
 
 pytestmark = pytest.mark.softhsm
 
@@ -351,6 +354,51 @@ def put_back(folder: Path, backup: dict[str, bytes]) -> Path:
         (folder / "data" / name).write_bytes(content)
         (folder / "data" / name).chmod(0o600)
     return folder
+
+
+def test_a_token_that_hangs_is_given_up_and_used_again_once_it_answers(
+    tmp_path: Path, configured: KekConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sealgate.vault.kek_ring.PAUSE_S", 0.0)
+    monkeypatch.setattr("sealgate.vault.kek_ring.AGAIN_S", 10.0)
+    with Ring(tmp_path, configured) as ring:
+        kept = Kept(ring.vault, organizations=1)
+        assert kept.all_open(ring.vault)
+        before, over = ring.counts(), threading.Event()
+        with monkeypatch.context() as patch:
+            patch.setattr("sealgate.vault.kek_pkcs11._encrypt", lambda *_words: over.wait(30))
+            patch.setattr(ring.ring, "_config", msgspec.structs.replace(configured, timeout_s=0.1))
+            with pytest.raises(RefusedError, match="vault_unavailable"):
+                ring.vault.ask(ticket_order(Addresses()))
+            assert kept.all_open(ring.vault), "keys that are open do not wait for the token"
+            over.set()
+        assert f"kek_unavailable kek={ring.ring.version} code=timeout" in ring.log.getvalue()
+        assert ring.counts() == before
+        assert ring.vault.deposit(ticket_order(Addresses()), canary_key())
+
+
+def test_a_pin_that_the_token_refused_is_not_tried_again_so_that_it_is_not_locked(
+    tmp_path: Path, configured: KekConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_foundation(tmp_path / "data", INSTANCE, LOG, configured).close()
+    monkeypatch.setattr("sealgate.vault.kek_ring.START_PAUSE_S", 0.0)
+    wrong = tmp_path / "pin"
+    wrong.write_text("not-the-pin")
+    wrong.chmod(0o400)
+    logged_out(configured)
+    with pytest.raises(StartError, match=r"has refused this PIN.*hint: "):
+        lay_foundation(tmp_path / "data", INSTANCE, LOG, changed(configured, pkcs11_pin_file=str(wrong)))
+    lay_foundation(tmp_path / "data", INSTANCE, LOG, configured).close()
+
+
+def logged_out(config: KekConfig) -> None:
+    """End every session of this process: the login is the token's."""
+    import gc
+
+    gc.collect()
+    token = Pkcs11Kind(config)._token
+    with token.used():
+        token.library.lib(config.pkcs11_module).reinitialize()
 
 
 def test_a_key_that_is_on_the_ring_already_is_not_taken_twice(tmp_path: Path, configured: KekConfig) -> None:

@@ -284,7 +284,7 @@ def test_a_token_file_that_is_gone_while_the_vault_runs_makes_the_kek_unavailabl
         with pytest.raises(KekUnavailableError) as refused:
             ring.ring.health()
         assert refused.value.code == "kek_secret_unreadable"
-        assert ring.report().items[0].health == "left_alone"
+        assert ring.report().items[0].health == "kek_secret_unreadable"
 
 
 def test_no_provider_has_a_text_form_with_a_secret(engine: Transit, kek: TransitKek) -> None:

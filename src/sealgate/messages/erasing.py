@@ -77,7 +77,7 @@ class Erased(Message, frozen=True, tag="erased"):
 
     erasure: ErasureRow
     signed: str
-    """The receipt as a file has it; empty while the vault is still at it."""
+    """The receipt as a file has it; empty while the vault is still at it, or cannot use its KEK."""
 
 
 class Receipts(Message, frozen=True, tag="receipts"):

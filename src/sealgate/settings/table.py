@@ -205,7 +205,8 @@ class KekSettings(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = "file"
     timeout_s: Annotated[
-        float, Meta(gt=0, le=60, description="Patience with one call of AWS KMS or Transit, in seconds.")
+        float,
+        Meta(gt=0, le=60, description="Patience with one call of a token, AWS KMS or Transit, in seconds."),
     ] = 2.0
     pkcs11_module: Annotated[str, Meta(description="`pkcs11`: path of the token's PKCS#11 library.")] = ""
     pkcs11_token: Annotated[

@@ -173,7 +173,7 @@ def _unavailable() -> RefusedError:
     return RefusedError(
         Refusal(
             code=OpenRefusal.UNAVAILABLE.value,
-            message="the vault cannot write its files",
-            hint="look into the vault's log; is the disk full?",
+            message="the vault cannot write its files, or not use its KEK, now",
+            hint="look into the vault's log: is the disk full, is the KEK's keeper away?",
         )
     )

@@ -33,6 +33,7 @@ from sealgate.vault.database import Query
 from sealgate.vault.erasure_records import ErasureRecord, ErasureRecords
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.foundation import Foundation
+from sealgate.vault.kek import KekUnavailableError
 from sealgate.vault.receipt_key import ReceiptKey
 from sealgate.vault.receipts import key_name, sign
 from sealgate.vault.schema import CREDENTIALS, TICKETS
@@ -352,7 +353,10 @@ class Erasures:
         now_s = self._clock()
         destroyed = self._records.of_erasure(record)
         found = finality.receipt(self._instance, record, destroyed, self._keks.records(), now_s)
-        signed = self._key.sign(lambda private: sign(found, private), now_s)
+        try:
+            signed = self._key.sign(lambda private: sign(found, private), now_s)
+        except KekUnavailableError:  # told by the ring; what is erased is erased, and its receipt comes later
+            signed = ""
         return Erased(erasure=self._row(record), signed=signed)
 
     def _next(self, subject: str) -> int:

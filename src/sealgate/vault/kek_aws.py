@@ -103,7 +103,7 @@ class AwsKek:
             answer = self._client.encrypt(
                 KeyId=self._key, Plaintext=bytes(data_key), EncryptionContext=_hashed(context)
             )
-        return bytes(answer["CiphertextBlob"])
+            return bytes(memoryview(answer["CiphertextBlob"]))
 
     def unwrap(self, wrapped: bytes, context: bytes, version: str) -> bytearray:
         """Decrypt a data key; raises `KekError` or `KekUnavailableError`."""
@@ -113,7 +113,7 @@ class AwsKek:
             answer = self._client.decrypt(
                 KeyId=self._key, CiphertextBlob=wrapped, EncryptionContext=_hashed(context)
             )
-        return bytearray(answer["Plaintext"])
+            return bytearray(memoryview(answer["Plaintext"]))
 
     def health(self) -> None:
         """Ask whether the key is enabled; raises `KekUnavailableError`."""
@@ -132,8 +132,15 @@ def _hashed(context: bytes) -> dict[str, str]:
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """Maps what boto3 raises; only KMS's own word makes a `KekError`."""
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    """Maps what boto3 raises, and what it stumbles over; only KMS's own word makes a `KekError`."""
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        ConnectTimeoutError,
+        HTTPClientError,
+        ReadTimeoutError,
+    )
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -142,7 +149,13 @@ def _errors() -> Iterator[None]:
         if code in _NOT_OURS:
             raise KekError("the KEK does not unwrap this") from error
         raise KekUnavailableError("refused", f"KMS refuses: {code}") from error
+    except (ConnectTimeoutError, ReadTimeoutError) as error:
+        raise KekUnavailableError("timeout", "KMS does not answer in time") from error
     except HTTPClientError as error:
         raise KekUnavailableError("unreachable", f"KMS does not answer ({type(error).__name__})") from error
     except BotoCoreError as error:
         raise KekUnavailableError("sdk", f"the AWS SDK says {type(error).__name__}") from error
+    except (ResponseParserError, LookupError, TypeError, ValueError, AttributeError) as error:
+        # Whatever the SDK stumbles over in an answer that is none of KMS's.
+        name = type(error).__name__
+        raise KekUnavailableError("malformed", f"KMS's answer makes no sense ({name})") from error

@@ -17,7 +17,7 @@ class KekConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     provider: str = "file"
     """Who makes the KEK of the very first start; later ones by `sealgate kek rotate` and `migrate`."""
     timeout_s: float = 2.0
-    """Patience with one call of a KMS or Transit."""
+    """Patience with one call of a token, a KMS or Transit."""
     pkcs11_module: str = ""
     """Path of the token's PKCS#11 library."""
     pkcs11_token: str = ""

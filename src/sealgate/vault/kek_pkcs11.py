@@ -1,11 +1,13 @@
 """KEKs in a PKCS#11 token (an HSM, SoftHSM): AES-256 keys that cannot leave it, used by AES-GCM inside.
 
 Counterparts: `kek.KekProvider`, `kek_kinds`. Needs the extra `pkcs11` (python-pkcs11). A key that the token
-would give out is refused, whoever made it. A call into a token's library cannot be cut short from outside.
+would give out is refused, whoever made it. A call into a token's library cannot be cut short: `kek_patience`
+stops waiting for it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 import threading
@@ -137,6 +139,7 @@ class _Token:
         self.label = required("pkcs11_token", config.pkcs11_token, "name the token by its label")
         self._pin_file = config.pkcs11_pin_file
         self._session: pkcs11.Session | None = None
+        self._refused_pin = b""
         self._lock = threading.RLock()  # one operation at a time in a session (PKCS#11 3.1, 5.6)
 
     @contextmanager
@@ -155,8 +158,13 @@ class _Token:
         if self._session is None:
             token = self.library.lib(self._module).get_token(token_label=self.label)
             pin = secret_of("pkcs11_pin_file", self._pin_file)
+            if self._refused_pin == _digest(pin):  # a few wrong tries lock a token for good
+                raise KekUnavailableError("pin_incorrect", f"the token {self.label} has refused this PIN")
             try:
                 self._session = token.open(rw=True, user_pin=pin)
+            except self.library.PinIncorrect:
+                self._refused_pin = _digest(pin)
+                raise
             except self.library.UserAlreadyLoggedIn:  # by another version's session: the login is the token's
                 self._session = token.open(rw=True)
         return self._session
@@ -199,6 +207,10 @@ class _Token:
             self.library.Attribute.LABEL: label,
         }
         return list(session.get_objects(wanted))  # type: ignore[arg-type]
+
+
+def _digest(pin: str) -> bytes:
+    return hashlib.sha256(pin.encode()).digest()
 
 
 def _encrypt(library: ModuleType, key: Any, plain: bytes, nonce: bytes, context: bytes) -> bytes:

@@ -1,8 +1,9 @@
 """The ring: every KEK version that lives, the current one for wrapping, each for what it wrapped.
 
 Counterparts: `kek_folder` says which there are, `keks` which is current. To its callers a ring is one more
-`KekProvider`. A keeper that does not answer is not asked again for some seconds: the vault has one thread,
-and proxies with keys that are open already must not wait for it.
+`KekProvider`. The vault has one thread, and proxies with keys that are open already must not wait for a
+keeper: one that did not answer is left alone for some seconds, and then waited for only briefly until it
+answers again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Never, TypeVar
 
+from msgspec import Struct
+
 from sealgate.log import Log
 from sealgate.vault.faults import StartError
 from sealgate.vault.kek import KekError, KekKind, KekProvider, KekUnavailableError
@@ -19,13 +22,25 @@ from sealgate.vault.kek_config import KekConfig
 from sealgate.vault.kek_file import wipe_file
 from sealgate.vault.kek_folder import FILE, KekEntry, add_description, add_file_kek, kek_entries
 from sealgate.vault.kek_kinds import kind_of
+from sealgate.vault.kek_patience import Patience
 
 PAUSE_S = 5.0
 """How long a keeper that did not answer is left alone."""
+AGAIN_S = 0.2
+"""How long one is waited for after that; if it answers later, the next call finds it."""
+OPENING, CHANGING = 3, 5
+"""So many times `timeout_s` is the patience with opening a key, and with making or destroying one."""
 START_TRIES = 3
 START_PAUSE_S = 1.0
 
 Answer = TypeVar("Answer")
+
+
+class _Absence(Struct, frozen=True):
+    """A keeper that did not answer, or refused."""
+
+    code: str
+    until: float
 
 
 class KekRing:
@@ -41,7 +56,8 @@ class KekRing:
         self._entries = kek_entries(folder)
         self._kinds: dict[str, KekKind] = {}
         self._opened: dict[str, KekProvider] = {}
-        self._left_alone_until: dict[str, float] = {}
+        self._patience: dict[str, Patience] = {}
+        self._absent: dict[str, _Absence] = {}
         self._current = ""
 
     @property
@@ -82,14 +98,14 @@ class KekRing:
         """At start: ask a few times; raises `StartError` if the keeper stays away."""
         for _ in range(START_TRIES - 1):
             try:
-                self._provider(version).health()
+                self._patiently(version, lambda kek: kek.health())
             except KekUnavailableError as error:
                 self._log("kek_unavailable", kek=version, code=error.code)
                 sleep(START_PAUSE_S)
             else:
                 return
         try:
-            self._provider(version).health()
+            self._patiently(version, lambda kek: kek.health())
         except KekUnavailableError as error:
             raise unavailable(error) from error
 
@@ -101,7 +117,8 @@ class KekRing:
         if provider == FILE:
             entry = add_file_kek(self._folder, first=first)
         else:
-            entry = add_description(self._folder, self._kind(provider).make(key))
+            made = self._changing(provider, lambda kind: kind.make(key))
+            entry = add_description(self._folder, made)
         self._entries = {**self._entries, entry.version: entry}
         return entry
 
@@ -113,7 +130,8 @@ class KekRing:
         if entry.description.provider == FILE:
             self.forget(version)
             return None
-        return self._kind(entry.description.provider).destroy(entry.description)
+        description = entry.description
+        return self._changing(description.provider, lambda kind: kind.destroy(description))
 
     def forget(self, version: str) -> None:
         """Remove a destroyed version's file, which is overwritten first. Safe to repeat."""
@@ -141,18 +159,45 @@ class KekRing:
         return self._kinds[provider]
 
     def _ask(self, version: str, ask: Callable[[KekProvider], Answer]) -> Answer:
-        if self._monotonic() < self._left_alone_until.get(version, 0.0):
-            raise KekUnavailableError("left_alone", f"the KEK {version} did not answer a moment ago")
+        absence = self._absent.get(version)
+        if absence is not None and self._monotonic() < absence.until:
+            raise KekUnavailableError(absence.code, f"the KEK {version} could not be used a moment ago")
         try:
-            return ask(self._provider(version))
-        except KekUnavailableError as error:
-            self._left_alone_until[version] = self._monotonic() + PAUSE_S
+            return self._patiently(version, ask, briefly=absence is not None)
+        except (KekUnavailableError, StartError) as error:
+            self._absent[version] = _Absence(error.code, self._monotonic() + PAUSE_S)
             self._log("kek_unavailable", kek=version, code=error.code)
-            raise
-        except StartError as error:  # its PIN file is gone, its extra was removed: the same to who waits
-            self._left_alone_until[version] = self._monotonic() + PAUSE_S
-            self._log("kek_unavailable", kek=version, code=error.code)
+            if isinstance(error, KekUnavailableError):
+                raise
+            # Its PIN file is gone, its extra was removed: the same to who waits.
             raise KekUnavailableError(error.code, str(error)) from error
+
+    def _patiently(
+        self, version: str, ask: Callable[[KekProvider], Answer], *, briefly: bool = False
+    ) -> Answer:
+        """Ask; a key that lies here at once, another one's keeper in a thread for a bounded time."""
+        entry = self._entries.get(version)
+        if entry is None or entry.key is not None:
+            return ask(self._provider(version))
+        patience_s = self._config.timeout_s * (1 if version in self._opened else OPENING)
+        keeper = self._keeper(entry.description.provider)
+        return keeper.run(lambda: self._answered(version, ask), AGAIN_S if briefly else patience_s)
+
+    def _answered(self, version: str, ask: Callable[[KekProvider], Answer]) -> Answer:
+        try:
+            answer = ask(self._provider(version))
+        except KekError:  # its own word: it is there
+            self._absent.pop(version, None)
+            raise
+        self._absent.pop(version, None)
+        return answer
+
+    def _changing(self, provider: str, change: Callable[[KekKind], Answer]) -> Answer:
+        patience_s = self._config.timeout_s * CHANGING
+        return self._keeper(provider).run(lambda: change(self._kind(provider)), patience_s)
+
+    def _keeper(self, provider: str) -> Patience:
+        return self._patience.setdefault(provider, Patience())
 
     def __repr__(self) -> str:
         return f"<KekRing {self._current} of {len(self._entries)}>"

@@ -162,5 +162,7 @@ def _damaged() -> RefusedError:
 
 def _unavailable() -> RefusedError:
     return _refused(
-        OpenRefusal.UNAVAILABLE, "the vault cannot read its database", "look into the vault's log"
+        OpenRefusal.UNAVAILABLE,
+        "the vault cannot use its database or its KEK now",
+        "look into the vault's log",
     )

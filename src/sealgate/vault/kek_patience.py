@@ -1,0 +1,55 @@
+"""Calls to one keeper of KEKs: one at a time, in a thread, and nobody waits longer than they may.
+
+Counterpart: `kek_ring`. A library may have time limits of its own, for parts of a call; a token's driver has
+none, and an answer that drips in byte by byte meets none. What comes too late is dropped, and the next call
+waits for its end: a keeper that hangs is never asked twice.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from sealgate.vault.kek import KekUnavailableError
+
+Answer = TypeVar("Answer")
+
+
+class Patience:
+    """One keeper's line of callers."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+
+    def run(self, call: Callable[[], Answer], patience_s: float) -> Answer:
+        """What the call gives or raises; raises `KekUnavailableError` if it takes longer."""
+        if not self._turn.acquire(timeout=patience_s):
+            raise KekUnavailableError("timeout", "an earlier call still waits for an answer")
+        outcome: _Outcome[Answer] = _Outcome()
+        # A daemon: a driver that hangs must not keep the vault from ending.
+        threading.Thread(target=self._work, args=(call, outcome), daemon=True).start()
+        if not outcome.there.wait(patience_s):
+            raise KekUnavailableError("timeout", "there is no answer in time")
+        return outcome.get()
+
+    def _work(self, call: Callable[[], Answer], outcome: _Outcome[Answer]) -> None:
+        try:
+            outcome.answers.append(call())
+        except BaseException as error:  # noqa: BLE001 - it is raised to who waits
+            outcome.errors.append(error)
+        finally:
+            self._turn.release()
+            outcome.there.set()
+
+
+class _Outcome(Generic[Answer]):
+    def __init__(self) -> None:
+        self.there = threading.Event()
+        self.answers: list[Answer] = []
+        self.errors: list[BaseException] = []
+
+    def get(self) -> Answer:
+        if self.errors:
+            raise self.errors[0]
+        return self.answers[0]

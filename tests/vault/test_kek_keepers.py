@@ -1,0 +1,314 @@
+"""Keepers of KEKs that are slow, away, refusing or talking nonsense, at each moment: nothing is half done.
+
+The same for AWS KMS (moto over HTTP) and the transit engine (its stand-in), behind a way that goes wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+from moto.server import ThreadedMotoServer
+
+from sealgate.log import NullLog
+from sealgate.messages.erasing import AskReceipt, Erase, Erased, ErasureKind
+from sealgate.messages.frames import RefusedError
+from sealgate.vault import rewrapping
+from sealgate.vault.events import EVENTS
+from sealgate.vault.faults import StartError
+from sealgate.vault.foundation import lay_foundation
+from sealgate.vault.kek import KekUnavailableError
+from sealgate.vault.kek_config import KekConfig
+from sealgate.vault.kek_folder import kek_entries
+from tests.vault.deployment import Addresses, canary_key, ticket_order
+from tests.vault.faulty_way import CUT, SILENT, Fault, Way, faulty_way
+from tests.vault.keks import Everything, Kept, Ring
+from tests.vault.transit_standin import transit
+
+INSTANCE = "inst_" + "a" * 20
+LOG = NullLog(EVENTS)
+PATIENCE_S, SHORT_S = 10.0, 0.3
+"""For a machine with much to do, and for who is known not to answer."""
+KEEPERS = ("aws-kms", "transit")
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """One keeper, and the way to it."""
+
+    config: KekConfig
+    way: Way
+
+    @property
+    def name(self) -> str:
+        return self.config.provider
+
+    def changed(self, **values: object) -> KekConfig:
+        return msgspec.structs.replace(self.config, **values)
+
+
+@pytest.fixture(scope="module")
+def kms() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    _host, port = server.get_host_and_port()
+    yield f"http://127.0.0.1:{port}"
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up credentials, no pauses, and one row at a time, so that a change has many moments."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": secrets.token_hex(8),
+        "AWS_SECRET_ACCESS_KEY": secrets.token_hex(16),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/nowhere",
+        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sealgate.vault.kek_ring.PAUSE_S", 0.0)
+    monkeypatch.setattr("sealgate.vault.kek_ring.AGAIN_S", PATIENCE_S)
+    monkeypatch.setattr("sealgate.vault.kek_ring.START_PAUSE_S", 0.0)
+    monkeypatch.setattr(rewrapping, "BATCH_ROWS", 1)
+
+
+@contextmanager
+def keeper_called(name: str, kms: str, folder: Path) -> Iterator[Keeper]:
+    with ExitStack() as stack:
+        if name == "aws-kms":
+            way = stack.enter_context(faulty_way(kms))
+            config = KekConfig(
+                provider=name, aws_region="eu-central-1", aws_endpoint=way.url, timeout_s=PATIENCE_S
+            )
+        else:
+            engine = stack.enter_context(transit())
+            way = stack.enter_context(faulty_way(engine.url))
+            token = folder / "token"
+            token.write_text(engine.token)
+            token.chmod(0o400)
+            config = KekConfig(
+                provider=name, transit_url=way.url, transit_token_file=str(token), timeout_s=PATIENCE_S
+            )
+        yield Keeper(config, way)
+
+
+@pytest.fixture(params=KEEPERS)
+def keeper(request: pytest.FixtureRequest, kms: str, tmp_path: Path) -> Iterator[Keeper]:
+    with keeper_called(request.param, kms, tmp_path) as found:
+        yield found
+
+
+@contextmanager
+def impatient(ring: Ring) -> Iterator[None]:
+    """Within this, the ring waits for no keeper for long."""
+    config = ring.ring._config
+    ring.ring._config = msgspec.structs.replace(config, timeout_s=SHORT_S)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sealgate.vault.kek_ring.AGAIN_S", SHORT_S)
+        yield
+    ring.ring._config = config
+
+
+def kms_says(code: str, status: int = 400) -> Fault:
+    return Fault(status, json.dumps({"__type": code, "message": "no"}).encode())
+
+
+def engine_says(status: int, *errors: str) -> Fault:
+    return Fault(status, json.dumps({"errors": errors}).encode())
+
+
+BOTH = {
+    "silent": SILENT,
+    "closes the connection": CUT,
+    "server error": Fault(500, b"<html>oops</html>"),
+    "garbled": Fault(200, b"\x00\xff{{{"),
+    "an empty answer": Fault(200, b"{}"),
+    "a list": Fault(200, b"[1]"),
+    "other types": Fault(200, b'{"CiphertextBlob":7,"Plaintext":7,"data":{"ciphertext":7,"plaintext":7}}'),
+    "oversized": Fault(200, b'{"data":{"ciphertext":"' + b"A" * 2_000_000 + b'"}}'),
+    "byte by byte": Fault(200, b" " * 1000 + b"{}", dripping=True),
+}
+FAULTS: dict[str, dict[str, Fault]] = {
+    "aws-kms": BOTH
+    | {
+        "permission denied": kms_says("AccessDeniedException"),
+        "key disabled": kms_says("DisabledException"),
+        "key waits for its deletion": kms_says("KMSInvalidStateException"),
+        "key is gone": kms_says("NotFoundException"),
+        "credentials expired": kms_says("ExpiredTokenException"),
+        "throttled": kms_says("ThrottlingException"),
+        "not available": kms_says("KeyUnavailableException", 500),
+    },
+    "transit": BOTH
+    | {
+        "permission denied": engine_says(403, "permission denied"),
+        "key is gone": engine_says(404),
+        "sealed": engine_says(503, "Vault is sealed"),
+        "throttled": engine_says(429, "request path rate limit"),
+        "redirected": Fault(307),
+    },
+}
+CASES = [(name, fault) for name in KEEPERS for fault in FAULTS[name]]
+
+
+@pytest.fixture
+def broken(request: pytest.FixtureRequest, kms: str, tmp_path: Path) -> Iterator[tuple[Keeper, Fault]]:
+    name, fault = request.param
+    with keeper_called(name, kms, tmp_path) as found:
+        yield found, FAULTS[name][fault]
+
+
+each_fault = pytest.mark.parametrize("broken", CASES, indirect=True, ids=[" ".join(case) for case in CASES])
+
+
+@each_fault
+def test_a_deposit_while_its_keeper_fails_is_refused_whole_and_works_once_it_is_back(
+    tmp_path: Path, broken: tuple[Keeper, Fault]
+) -> None:
+    keeper, fault = broken
+    with Ring(tmp_path, keeper.config) as ring:
+        kept = Kept(ring.vault, organizations=1)
+        assert kept.all_open(ring.vault)
+        before = ring.counts()
+        order = ticket_order(Addresses())
+        keeper.way.breaks(fault)
+        with impatient(ring), pytest.raises(RefusedError) as refused:
+            ring.vault.ask(order)
+        assert refused.value.refusal.code == "vault_unavailable"
+        assert refused.value.refusal.hint
+        assert f"kek_unavailable kek={ring.ring.version} code=" in ring.log.getvalue()
+        assert "alarm" not in ring.log.getvalue()
+        assert kept.all_open(ring.vault), "keys that are open go on"
+        keeper.way.mends()
+        assert ring.counts() == before
+        assert ring.vault.deposit(order, canary_key())
+
+
+@each_fault
+def test_a_start_while_its_keeper_fails_is_refused_with_a_hint_and_works_once_it_is_back(
+    tmp_path: Path, broken: tuple[Keeper, Fault]
+) -> None:
+    keeper, fault = broken
+    lay_foundation(tmp_path / "data", INSTANCE, LOG, keeper.config).close()
+    keeper.way.breaks(fault)
+    with pytest.raises(StartError, match="hint: ") as refused:
+        lay_foundation(tmp_path / "data", INSTANCE, LOG, keeper.changed(timeout_s=SHORT_S))
+    assert refused.value.code in {"kek_unavailable", "kek_unsafe"}
+    keeper.way.mends()
+    lay_foundation(tmp_path / "data", INSTANCE, LOG, keeper.config).close()
+
+
+@pytest.mark.parametrize("at", range(1, 12))
+def test_a_keeper_that_goes_away_in_the_middle_of_a_rotation_stops_it_whole_or_pauses_it(
+    tmp_path: Path, keeper: Keeper, at: int
+) -> None:
+    with Ring(tmp_path, keeper.config) as ring:
+        kept = Kept(ring.vault, organizations=1)
+        old = ring.ring.version
+        keeper.way.breaks_for(CUT, at, at + 1)
+        with suppress(RefusedError):
+            ring.rotate()
+        if ring.ring.version == old:  # refused before anything was changed
+            assert set(ring.counts()) == {old}
+            ring.rotate()
+        assert ring.report().left == 0
+        assert set(ring.counts()) == {ring.ring.version}
+        assert kept.all_open(ring.vault)
+        assert "alarm" not in ring.log.getvalue()
+    with Ring(tmp_path, keeper.config) as again:
+        assert kept.all_open(again.vault)
+
+
+def test_an_erasure_is_done_while_the_keeper_is_away_and_its_receipt_comes_later(
+    tmp_path: Path, keeper: Keeper
+) -> None:
+    with Ring(tmp_path, keeper.config) as ring:
+        at, credential, _key = Kept(ring.vault, organizations=1).keys[0]
+    with Ring(tmp_path, keeper.config) as ring:
+        keeper.way.breaks(SILENT)
+        order = Erase(kind=ErasureKind.ORGANIZATION, subject=at.organization, organization=at.organization)
+        with impatient(ring):
+            erased = ring.vault.ask(order)
+        assert isinstance(erased, Erased)
+        assert erased.erasure.erased_at is not None
+        assert erased.signed == ""
+        with pytest.raises(RefusedError, match="no_credential"):
+            ring.vault.opens(at, credential)
+        assert "kek_unavailable" in ring.log.getvalue()
+        keeper.way.mends()
+        question = AskReceipt(organization=at.organization, receipt=erased.erasure.receipt)
+        receipt = ring.vault.ask(question)
+        assert isinstance(receipt, Erased)
+        assert receipt.signed
+
+
+def test_a_key_of_the_same_keeper_that_is_another_one_opens_nothing_and_says_so(
+    tmp_path: Path, keeper: Keeper
+) -> None:
+    data = tmp_path / "data"
+    lay_foundation(data, INSTANCE, LOG, keeper.config).close()
+    other = tmp_path / "other"
+    lay_foundation(other, INSTANCE, LOG, keeper.config).close()
+    (mine,), (theirs,) = kek_entries(data).values(), kek_entries(other).values()
+    mine.path.chmod(0o600)
+    mine.path.write_bytes(theirs.path.read_bytes())
+    mine.path.rename(data / theirs.path.name)
+    with pytest.raises(StartError, match="hint: ") as refused:
+        lay_foundation(data, INSTANCE, LOG, keeper.config)
+    assert refused.value.code == "wrong_kek"
+
+
+def test_a_keeper_that_hangs_is_waited_for_once_and_then_only_briefly(
+    tmp_path: Path, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sealgate.vault.kek_ring.PAUSE_S", 3600.0)
+    with Ring(tmp_path, keeper.config) as ring:
+        keeper.way.breaks(SILENT)
+        for _ in range(5):
+            with impatient(ring), pytest.raises(KekUnavailableError) as refused:
+                ring.ring.wrap(b"d" * 32, b"here")
+            assert refused.value.code == "timeout"
+        assert ring.log.getvalue().count("kek_unavailable") == 1
+        asked = keeper.way.asked
+        with pytest.raises(KekUnavailableError):
+            ring.ring.wrap(b"d" * 32, b"here")
+        assert keeper.way.asked == asked
+
+
+MOVES = [(one, other) for one in ("file", *KEEPERS) for other in ("file", *KEEPERS) if one != other]
+
+
+@pytest.mark.parametrize(("one", "other"), MOVES, ids=[f"{one} to {other}" for one, other in MOVES])
+def test_from_every_keeper_to_every_other_with_both_alive_meanwhile(
+    tmp_path: Path, kms: str, one: str, other: str
+) -> None:
+    with (
+        keeper_called("aws-kms", kms, tmp_path) as aws,
+        keeper_called("transit", kms, tmp_path) as engine,
+    ):
+        settings = {
+            name: getattr(source.config, name)
+            for source in (aws, engine)
+            for name in source.config.__struct_fields__
+            if name.startswith(source.name.partition("-")[0])
+        }
+        config = KekConfig(provider=one, timeout_s=5.0, **settings)
+        with Ring(tmp_path, config, approvals=Everything()) as ring:
+            kept = Kept(ring.vault, organizations=2)
+            before = ring.ring.version
+            ring.do(lambda changes: changes.migrate(other, ""))
+            assert [each.state for each in ring.report().items] == ["live", "current"]
+            assert [each.health for each in ring.report().items] == ["ok", "ok"]
+            assert set(ring.counts()) == {ring.ring.version}
+            assert kept.all_open(ring.vault)
+        with Ring(tmp_path, config, approvals=Everything()) as again:
+            assert kept.all_open(again.vault)
+            again.do(lambda changes: changes.destroy(before))
+            assert kept.all_open(again.vault)
