@@ -48,7 +48,6 @@ from tests.vault.still import StillVault
 NOT_APPROVED = (Action.KEK_DESTROY, "file-aaaa")
 DONE = (Action.INVITE, "Cleo")
 Cell = str | int | float | bytes | None
-Edit = Callable[[sqlite3.Connection], object]
 
 
 @dataclass
@@ -221,39 +220,6 @@ def _copy(scene: Attacked) -> None:
     with closing(sqlite3.connect(scene.database)) as origin, closing(sqlite3.connect(copy)) as target:
         origin.backup(target)
     scene.copies.append(copy)
-
-
-def rewrite(database: Path, edit: Edit) -> bool:
-    """Edit vault.db as its owner may: past every type and NOT NULL, leaving the schema as it was found.
-
-    False if an index of ours allows no such row.
-    """
-    changed = False
-    with closing(sqlite3.connect(database)) as connection:
-        declared = connection.execute("SELECT rowid, sql FROM sqlite_schema").fetchall()
-        version = connection.execute("PRAGMA schema_version").fetchone()[0]
-        _declare(
-            connection,
-            version + 1,
-            [(rowid, sql and sql.replace("STRICT", "").replace("NOT NULL", "")) for rowid, sql in declared],
-        )
-    with closing(sqlite3.connect(database)) as connection, contextlib.suppress(sqlite3.IntegrityError):
-        connection.execute("PRAGMA ignore_check_constraints = ON")
-        with connection:
-            edit(connection)
-        changed = True
-    with closing(sqlite3.connect(database)) as connection:
-        _declare(connection, version + 2, declared)
-    return changed
-
-
-def _declare(connection: sqlite3.Connection, version: int, declared: list[tuple[int, str | None]]) -> None:
-    connection.execute("PRAGMA writable_schema = ON")
-    with connection:
-        connection.executemany(
-            "UPDATE sqlite_schema SET sql = ?2 WHERE rowid = ?1 AND sql IS NOT ?2", declared
-        )
-    connection.execute(f"PRAGMA schema_version = {version}")
 
 
 @dataclass(frozen=True)

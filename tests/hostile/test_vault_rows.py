@@ -18,7 +18,8 @@ from sqlalchemy import Table
 
 from sealgate.vault import schema
 from sealgate.vault.witness import Witness
-from tests.hostile.attacked_vault import Attacked, Cell, Outcome, copied, furnish, rewrite, use
+from tests.hostile.attacked_vault import Attacked, Cell, Outcome, copied, furnish, use
+from tests.vault.rewriting import rewrite
 
 TABLES = {str(table.name): table for table in vars(schema).values() if isinstance(table, Table)}
 NAMES = [*TABLES, "schema_version"]

@@ -1,0 +1,317 @@
+"""Rows that somebody altered, removed or put back: each part of the vault refuses them by itself.
+
+Counterparts: tests/hostile attacks every column of every table at once. In here each test alters one thing
+and asks the part that reads it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Struct, structs
+
+from sealgate.ids import new_id
+from sealgate.log import NullLog
+from sealgate.messages.frames import RefusedError
+from sealgate.messages.opening import Open, Renew
+from sealgate.messages.tickets import (
+    AskPseudonym,
+    Credentials,
+    CredentialState,
+    ListCredentials,
+    Revoke,
+    Switch,
+)
+from sealgate.vault.events import EVENTS
+from sealgate.vault.faults import AlarmError, StartError, StorageError
+from sealgate.vault.rowseal import RowSeal, SealedTable
+from sealgate.vault.schema import OPENS
+from sealgate.vault.tickets import TicketRefusedError
+from tests.vault.deployment import EVIL_ORIGIN, Addresses, canary_key, open_request, owner, ticket_order
+from tests.vault.rewriting import rewrite
+from tests.vault.still import StillVault, _peer
+
+AT = Addresses(new_id("org"), new_id("app"))
+
+
+class House:
+    """A running vault with one key, and somebody else's hand on its database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.vault = StillVault(folder)
+        self.key = canary_key()
+        self.credential = self.vault.deposit(ticket_order(AT), self.key)
+
+    def edit(self, statement: str, *values: object) -> None:
+        self.vault.foundation.database._driver.execute(statement, values)
+
+    def rows(self, table: str) -> list[tuple[Any, ...]]:
+        return self.vault.foundation.database._driver.execute(f"SELECT * FROM {table}").fetchall()
+
+    def put_back(self, table: str, rows: list[tuple[Any, ...]]) -> None:
+        self.edit(f"DELETE FROM {table}")
+        for row in rows:
+            self.edit(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", *row)
+
+    def stage_and_switch(self) -> None:
+        self.vault.deposit(ticket_order(AT, self.credential, stage=True), canary_key())
+        self.vault.ask(Switch(**owner(AT), credential=self.credential))
+
+    def list(self) -> Credentials:
+        answer = self.vault.ask(ListCredentials(**owner(AT)))
+        assert isinstance(answer, Credentials)
+        return answer
+
+    def opens(self) -> bytes:
+        return self.vault.opens(AT, self.credential)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path)
+    with house.vault:
+        yield house
+
+
+def check_damaged(asked: Callable[[], object]) -> None:
+    with pytest.raises(RefusedError, match="credential_damaged"):
+        asked()
+
+
+def test_a_credential_of_before_a_switch_is_no_credential(house: House) -> None:
+    before = house.rows("credentials")
+    house.stage_and_switch()
+    house.put_back("credentials", before)
+    check_damaged(house.opens)
+
+
+def test_a_version_that_is_missing_makes_the_credential_damaged(house: House) -> None:
+    house.stage_and_switch()
+    house.edit("DELETE FROM versions WHERE version = 1")
+    check_damaged(house.opens)
+
+
+def test_a_version_of_another_revision_makes_the_credential_damaged(house: House) -> None:
+    before = house.rows("versions")
+    house.stage_and_switch()
+    now = [row for row in house.rows("versions") if row[1] == 2]
+    house.put_back("versions", before + now)
+    check_damaged(house.opens)
+
+
+def test_a_credential_that_is_missing_is_missed(house: House) -> None:
+    house.edit("DELETE FROM credentials")
+    check_damaged(house.opens)
+
+
+def test_an_envelope_that_does_not_open_is_an_alarm_although_its_row_is_sound(house: House) -> None:
+    other = canary_key()
+    another = house.vault.deposit(ticket_order(AT), other)
+    rows = house.vault.stores.credentials._version_rows
+    (theirs,) = [rows.read(row) for row in house.rows("versions") if row[0] == another]
+    (ours,) = [rows.read(row) for row in house.rows("versions") if row[0] == house.credential]
+    forged = rows.row(structs.replace(ours, envelope=theirs.envelope))
+    house.edit(
+        "UPDATE versions SET envelope = ?, mac = ? WHERE credential = ?",
+        forged["envelope"],
+        forged["mac"],
+        house.credential,
+    )
+    check_damaged(house.opens)
+
+
+def test_a_damaged_credential_is_listed_without_words_and_can_be_revoked(house: House) -> None:
+    house.edit("UPDATE versions SET last_four = 'evil'")
+    (shown,) = house.list().items
+    assert (shown.state, shown.last_four, shown.origin) == (CredentialState.DAMAGED, "", "")
+    house.vault.ask(Revoke(**owner(AT), credential=house.credential))
+    assert house.list().items == ()
+    assert house.rows("versions") == []
+
+
+def test_a_row_under_an_id_that_was_never_seen_is_not_listed_and_cannot_be_revoked(house: House) -> None:
+    planted = new_id("cred")
+    (row,) = house.rows("credentials")
+    house.edit(f"INSERT INTO credentials VALUES ({','.join('?' * len(row))})", planted, *row[1:])
+    assert [each.credential for each in house.list().items] == [house.credential]
+    with pytest.raises(RefusedError, match="unknown_credential"):
+        house.vault.ask(Revoke(**owner(AT), credential=planted))
+
+
+def test_a_revocation_counts_although_the_log_cannot_be_emptied(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_database: object) -> None:
+        raise StorageError("OperationalError")
+
+    monkeypatch.setattr("sealgate.vault.database.Database.forget", fails)
+    house.vault.ask(Revoke(**owner(AT), credential=house.credential))
+    assert "database_failed error=StorageError operation=forget" in house.vault.log.getvalue()
+    with pytest.raises(RefusedError, match="credential_revoked"):
+        house.opens()
+
+
+def test_an_altered_count_of_opens_counts_as_none(house: House) -> None:
+    house.opens()
+    house.vault.stores.opens.flush()
+    house.edit("UPDATE opens SET count = 7")
+    (shown,) = house.list().items
+    assert not shown.last_opened_at
+    assert "alarm_row table=opens" in house.vault.log.getvalue()
+
+
+def test_a_pepper_that_is_missing_is_an_alarm_and_no_new_pepper(house: House) -> None:
+    house.edit("DELETE FROM peppers")
+    check_damaged(lambda: house.vault.ask(AskPseudonym(**owner(AT), subject="somebody")))
+    assert house.rows("peppers") == []
+
+
+def test_an_altered_ticket_is_worth_nothing_and_hinders_no_other(house: House) -> None:
+    altered = house.vault.issue(ticket_order(AT)).ticket
+    house.edit("UPDATE tickets SET origin = ? WHERE used_at IS NULL", EVIL_ORIGIN)
+    sound = house.vault.issue(ticket_order(AT))
+    with pytest.raises(TicketRefusedError) as refused:
+        house.vault.deposits.plan(altered, house.vault.clock.now_s)
+    assert refused.value.code == "damaged"
+    assert sound.credential in {each.credential for each in house.list().items}
+
+
+def test_of_two_uses_of_one_ticket_at_once_the_second_changes_nothing(house: House) -> None:
+    tickets, database = house.vault.stores.tickets, house.vault.foundation.database
+    ticket = house.vault.issue(ticket_order(AT)).ticket
+    record = tickets.look(ticket, house.vault.clock.now_s)
+    with database.transaction() as connection:
+        tickets.use(connection, record, 1.0)
+    with pytest.raises(TicketRefusedError) as refused, database.transaction() as connection:
+        tickets.use(connection, record, 2.0)
+    assert refused.value.code == "used"
+    assert [row[-2] for row in house.rows("tickets") if row[0] == record.ticket_hash] == [1.0]
+
+
+def test_a_ticket_for_altered_sealing_keys_shows_none(house: House) -> None:
+    ticket = house.vault.issue(ticket_order(AT)).ticket
+    house.edit("UPDATE keyring SET public_key = zeroblob(32)")
+    with pytest.raises(TicketRefusedError) as refused:
+        house.vault.deposits.plan(ticket, house.vault.clock.now_s)
+    assert refused.value.code == "damaged"
+
+
+def test_a_ticket_for_a_destination_that_is_no_more_is_worth_nothing(tmp_path: Path) -> None:
+    at = Addresses(AT.organization, AT.application, origin=EVIL_ORIGIN)
+    with StillVault(tmp_path) as vault:
+        ticket = vault.issue(ticket_order(at)).ticket
+    with StillVault(tmp_path, destinations=()) as again, pytest.raises(TicketRefusedError) as refused:
+        again.deposits.plan(ticket, again.clock.now_s)
+    assert refused.value.code == "destination_gone"
+
+
+def test_a_lease_for_a_credential_that_is_none_is_not_renewed(house: House) -> None:
+    with pytest.raises(RefusedError, match="no_credential"):
+        house.vault._opener.handle(_peer(), Renew(credential=new_id("cred"), version=1))
+
+
+def test_a_database_that_fails_is_told_to_a_proxy(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_args: object) -> None:
+        raise StorageError("OperationalError")
+
+    request: Open = open_request(AT, house.credential)
+    monkeypatch.setattr("sealgate.vault.database.Database.rows", fails)
+    with pytest.raises(RefusedError, match="vault_unavailable"):
+        house.vault._opener.handle(_peer(), request)
+    with pytest.raises(RefusedError, match="vault_unavailable"):
+        house.list()
+
+
+def test_an_altered_keyring_keeps_its_old_epochs_and_the_pass_goes_on(house: House) -> None:
+    at = Addresses(new_id("org"), new_id("app"))
+    other = house.vault.deposit(ticket_order(at), canary_key())
+    for organization in (AT.organization, at.organization):
+        house.vault.epochs.rotate(organization)
+    house.edit("UPDATE keyring SET epoch = 7 WHERE organization = ? AND epoch = 2", AT.organization)
+    for _step in house.vault.epochs.pieces():
+        pass
+    held = [(row[1], row[2]) for row in house.rows("keyring")]
+    assert (AT.organization, 1) in held
+    assert (at.organization, 1) not in held
+    assert house.vault.opens(at, other)
+
+
+def test_a_standing_only_grows_and_what_is_erased_stands_no_more(house: House) -> None:
+    witness = house.vault.foundation.witness
+    standing = witness.standing(house.credential)
+    assert standing is not None
+    with pytest.raises(ValueError, match="only grows"), witness.change(house.credential, 1, "active"):
+        pass
+    with witness.change(house.credential, standing.version + 1, "erased"):
+        pass
+    with (
+        pytest.raises(ValueError, match="is erased"),
+        witness.change(house.credential, standing.version + 2, "active"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("DELETE FROM mark", "mark_damaged"),
+        ("INSERT INTO mark SELECT 2, number, subject, version, state, mac FROM mark", "mark_damaged"),
+        ("UPDATE mark SET number = 99", "mark_damaged"),
+        ("DELETE FROM root", "root_damaged"),
+        ("UPDATE root SET ciphertext = NULL", "root_damaged"),
+        ("DELETE FROM schema_version", "schema_altered"),
+        ("DROP TABLE schema_version", "schema_altered"),
+        ("CREATE TABLE more (x)", "schema_altered"),
+        ("UPDATE schema_version SET version = 'x'", "schema_altered"),
+    ],
+)
+def test_a_database_whose_foundation_was_altered_is_refused_at_start(
+    tmp_path: Path, statement: str, code: str
+) -> None:
+    with StillVault(tmp_path):
+        pass
+    edit = (lambda connection: connection.execute(statement)) if " TABLE " not in statement else None
+    database = tmp_path / "data" / "vault.db"
+    if edit is not None:
+        rewrite(database, edit)
+    else:
+        with sqlite3.connect(database) as connection:
+            connection.execute(statement)
+        connection.close()
+    with pytest.raises(StartError) as refused:
+        StillVault(tmp_path)
+    assert refused.value.code == code
+    assert refused.value.hint
+
+
+def test_an_anchor_with_a_line_of_another_number_is_refused(tmp_path: Path) -> None:
+    with StillVault(tmp_path) as vault:
+        vault.deposit(ticket_order(AT), canary_key())
+    anchor = tmp_path / "data" / "anchor"
+    lines = anchor.read_text().splitlines(keepends=True)
+    anchor.write_text("".join((*lines[:-1], lines[-1].replace(" ", "7 ", 1))))
+    with pytest.raises(StartError, match="was altered"):
+        StillVault(tmp_path)
+
+
+class _OtherRecord(Struct, frozen=True):
+    credential: str
+
+
+def test_a_record_that_does_not_mirror_its_table_is_a_fault_of_ours() -> None:
+    seal = RowSeal(bytes(32), NullLog(EVENTS))
+    with pytest.raises(TypeError, match="does not mirror"):
+        SealedTable(OPENS, _OtherRecord, seal)
+    assert repr(seal) == "<RowSeal>"
+
+
+def test_an_alarm_names_no_subject_that_could_be_anything(house: House) -> None:
+    house.edit("UPDATE credentials SET credential = 'x\ny'")
+    house.list()
+    assert "alarm_row table=credentials subject=unnamed" in house.vault.log.getvalue()
+    with pytest.raises(AlarmError, match="unnamed"):
+        raise house.vault.foundation.seal.alarm("credentials", b"\xff")
