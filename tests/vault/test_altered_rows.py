@@ -6,6 +6,7 @@ and asks the part that reads it.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from msgspec import Struct, structs
+from sqlalchemy.exc import OperationalError
 
 from sealgate.ids import new_id
 from sealgate.log import NullLog
@@ -26,8 +28,11 @@ from sealgate.messages.tickets import (
     Revoke,
     Switch,
 )
+from sealgate.vault.anchor import Anchor, Entry
 from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import AlarmError, StartError, StorageError
+from sealgate.vault.migrations import Proof
+from sealgate.vault.page_failures import answer_for
 from sealgate.vault.rowseal import RowSeal, SealedTable
 from sealgate.vault.schema import OPENS
 from sealgate.vault.tickets import TicketRefusedError
@@ -315,3 +320,111 @@ def test_an_alarm_names_no_subject_that_could_be_anything(house: House) -> None:
     assert "alarm_row table=credentials subject=unnamed" in house.vault.log.getvalue()
     with pytest.raises(AlarmError, match="unnamed"):
         raise house.vault.foundation.seal.alarm("credentials", b"\xff")
+
+
+def test_a_page_of_the_database_that_cannot_be_read_is_refused_at_start(tmp_path: Path) -> None:
+    with StillVault(tmp_path):
+        pass
+    database = tmp_path / "data" / "vault.db"
+    with sqlite3.connect(database) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'schema_version'"
+        ).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    content = bytearray(database.read_bytes())
+    content[(page - 1) * size : page * size] = b"\xff" * size
+    database.write_bytes(content)
+    with pytest.raises(StartError) as refused:
+        StillVault(tmp_path)
+    assert refused.value.code == "schema_altered"
+
+
+def test_a_transaction_that_the_database_ended_by_itself_is_over(house: House) -> None:
+    database = house.vault.foundation.database
+
+    def ended() -> None:
+        with database.transaction():
+            database._driver.rollback()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        ended()
+    assert house.opens() == house.key
+
+
+def test_a_log_that_cannot_be_emptied_is_a_fault_of_the_storage(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def execute(self, _statement: str) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+    database = house.vault.foundation.database
+    monkeypatch.setattr(database, "_driver", Broken())
+    for asked in (database.forget, database.forget_surely):
+        with pytest.raises(StorageError):
+            asked()
+    monkeypatch.undo()
+
+
+def test_an_upgrade_that_the_disk_stops_is_refused_with_a_hint(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object) -> None:
+        raise OperationalError("UPDATE", {}, sqlite3.OperationalError("database or disk is full"))
+
+    monkeypatch.setattr("sealgate.vault.database.upgrade", full)
+    witness = house.vault.foundation.witness
+    with pytest.raises(StartError) as refused:
+        house.vault.foundation.database.upgrade(Proof(house.vault.foundation.seal, witness.stands))
+    assert refused.value.code == "upgrade_failed"
+
+
+def test_an_anchor_that_skips_a_change_is_refused_although_every_line_is_ours(tmp_path: Path) -> None:
+    anchor = Anchor(tmp_path / "anchor", b"k" * 32)
+    for number in (0, 2):
+        anchor.append(Entry(number, AT.organization, number + 1, "made"))
+    with pytest.raises(StartError, match="was altered"):
+        Anchor(tmp_path / "anchor", b"k" * 32)
+
+
+def test_an_anchor_of_which_half_a_line_was_written_is_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "anchor"
+    anchor = Anchor(path, b"k" * 32)
+    anchor.append(Entry(0, AT.organization, 1, "made"))
+    before, write = path.read_bytes(), os.write
+    monkeypatch.setattr("sealgate.vault.anchor.os.write", lambda to, line: write(to, line[:7]))
+    with pytest.raises(OSError, match="full"):
+        anchor.append(Entry(1, AT.organization, 2, "made"))
+    monkeypatch.undo()
+    assert path.read_bytes() == before
+    assert repr(anchor.shortened()) == "<Shortened at 0>"
+
+
+def test_what_the_anchor_does_not_say_yet_stands_all_the_same(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    witness = house.vault.foundation.witness
+    monkeypatch.setattr("sealgate.vault.anchor._write_or_undo", full)
+    house.vault.ask(Revoke(**owner(AT), credential=house.credential))
+    assert witness.is_behind
+    assert witness.standings("cred_")[house.credential].state == CredentialState.REVOKED
+    monkeypatch.undo()
+
+
+async def test_a_short_anchor_is_not_shortened(house: House) -> None:
+    anchor = house.vault.config.data_dir / "anchor"
+    before = anchor.read_bytes()
+    await house.vault.foundation.witness.shorten()
+    assert anchor.read_bytes() == before
+
+
+def test_what_is_no_mapped_error_is_raised_on() -> None:
+    with pytest.raises(ZeroDivisionError):
+        answer_for(ZeroDivisionError())

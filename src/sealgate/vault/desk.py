@@ -132,7 +132,7 @@ class Desk:
                 after = versions.switched(before.record)
             case RollBack():
                 after = versions.rolled_back(before.record)
-            case Discard():
+            case _:
                 after = versions.discarded(before.record, request.version)
         return self._stores.credentials.change(before, after)
 
