@@ -137,10 +137,11 @@ PAGES = (
     "/audit",
     "/members",
     "/retention",
+    "/budgets",
     "/tokens",
     "/account",
 )
-PARTS = ("", "/add-on", "/origins", "/session-keys", "/actions", "/limits")
+PARTS = ("", "/add-on", "/origins", "/session-keys", "/actions", "/limits", "/plans")
 
 
 async def test_every_page_is_accessible_fits_a_phone_and_keeps_to_the_content_policy() -> None:
@@ -153,6 +154,32 @@ async def test_every_page_is_accessible_fits_a_phone_and_keeps_to_the_content_po
         for path in (*PAGES, *(app + part for part in PARTS)):
             await page.goto(world.url + path)
             await check_page(page)
+        assert visitor.complaints == []
+
+
+async def test_plans_and_budgets_are_as_accessible_once_there_are_some() -> None:
+    async with serving() as world, visiting() as visitor:
+        page = visitor.page
+        await visitor.sign_in(world)
+        for address in (f"/applications/{world.seeded.application}/plans", "/budgets"):
+            await page.goto(world.url + address)
+            await page.get_by_label("At most").fill("25.50")
+            await page.get_by_role("button", name="Set budget").click()
+            await page.get_by_text("$25.50 a month").first.wait_for()
+            await check_page(page)
+        await page.goto(f"{world.url}/applications/{world.seeded.application}/plans")
+        for plan in ("free", "pro"):
+            if plan == "pro":
+                await page.get_by_text("Add a plan").click()
+            await page.get_by_label("Plan", exact=True).fill(plan)
+            await page.get_by_role("button", name="Add plan").click()
+            await page.get_by_role("button", name=f"Remove {plan}").wait_for()
+        await page.get_by_text("Change pro").click()
+        await check_page(page)
+        await page.get_by_label("At most").fill("a lot")
+        await page.get_by_role("button", name="Set budget").click()
+        await page.get_by_role("alert").wait_for()
+        await check_page(page)
         assert visitor.complaints == []
 
 

@@ -53,12 +53,12 @@ NOW = at("2026-12-28T10:00:00")
         (
             Budget("user", "tokens", "day", 1),
             "Your tokens for today are used up.",
-            "It begins anew at midnight (UTC).",
+            "The count begins anew at midnight (UTC).",
         ),
         (
             Budget("organization", "money", "month", 1),
             "The organization's budget for this month is used up.",
-            "It begins anew on 1 January at 00:00 (UTC). An administrator can raise the limit.",
+            "The count begins anew on 1 January at 00:00 (UTC). An administrator can raise the limit.",
         ),
         (
             Budget("session", "requests", "minute", 1),

@@ -220,3 +220,67 @@ async def test_an_orderly_restart_and_one_after_that_keep_the_count(world: World
     assert (await world.chat()).error["code"] == "budget_used_up"
     raw = (world.config.data_dir / "budgets.checkpoint").read_bytes()
     assert b"user-1" not in raw
+
+
+def told_budget(answer: Answer) -> dict[str, str]:
+    measure, *parts = answer.headers["x-sealgate-budget"].split("; ")
+    return {"measure": measure, **dict(part.split("=") for part in parts)}
+
+
+async def test_answers_tell_what_is_left_of_ones_own_tightest_budget(world: World) -> None:
+    await with_budgets(
+        world,
+        Budget("user", "requests", "day", 4),
+        Budget("user", "tokens", "day", 1_000_000),
+        Budget("application", "requests", "day", 3),
+    )
+    answer = await world.chat()
+    left = told_budget(answer)
+    assert 0 < int(left.pop("reset")) <= 86_400
+    assert left == {"measure": "requests", "window": "day", "share": "0.75", "limit": "4", "remaining": "3"}
+    assert "x-sealgate-budget" in answer.headers["access-control-expose-headers"]
+    await world.chat()
+    assert told_budget(await world.chat())["remaining"] == "1"
+    refused = await world.chat()
+    assert refused.error["limit"]["scope"] == "application"
+    assert told_budget(refused)["remaining"] == "1", "what was refused is given back"
+
+
+async def test_money_is_told_as_a_share_and_shared_budgets_not_at_all(world: World) -> None:
+    await with_budgets(world, Budget("user", "money", "month", 50_000_000), prices=PRICES)
+    await world.chat()
+    left = told_budget(await world.chat())
+    assert set(left) == {"measure", "window", "share", "reset"}
+    assert 0 < float(left["share"]) < 1
+    await with_budgets(world, Budget("application", "money", "month", 50_000_000), prices=PRICES)
+    assert "x-sealgate-budget" not in (await world.chat()).headers
+
+
+async def test_the_assistant_is_told_what_its_user_has_left(world: World) -> None:
+    await with_budgets(world, Budget("user", "requests", "day", 4))
+    token = world.token()
+    first = (await world.get("/assistant/v1/me", token=token)).json()["allowance"]["budget"]
+    assert first is None, "no key was opened yet, so nobody knows the pseudonym"
+    await world.chat(token=token)
+    for again in (token, world.token(sid="another")):
+        budget = (await world.get("/assistant/v1/me", token=again)).json()["allowance"]["budget"]
+        assert (budget["measure"], budget["window"], budget["limit"], budget["remaining"]) == (
+            "requests",
+            "day",
+            4,
+            3,
+        )
+
+
+async def test_refusals_are_counted_for_operators_without_a_subject(world: World) -> None:
+    await with_budgets(world, Budget("user", "requests", "day", 1))
+    for _ in range(3):
+        await world.chat()
+    shown = (await world.admin("/-/limits")).json()
+    assert shown["refused"] == [{**limit("user", "requests", "day"), "count": 2}]
+    assert [(each["used"], each["most"]) for each in shown["top"]] == [(1, 1)]
+    assert shown["top"][0]["owner"].startswith(f"{world.application}:")
+    assert "user-1" not in json.dumps(shown)
+    page = (await world.admin("/metrics")).body.decode()
+    labels = 'scope="user",measure="requests",window="day"'
+    assert f"sealgate_proxy_budget_refusals_total{{{labels}}} 2" in page

@@ -24,6 +24,8 @@ NOTICES: Mapping[str, str] = {
     "session-key-revoked": "Session key revoked. What it signed is refused now.",
     "actions-saved": "Actions saved.",
     "limits-saved": "Limits and models saved.",
+    "plans-saved": "Saved. Proxies go by it from the next request on.",
+    "budgets-saved": "Saved. Proxies go by it from the next request on.",
     "add-on-on": "The add-on is on.",
     "add-on-off": "The add-on is off. Its requests are refused now.",
     "key-revoked": "The key is destroyed here. Delete it at your provider too, if you have not yet.",
@@ -63,6 +65,7 @@ class Pages:
             "size": size,
             "usd": usd,
             "day": day,
+            "zip": zip,
         }
         self._jinja.globals["asset"] = assets.url
 

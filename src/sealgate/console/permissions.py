@@ -36,6 +36,8 @@ class Permission(StrEnum):
     CHANGE_MEMBERS = "members:change"
     CHANGE_RETENTION = "retention:change"
     CHANGE_TOKENS = "tokens:change"
+    CHANGE_BUDGETS = "budgets:change"
+    """What all applications of the organization may use together."""
     ERASE = "erasures:order"
     """Have something erased for good, and see the receipts."""
 
@@ -57,6 +59,7 @@ PERMISSIONS: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.CHANGE_MEMBERS: OWNERS,
     Permission.CHANGE_RETENTION: OWNERS,
     Permission.CHANGE_TOKENS: OWNERS,
+    Permission.CHANGE_BUDGETS: OWNERS,
     Permission.ERASE: OWNERS,
 }
 

@@ -24,6 +24,7 @@ from sealgate.console.api import views as tokens
 from sealgate.console.applications import views as applications
 from sealgate.console.applications.services import NotThereError
 from sealgate.console.audit import views as audit
+from sealgate.console.budgets import views as budgets
 from sealgate.console.composition import Console
 from sealgate.console.erasure import views as erasure
 from sealgate.console.forms import Form
@@ -78,6 +79,12 @@ ROUTES: Sequence[Way] = (
     Way("POST", APP + "/actions", applications.save_actions, P.CHANGE_APPLICATIONS),
     Way("GET", APP + "/limits", applications.limits, P.SEE_APPLICATIONS),
     Way("POST", APP + "/limits", applications.save_limits, P.CHANGE_APPLICATIONS),
+    Way("GET", APP + "/plans", budgets.page, P.SEE_APPLICATIONS),
+    Way("POST", APP + "/plans", budgets.save_plan, P.CHANGE_APPLICATIONS),
+    Way("POST", APP + "/plans/remove", budgets.remove_plan, P.CHANGE_APPLICATIONS),
+    Way("POST", APP + "/budgets", budgets.save_budget, P.CHANGE_APPLICATIONS),
+    Way("POST", APP + "/budgets/remove", budgets.remove_budget, P.CHANGE_APPLICATIONS),
+    Way("POST", APP + "/budgets/reset", budgets.reset_budget, P.CHANGE_APPLICATIONS),
     Way("GET", APP + "/add-on", addon.page, P.SEE_ADDON),
     Way("POST", APP + "/add-on/key", addon.enter_key, P.TOUCH_KEYS),
     Way("GET", APP + "/add-on/revoke", addon.revoke_page, P.TOUCH_KEYS),
@@ -105,6 +112,10 @@ ROUTES: Sequence[Way] = (
     Way("GET", "/audit.csv", audit.export, P.SEE_AUDIT),
     Way("GET", "/retention", retention.index, P.CHANGE_RETENTION),
     Way("POST", "/retention", retention.save, P.CHANGE_RETENTION),
+    Way("GET", "/budgets", budgets.organization, P.CHANGE_BUDGETS),
+    Way("POST", "/budgets", budgets.save_of_organization, P.CHANGE_BUDGETS),
+    Way("POST", "/budgets/remove", budgets.remove_of_organization, P.CHANGE_BUDGETS),
+    Way("POST", "/budgets/reset", budgets.reset_of_organization, P.CHANGE_BUDGETS),
     Way("GET", "/tokens", tokens.index, P.CHANGE_TOKENS),
     Way("POST", "/tokens", tokens.make, P.CHANGE_TOKENS),
     Way("POST", "/tokens/revoke", tokens.revoke, P.CHANGE_TOKENS),

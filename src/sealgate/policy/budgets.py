@@ -55,11 +55,19 @@ class Budget(msgspec.Struct, frozen=True):
         return not self.plans or plan in self.plans
 
 
+_decode: Final = msgspec.msgpack.Decoder(tuple[Budget, ...]).decode
+
+
 class Words(msgspec.Struct, frozen=True):
     """What a person is told: what happened, and what to do."""
 
     message: str
     hint: str
+
+
+def decode_budgets(encoded: bytes | None) -> tuple[Budget, ...]:
+    """The budgets in these msgpack bytes; None: there are none."""
+    return () if encoded is None else _decode(encoded)
 
 
 def fault_of(budget: Budget) -> tuple[str, str] | None:
@@ -140,4 +148,4 @@ def _hint(budget: Budget, at_s: float) -> str:
     end = datetime.datetime.fromtimestamp(ends_at(budget.window, at_s), datetime.UTC)
     when = "at midnight" if budget.window == "day" else f"on {end.day} {_MONTHS[end.month - 1]} at 00:00"
     raised = " An administrator can raise the limit." if budget.scope in _SHARED else ""
-    return f"It begins anew {when} (UTC).{raised}"
+    return f"The count begins anew {when} (UTC).{raised}"

@@ -10,9 +10,12 @@ import time
 import msgspec
 
 from sealgate.policy.document import Action, Prompt
+from sealgate.proxy.allowances import BudgetLeft, tightest
 from sealgate.proxy.cors import NOT_STORED
 from sealgate.proxy.limits import WINDOW_S
+from sealgate.proxy.lines import recognize
 from sealgate.proxy.sessions import Verified
+from sealgate.proxy.spending import now
 from sealgate.proxy.visit import Visit
 
 NOTICE = "AI-generated text. Check it before you use it."
@@ -78,6 +81,9 @@ class Allowances(msgspec.Struct, frozen=True):
 
     requests: RequestsLeft
     streams: StreamsLeft
+    budget: BudgetLeft | None = None
+    """Of the session's and its user's budgets the one nearest to its end; None where there is none, and until
+    the provider's key is opened for the first time."""
 
 
 class Me(msgspec.Struct, frozen=True):
@@ -106,6 +112,7 @@ class Introduction(Visit):
             allowance=Allowances(
                 requests=RequestsLeft(limits.requests_per_minute, left.requests, int(WINDOW_S), left.reset_s),
                 streams=StreamsLeft(limits.concurrent_streams, left.streams),
+                budget=self._budget(verified),
             ),
             notice=NOTICE,
         )
@@ -115,6 +122,14 @@ class Introduction(Visit):
             (b"x-sealgate-remaining-requests", b"%d" % left.requests),
         ]
         self.client.answer(200, headers, _encode(me))
+
+    def _budget(self, verified: Verified) -> BudgetLeft | None:
+        opening = verified.application.opening
+        if not verified.pseudonym and verified.policy.budgets and opening is not None:
+            held = self.parts.keys.find(opening)
+            if held is not None:
+                recognize(verified, held.pseudonym_key)
+        return tightest(self.parts.ledger, verified.lines, now())
 
 
 def _rights(prompt: Prompt | None) -> Rights:

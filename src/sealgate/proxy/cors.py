@@ -14,7 +14,7 @@ EVERY_ANSWER: Final[tuple[Field, ...]] = (
     (b"access-control-allow-origin", b"*"),
     (
         b"access-control-expose-headers",
-        b"retry-after, x-request-id, x-sealgate-remaining-requests, x-should-retry",
+        b"retry-after, x-request-id, x-sealgate-budget, x-sealgate-remaining-requests, x-should-retry",
     ),
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"cross-origin"),

@@ -17,12 +17,12 @@ import msgspec
 
 from sealgate.messages.feed import Outcome
 from sealgate.messages.opening import Open
-from sealgate.messages.pseudonym import pseudonym, safety_identifier
 from sealgate.policy.document import Action, Limits
 from sealgate.policy.providers import PROVIDERS, endpoint_row
 from sealgate.policy.requests import Shaped
 from sealgate.proxy.accounting import NOTHING_USED, Account
 from sealgate.proxy.admission import permitted_action, still_holds
+from sealgate.proxy.allowances import budget_headers
 from sealgate.proxy.applications import Known
 from sealgate.proxy.asking import shape, written
 from sealgate.proxy.cors import NOT_STORED
@@ -32,13 +32,13 @@ from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.held_keys import Held
 from sealgate.proxy.key_watch import KeyWatch
 from sealgate.proxy.limits import Allowance, requests_left
-from sealgate.proxy.lines import Charged, lines_of
+from sealgate.proxy.lines import Charged, recognize
 from sealgate.proxy.metering import Usage, estimate
 from sealgate.proxy.parts import ClientSide, Parts
 from sealgate.proxy.provider_errors import BODY_LIMIT_BYTES, from_response
 from sealgate.proxy.relay import Relay
 from sealgate.proxy.sessions import Verified
-from sealgate.proxy.spending import Spending, spend
+from sealgate.proxy.spending import Spending, now, spend
 from sealgate.proxy.upstream import Upstream
 from sealgate.proxy.visit import Visit, guarded
 from sealgate.proxy.wire.events import RequestHead, ResponseEnd, ResponseHead
@@ -154,9 +154,7 @@ class Exchange(Visit):
         verified, shaped = self._verified, self._shaped
         assert shaped is not None
         if not verified.pseudonym:
-            verified.pseudonym = pseudonym(held.pseudonym_key, verified.session.subject)
-            verified.safety_identifier = safety_identifier(held.pseudonym_key, verified.session.subject)
-            verified.lines = lines_of(verified)
+            recognize(verified, held.pseudonym_key)
         if "safety_identifier" in shaped.body:  # not every endpoint and provider knows it
             shaped.body["safety_identifier"] = verified.safety_identifier
         if not self._account.open:
@@ -406,11 +404,13 @@ class Exchange(Visit):
             held.release()
 
     def allowance_headers(self) -> list[Field]:
-        """How many requests the session has left in this minute."""
+        """What the session has left, in this minute and of its budgets."""
         if self._allowance is None:
             return []
         left = requests_left(self._allowance, self._limits, time.monotonic())
-        return [(b"x-sealgate-remaining-requests", b"%d" % left)]
+        headers = [(b"x-sealgate-remaining-requests", b"%d" % left)]
+        lines = self._verified.lines
+        return headers + budget_headers(self.parts.ledger, lines, now()) if lines else headers
 
     def _headers_up(self, content_type: bytes, shaped: Shaped) -> list[Field]:
         """Built from nothing: no header of the client's goes up."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import msgspec
 
 from sealgate.messages.feed import UsageRecord
+from sealgate.messages.pseudonym import pseudonym, safety_identifier
 from sealgate.policy.budgets import DAY_S, MEASURES, Budget, Scope, month_of
 from sealgate.proxy.ledger import MONEY, REQUESTS, TOKENS, WINDOW_LETTERS, Amounts, Line, window_of
 from sealgate.proxy.sessions import Verified
@@ -76,6 +77,14 @@ def lines_of(verified: Verified) -> tuple[Line, ...]:
         if other is None or line.most < other.most:
             by_key[line.key] = line
     return tuple(by_key.values())
+
+
+def recognize(verified: Verified, pseudonym_key: bytes) -> None:
+    """The key to pseudonyms is here: say who this is at the provider, and on which lines it counts."""
+    subject = verified.session.subject
+    verified.pseudonym = pseudonym(pseudonym_key, subject)
+    verified.safety_identifier = safety_identifier(pseudonym_key, subject)
+    verified.lines = lines_of(verified)
 
 
 def session_hash(verified: Verified) -> str:

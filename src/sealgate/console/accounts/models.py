@@ -29,6 +29,8 @@ class Organization(Base):
     retention_ran_at: Mapped[float | None]
     retention_deleted: Mapped[int | None]
     """How many rows of usage the last run deleted."""
+    budgets: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """msgpack of `sealgate.policy.budgets.Budget` rows: what all applications may use together."""
     erased_at: Mapped[float | None]
     """Since when the vault takes no key for it any more; its people still see the receipts."""
 

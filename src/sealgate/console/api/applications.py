@@ -15,7 +15,9 @@ from sealgate.console.api.bodies import (
     ApplicationList,
     ApplicationView,
     ApplicationWanted,
+    BudgetWanted,
     ExternalName,
+    OrganizationBudgets,
     OrganizationView,
     OriginsBody,
     SessionKeyList,
@@ -23,10 +25,13 @@ from sealgate.console.api.bodies import (
     SessionKeyWanted,
 )
 from sealgate.console.api.call import Call, Reply, invalid_body, moment, moment_or_none
+from sealgate.console.api.policies import with_resets
 from sealgate.console.applications import services
 from sealgate.console.applications.models import Application, SessionKey
 from sealgate.console.applications.services import NotThereError
+from sealgate.console.budgets.services import budgets_of, set_budgets
 from sealgate.ids import is_id
+from sealgate.policy.budgets import Budget
 from sealgate.policy.document import decode_policy
 
 PAGE_ROWS = 100
@@ -37,6 +42,22 @@ async def organization(call: Call) -> Reply:
     async with call.reading() as tx:
         row = await tx.get_one(Organization, call.organization)
     return Reply(OrganizationView(row.id, row.name, moment(row.created_at)))
+
+
+async def budgets(call: Call) -> Reply:
+    """The organization's budgets."""
+    async with call.reading() as tx:
+        return await _budgets(tx, call.organization)
+
+
+async def put_budgets(call: Call) -> Reply:
+    """Make these its budgets; resets that are not given are kept."""
+    wanted = call.wanted(OrganizationBudgets)
+    async with call.editing() as edit:
+        kept = with_resets(wanted.budgets, await budgets_of(edit.tx, call.organization))
+        await set_budgets(edit, msgspec.convert(kept, tuple[Budget, ...]))
+        await edit.tx.flush()
+        return await _budgets(edit.tx, call.organization)
 
 
 async def index(call: Call) -> Reply:
@@ -130,6 +151,11 @@ async def revoke_session_key(call: Call) -> Reply:
         await edit.tx.flush()
         row = await edit.tx.get_one(SessionKey, call.path("kid"))
         return Reply(_key(row), headers=_tag(application))
+
+
+async def _budgets(tx: AsyncSession, organization_id: str) -> Reply:
+    rows = msgspec.to_builtins(await budgets_of(tx, organization_id))
+    return Reply(OrganizationBudgets(msgspec.convert(rows, tuple[BudgetWanted, ...])))
 
 
 async def _named(call: Call, tx: AsyncSession) -> Application:

@@ -104,6 +104,12 @@ class PolicyWanted(Struct, frozen=True, forbid_unknown_fields=True):
     plans: Annotated[tuple[PlanWanted, ...], Meta(max_length=MAX_PLANS)] | UnsetType = UNSET
 
 
+class OrganizationBudgets(Struct, frozen=True, forbid_unknown_fields=True):
+    """Every budget of the organization, in the scope `organization`: what its applications share."""
+
+    budgets: Annotated[tuple[BudgetWanted, ...], Meta(max_length=8)]
+
+
 class SessionKeyWanted(Struct, frozen=True, forbid_unknown_fields=True):
     """The public half of a session key. `kid` is `key_` and 20 characters, as `SigningKey` makes it."""
 

@@ -13,8 +13,8 @@ from msgspec import UNSET
 
 from sealgate.console.api.bodies import ActionWanted, BudgetWanted, PolicyWanted
 from sealgate.console.api.likeness import hint_for
-from sealgate.console.applications.budgets import own_budgets
 from sealgate.console.applications.policies import READY_IDS, starting_policy
+from sealgate.console.budgets.forms import own_budgets
 from sealgate.console.forms import InputError
 from sealgate.policy.budgets import Budget
 from sealgate.policy.catalogue import ready_actions

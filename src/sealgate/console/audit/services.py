@@ -37,6 +37,8 @@ WORDS: Final[Mapping[str, str]] = {
     "session-key.revoked": "revoked the session key",
     "actions.changed": "chose the actions",
     "limits.changed": "changed limits and models",
+    "plans.changed": "changed plans and budgets",
+    "budgets.changed": "changed the organization's budgets",
     "ticket.asked": "went to seal a key for",
     "credential.switched": "switched to the key sealed for",
     "credential.tested": "tested the key of",

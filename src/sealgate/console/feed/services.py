@@ -9,11 +9,14 @@ import msgspec
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sealgate.console.accounts.models import Organization
 from sealgate.console.addon.models import Addon
 from sealgate.console.applications.models import Application, Origin, SessionKey
 from sealgate.console.audit.services import Editing
 from sealgate.console.feed.models import Change
 from sealgate.messages import feed
+from sealgate.policy.budgets import decode_budgets
+from sealgate.policy.document import decode_policy, encode_policy
 
 CHANGES_KEPT = 10_000
 """Older changes are forgotten; a proxy that was away for longer asks for everything anew."""
@@ -24,6 +27,7 @@ async def application_document(tx: AsyncSession, application_id: str) -> feed.Ap
     application = await tx.get(Application, application_id)
     if application is None or application.erased_at is not None:
         return None
+    organization = await tx.get_one(Organization, application.organization_id)
     addon = await tx.get(Addon, application_id)
     origins = await tx.scalars(
         select(Origin.origin).where(Origin.application_id == application_id).order_by(Origin.origin)
@@ -42,7 +46,7 @@ async def application_document(tx: AsyncSession, application_id: str) -> feed.Ap
         origins=tuple(origins),
         session_keys=tuple(feed.SessionKeyEntry(key.kid, key.algorithm, key.public_key) for key in keys),
         credential=_reference(addon),
-        policy=msgspec.Raw(application.policy),
+        policy=msgspec.Raw(_with_budgets(application.policy, organization.budgets)),
     )
 
 
@@ -59,11 +63,25 @@ async def changes_since(tx: AsyncSession, cursor: int) -> feed.Changes:
 
 async def note_change(edit: Editing, application: Application, what: str, detail: str = "") -> None:
     """Write down a change of an application and tell the proxies, all in this transaction."""
+    await edit.record(what, detail, application.id)
+    await tell_proxies(edit, application)
+
+
+async def tell_proxies(edit: Editing, application: Application) -> None:
+    """Have every proxy that knows the application ask for it anew."""
     application.version += 1
     change = Change(application_id=application.id, changed_at=edit.now_s)
     edit.tx.add(change)
-    await edit.record(what, detail, application.id)
+    await edit.tx.flush()
     await edit.tx.execute(delete(Change).where(Change.cursor <= change.cursor - CHANGES_KEPT))
+
+
+def _with_budgets(policy: bytes, budgets: bytes | None) -> bytes:
+    """The policy with the organization's budgets among its own."""
+    if budgets is None:
+        return policy
+    own = decode_policy(policy)
+    return encode_policy(msgspec.structs.replace(own, budgets=(*own.budgets, *decode_budgets(budgets))))
 
 
 def _reference(addon: Addon | None) -> feed.CredentialReference | None:

@@ -1,0 +1,58 @@
+"""What a session is told that it has left: of its own and its user's budgets the one nearest to its end.
+
+Counterparts: `exchange.py` and `assistant.py`, which tell; `<sealgate-assistant>`, which shows. Budgets that
+are shared with others are not told: what an application spends is not for its end users. Money is a share.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from sealgate.proxy.ledger import MONEY, STREAMS, Ledger, Line, Moment
+from sealgate.proxy.wire.write import Field
+
+_TOLD = ("session", "user")
+
+
+class BudgetLeft(msgspec.Struct, frozen=True):
+    """`share` is what is left of it, 0 to 1; `limit` and `remaining` are None for money."""
+
+    measure: str
+    window: str
+    share: float
+    reset_s: int
+    limit: int | None
+    remaining: int | None
+
+
+def tightest(ledger: Ledger, lines: Sequence[Line], now: Moment) -> BudgetLeft | None:
+    """The budget of the session or the user of which the smallest share is left; None where there is none."""
+    told = [line for line in lines if line.budget.scope in _TOLD and line.measure != STREAMS]
+    if not told:
+        return None
+    left, line = min(
+        ((ledger.left(each, now), each) for each in told), key=lambda each: each[0] / each[1].most
+    )
+    counted = line.measure != MONEY
+    return BudgetLeft(
+        measure=line.budget.measure,
+        window=line.budget.window,
+        share=math.floor(100 * left / line.most) / 100,
+        reset_s=math.ceil(ledger.frees_s(line, now)),
+        limit=line.most if counted else None,
+        remaining=left if counted else None,
+    )
+
+
+def budget_headers(ledger: Ledger, lines: Sequence[Line], now: Moment) -> list[Field]:
+    """`x-sealgate-budget`, such as `tokens; window=day; share=0.42; reset=60; limit=20000; remaining=8400`."""
+    found = tightest(ledger, lines, now)
+    if found is None:
+        return []
+    said = f"{found.measure}; window={found.window}; share={found.share:g}; reset={found.reset_s}"
+    if found.limit is not None:
+        said += f"; limit={found.limit}; remaining={found.remaining}"
+    return [(b"x-sealgate-budget", said.encode())]
