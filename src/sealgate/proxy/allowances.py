@@ -48,7 +48,7 @@ def tightest(ledger: Ledger, lines: Sequence[Line], now: Moment) -> BudgetLeft |
 
 
 def budget_headers(ledger: Ledger, lines: Sequence[Line], now: Moment) -> list[Field]:
-    """`x-sealgate-budget`, such as `tokens; window=day; share=0.42; reset=60; limit=20000; remaining=8400`."""
+    """`x-sealgate-budget`, such as `tokens; window=day; share=0.42; reset=60; limit=200; remaining=84`."""
     found = tightest(ledger, lines, now)
     if found is None:
         return []
