@@ -103,7 +103,7 @@ def spend(ledger: Ledger, verified: Verified, shaped: Shaped, *, free: bool) -> 
     price = None if free else _price_of(verified, shaped.model)
     input_tokens = -(-shaped.input_bytes // _BYTES_PER_TOKEN) + INPUT_UNSEEN
     moment, asked = now(), shaped.output_tokens_clamp
-    clamp, least = asked, min(USEFUL_TOKENS, asked)
+    clamp, least = asked, _least(shaped)
     found = ledger.reserve(verified.lines, _amounts(price, input_tokens, asked), moment)
     if isinstance(found, Shortage):
         clamp = _affordable(verified.lines, found, price, input_tokens, asked)
@@ -145,6 +145,12 @@ def _affordable(
         elif line.measure in (REQUESTS, STREAMS) and room < 1:
             return 0
     return most
+
+
+def _least(shaped: Shaped) -> int:
+    """How short the answer may be made: pictures, sound and vectors are as long as they are."""
+    bounded = any(name in shaped.body for name in _OUTPUT_FIELDS)
+    return min(USEFUL_TOKENS, shaped.output_tokens_clamp) if bounded else shaped.output_tokens_clamp
 
 
 def _shortened(shaped: Shaped, clamp: int) -> Shaped:
