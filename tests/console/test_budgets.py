@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
+from sqlalchemy import text
 
+from sealgate.console.feed.pricing import with_prices
 from sealgate.console.feed.services import application_document, changes_since
+from sealgate.console.usage.prices import Prices
+from sealgate.messages import feed
 from sealgate.policy.budgets import Budget
-from sealgate.policy.document import Plan, PlanLimits, Policy, decode_policy
+from sealgate.policy.document import Plan, PlanLimits, Policy, PolicyError, decode_policy
 from tests.console.running import Browser, Running
 
 MONEY = {"scope": "application", "measure": "money", "window": "month", "most": "25.50"}
@@ -125,6 +130,24 @@ async def test_the_organizations_budgets_stand_in_every_applications_document(
     assert (await policy(world, apps[0])).budgets[0].reset == 1
     await ada.submit("/budgets/remove", {"budget": "organization money month"})
     assert (await policy(world, apps[0])).budgets == ()
+
+
+@pytest.mark.parametrize("column", ["budgets", "policy"])
+async def test_where_budgets_or_policy_cannot_be_read_proxies_are_told_so(
+    world: Running, ada: Browser, column: str
+) -> None:
+    app = await world.application(ada, "Larkspur")
+    await ada.submit("/budgets", {"measure": "money", "window": "month", "most": "100"})
+    table = "organizations" if column == "budgets" else "applications"
+    async with world.console.database.writing() as tx:
+        await tx.execute(text(f"UPDATE {table} SET {column} = x'81ff'"))
+    async with world.console.database.reading() as tx:
+        document = await application_document(tx, app)
+    assert document is not None
+    priced = with_prices(document, Prices(), world.clock.now_s)
+    again = msgspec.msgpack.decode(msgspec.msgpack.encode(priced), type=feed.Application)
+    with pytest.raises(PolicyError):
+        decode_policy(again.policy)
 
 
 async def test_an_application_and_its_organization_have_room_for_each_others_budgets(

@@ -12,12 +12,16 @@ import msgspec
 
 from sealgate.console.usage.prices import Prices
 from sealgate.messages import feed
-from sealgate.policy.document import decode_policy
+from sealgate.policy.document import PolicyError, decode_policy
 
 
 def with_prices(document: feed.Application, prices: Prices, at_s: float) -> feed.Application:
     """The document with the prices of its models. Its first look reads the table: call it from a thread."""
-    policy, credential = decode_policy(document.policy), document.credential
+    credential = document.credential
+    try:
+        policy = decode_policy(document.policy)
+    except PolicyError:
+        return document  # the proxy says what is wrong with it
     if credential is None or all(budget.measure != "money" for budget in policy.budgets):
         return document
     newest = prices.newest(datetime.datetime.fromtimestamp(at_s, datetime.UTC).date())

@@ -16,8 +16,10 @@ from sealgate.console.audit.services import Editing
 from sealgate.console.feed.models import Change
 from sealgate.messages import feed
 from sealgate.policy.budgets import decode_budgets
-from sealgate.policy.document import decode_policy, encode_policy
+from sealgate.policy.document import PolicyError, decode_policy, encode_policy
 
+NO_POLICY = b"\xc0"
+"""The msgpack of nothing: what a proxy calls damaged."""
 CHANGES_KEPT = 10_000
 """Older changes are forgotten; a proxy that was away for longer asks for everything anew."""
 
@@ -77,11 +79,17 @@ async def tell_proxies(edit: Editing, application: Application) -> None:
 
 
 def _with_budgets(policy: bytes, budgets: bytes | None) -> bytes:
-    """The policy with the organization's budgets among its own."""
+    """The policy with the organization's budgets among its own.
+
+    Where one of them cannot be read, there is no policy: proxies refuse, and let nothing through without limit.
+    """
     if budgets is None:
         return policy
-    own = decode_policy(policy)
-    return encode_policy(msgspec.structs.replace(own, budgets=(*own.budgets, *decode_budgets(budgets))))
+    try:
+        own = decode_policy(policy)
+        return encode_policy(msgspec.structs.replace(own, budgets=(*own.budgets, *decode_budgets(budgets))))
+    except (PolicyError, msgspec.MsgspecError, ValueError):
+        return NO_POLICY
 
 
 def _reference(addon: Addon | None) -> feed.CredentialReference | None:
