@@ -81,7 +81,7 @@ async def tell_proxies(edit: Editing, application: Application) -> None:
 def _with_budgets(policy: bytes, budgets: bytes | None) -> bytes:
     """The policy with the organization's budgets among its own.
 
-    Where one of them cannot be read, there is no policy: proxies refuse, and let nothing through without limit.
+    Where one of them cannot be read, there is no policy: proxies refuse, and nothing passes without limit.
     """
     if budgets is None:
         return policy
