@@ -173,3 +173,24 @@ async def test_an_application_and_its_organization_have_room_for_each_others_bud
     assert len((await policy(world, app)).budgets) == 24
     refused = await ada.submit("/budgets", {"measure": "streams", "most": "1"})
     assert "at most 8 budgets" in refused.text
+
+
+async def test_what_a_request_may_hold_is_set_beside_the_limits(world: Running, ada: Browser) -> None:
+    app = await world.application(ada, "Larkspur")
+    before = await policy(world, app)
+    usual = {
+        "requests_per_minute": "20",
+        "concurrent_streams": "3",
+        "output_tokens": "1024",
+        "models": " ".join(before.models),
+    }
+    address = f"/applications/{app}/limits"
+    await ada.submit(address, {**usual, "clamps_offered": "yes", "input_bytes": "5000", "images": "0"})
+    limits = (await policy(world, app)).limits
+    assert (limits.input_bytes, limits.images, limits.tools) == (5_000, 0, False)
+    await ada.submit(address, usual)
+    assert (await policy(world, app)).limits == limits, "a form without these fields leaves them alone"
+    await ada.submit(address, {**usual, "clamps_offered": "yes", "tools": "yes"})
+    assert (await policy(world, app)).limits == before.limits
+    refused = await ada.submit(address, {**usual, "clamps_offered": "yes", "input_bytes": "much"})
+    assert "Bytes of text cannot be" in refused.text

@@ -91,6 +91,7 @@ def limits_from_form(policy: Policy, form: Form) -> Policy:
         concurrent_streams=form.number("concurrent_streams", "Streams at once", 1, 1_000),
         output_tokens=form.number("output_tokens", "Output tokens", 1, 1_000_000),
         **_media_limits(form),
+        **_clamps(form),
     )
     changed = msgspec.structs.replace(
         policy,
@@ -110,6 +111,21 @@ def _media_limits(form: Form) -> dict[str, int]:
         "picture_pixels": form.number("picture_pixels", "Pixels", 65_536, 16_777_216),
         "upload_bytes": form.number("upload_mib", "Upload", 1, 63) * 1_048_576 + 65_536,
     }
+
+
+def _clamps(form: Form) -> dict[str, int | bool | None]:
+    """Fields: `clamps_offered`, and with it `input_bytes`, `images` (empty: as many as fit), `tools`."""
+    if not form.text("clamps_offered"):
+        return {}
+    return {
+        "input_bytes": _or_none(form, "input_bytes", "Bytes of text", 1, 16_777_216),
+        "images": _or_none(form, "images", "Pictures", 0, 1_000),
+        "tools": bool(form.text("tools")),
+    }
+
+
+def _or_none(form: Form, field: str, label: str, least: int, most: int) -> int | None:
+    return form.number(field, label, least, most) if form.text(field) else None
 
 
 def models_from_text(text: str) -> tuple[str, ...]:
