@@ -63,6 +63,22 @@ describe("the catalogue", () => {
     expect(localName(parameter, { value, label }, "en")).toBe(name);
   });
 
+  it.each([
+    [
+      { share: 0.42, window: "day" },
+      { share: 0.42, window: "day" },
+    ],
+    [
+      { share: 7, window: "month" },
+      { share: 1, window: "month" },
+    ],
+    [{ share: 0.5, window: "minute" }, null],
+    [{ window: "day" }, null],
+    [null, null],
+  ])("reads of the budget %j", (budget, read) => {
+    expect(readCatalogue({ actions: [], allowance: { budget } })?.budget).toEqual(read);
+  });
+
   it("does without an allowance", () => {
     expect(
       readCatalogue({ actions: [], allowance: { requests: { limit: "?" } } })?.allowance,

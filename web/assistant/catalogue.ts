@@ -31,6 +31,13 @@ export interface Allowance {
   readonly resetS: number;
 }
 
+/** The budget that is nearest to its end, of those that are the user's own. */
+export interface Budget {
+  /** What is left of it, 0 to 1. */
+  readonly share: number;
+  readonly window: "day" | "month";
+}
+
 export interface Catalogue {
   readonly actions: readonly Action[];
   /** Whether the user may say in their own words what is to be written. */
@@ -38,6 +45,7 @@ export interface Catalogue {
   /** How many earlier turns a follow-up may send along. */
   readonly followUps: number;
   readonly allowance: Allowance | null;
+  readonly budget: Budget | null;
   readonly notice: string;
 }
 
@@ -56,6 +64,7 @@ export function readCatalogue(body: unknown): Catalogue | null {
     canPrompt: rights.prompt === true,
     followUps: numberOr(rights.follow_ups, USUAL_FOLLOW_UPS),
     allowance: isRecord(body.allowance) ? readAllowance(body.allowance.requests) : null,
+    budget: isRecord(body.allowance) ? readBudget(body.allowance.budget) : null,
     notice: textOr(body.notice, ""),
   };
 }
@@ -112,6 +121,15 @@ function readChoice(value: unknown): Choice | null {
   if (!isRecord(value)) return null;
   const choice = textOr(value.value, null);
   return choice === null ? null : { value: choice, label: textOr(value.label, choice) };
+}
+
+/** A minute's budget comes back faster than anybody reads: only days and months are told. */
+function readBudget(value: unknown): Budget | null {
+  if (!isRecord(value)) return null;
+  const share = numberOr(value.share, null);
+  const { window } = value;
+  if (share === null || (window !== "day" && window !== "month")) return null;
+  return { share: Math.min(1, Math.max(0, share)), window };
 }
 
 function readAllowance(value: unknown): Allowance | null {

@@ -7,7 +7,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { standingOf } from "./allowance.ts";
 import type { Action, Catalogue, Values } from "./catalogue.ts";
 import { BACK, CLOSE } from "./icons.ts";
-import { allowanceLine, noticeLine, usedUpLine } from "./summary-view.ts";
+import { allowanceLine, budgetLine, noticeLine, usedUpLine } from "./summary-view.ts";
 import type { Wording } from "./texts.ts";
 
 export interface HeaderView {
@@ -45,6 +45,7 @@ export interface FooterView {
 
 export function footerView({ wording, catalogue, isTold, waitS }: FooterView): TemplateResult {
   const allowance = catalogue?.allowance;
+  const budget = catalogue?.budget;
   const standing = allowance ? standingOf(allowance) : "enough";
   return html`
     ${
@@ -59,6 +60,7 @@ export function footerView({ wording, catalogue, isTold, waitS }: FooterView): T
           ? html`<p part="allowance" data-standing=${standing}>${allowanceLine(wording, allowance)}</p>`
           : nothing
       }
+      ${budget ? html`<p part="budget">${budgetLine(wording, budget)}</p>` : nothing}
     </div>
   `;
 }

@@ -44,10 +44,16 @@ export function retryWords(wording: Wording, waitS: number): string {
 }
 
 /** Digits and words for a wait: seconds up to a minute and a half, minutes above. */
+const MINUTE_S = 60;
+const HOUR_S = 3600;
+const DAY_S = 86_400;
+
 export function waitWords(wording: Wording, seconds: number): string {
-  return seconds <= 90
-    ? wording.say("seconds", { n: seconds })
-    : wording.say("minutes", { n: Math.ceil(seconds / 60) });
+  if (seconds <= 90) return wording.say("seconds", { n: seconds });
+  if (seconds <= 90 * MINUTE_S) return wording.say("minutes", { n: Math.ceil(seconds / MINUTE_S) });
+  return seconds <= 2 * DAY_S
+    ? wording.say("hours", { n: Math.ceil(seconds / HOUR_S) })
+    : wording.say("days", { n: Math.ceil(seconds / DAY_S) });
 }
 
 function retryButton(wording: Wording, waitS: number, retry: () => void): TemplateResult {

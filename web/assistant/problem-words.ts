@@ -9,7 +9,8 @@ import type { Wording } from "./texts.ts";
 /** Codes that mean the same to an end user, by the words in texts.ts that they share. */
 const KIN: Readonly<Record<string, readonly string[]>> = {
   session_expired: ["invalid_session", "session_missing"],
-  text_too_long: ["body_too_large"],
+  text_too_long: ["body_too_large", "request_over_budget"],
+  rate_limited: ["budget_rate_limited"],
   provider_rate_limited: ["too_busy"],
   interrupted: ["provider_truncated", "stopped"],
   application_inactive: ["credential_missing", "credential_revoked", "revoked", "paused"],

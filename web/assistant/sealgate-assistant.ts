@@ -67,7 +67,7 @@ const FOCUS = {
  *
  * @csspart trigger - the button beside the field
  * @csspart panel - the popover; in it: header, title, back, start-over, close, content, scope, used-up, footer,
- *   notice, allowance
+ *   notice, allowance, budget
  * @csspart prompt - the form for the user's own words, `follow-up` the one below a result; in both: prompt-box, send
  * @csspart menu - the list of actions; in it: menu-item, menu-item-label, undo;
  *   `empty` stands in its place while there is nothing to list

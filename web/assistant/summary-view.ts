@@ -4,7 +4,7 @@
  * Pure: words in, words out.
  */
 import { standingOf } from "./allowance.ts";
-import type { Allowance, Catalogue } from "./catalogue.ts";
+import type { Allowance, Budget, Catalogue } from "./catalogue.ts";
 import { waitWords } from "./problem-view.ts";
 import { originalOf, type Snapshot } from "./range.ts";
 import type { Attempt } from "./run-controller.ts";
@@ -31,6 +31,12 @@ export function statusLine(wording: Wording, { state, text }: Attempt): string {
 export function allowanceLine(wording: Wording, allowance: Allowance): string {
   const line = within(wording, allowance);
   return standingOf(allowance) === "low" ? wording.say("low", { allowance: line }) : line;
+}
+
+/** How much of a day's or a month's budget is left. */
+export function budgetLine(wording: Wording, { share, window }: Budget): string {
+  const n = Math.floor(share * 100);
+  return wording.say(window === "day" ? "budgetToday" : "budgetThisMonth", { n });
 }
 
 function within(wording: Wording, { remaining, limit, windowS }: Allowance): string {

@@ -77,6 +77,8 @@ export const ENGLISH = {
   perHour: "{allowance} this hour",
   perDay: "{allowance} today",
   low: "Running low: {allowance}",
+  budgetToday: "{n}% of your budget is left for today",
+  budgetThisMonth: "{n}% of your budget is left for this month",
   usedUp: "You have used up your requests for now.",
   usedUpUntil: "You have used up your requests for now. The next one is there in {time}.",
 
@@ -87,6 +89,8 @@ export const ENGLISH = {
   retryNow: "You can try again now.",
   seconds: { one: "{n} second", other: "{n} seconds" },
   minutes: { one: "{n} minute", other: "{n} minutes" },
+  hours: { one: "{n} hour", other: "{n} hours" },
+  days: { one: "{n} day", other: "{n} days" },
   reference: "Reference for your administrator",
 
   // By code, where there is something particular to say or to do; problem-words.ts names the codes that share words.
@@ -114,6 +118,10 @@ export const ENGLISH = {
   "hint.content_refused": "Change the text or select another part.",
   "error.rate_limited": "You have used up your requests for now.",
   "hint.rate_limited": "Wait a moment. Your text stays as it is.",
+  "error.budget_used_up": "The budget for writing with AI is used up for now.",
+  "hint.budget_used_up": "It begins anew by itself. Your text stays as it is.",
+  "error.budget_cut": "The budget was used up while this was written.",
+  "hint.budget_cut": "You can use what is there. The budget begins anew by itself.",
   "error.too_many_streams": "Too many answers are being written for you at once.",
   "hint.too_many_streams": "Wait for one of them to end, or stop one.",
   "error.provider_rate_limited": "The service is busy.",
