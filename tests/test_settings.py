@@ -180,6 +180,7 @@ IMPOSSIBLE: dict[str, tuple[object, ...]] = {
     "vault.sealing_key_days": (-1, 3_651, float("nan"), float("inf")),
     "vault.erasure_final_days": (0, -1, 3_651, float("nan"), float("inf")),
     "vault.deposits_need_passkey": (["x"], ["*"], ["org_x"], ["ALL"], [""]),
+    "vault.audit_days": (0, -1, 3_651, float("nan"), float("inf")),
     "vault.dangerously_allow_plain_http_to_loopback": (),
     "kek.provider": ("", "x", "File", "\0"),
     "kek.timeout_s": (0, -1, 61, float("nan"), float("inf")),

@@ -28,6 +28,7 @@ from sealgate.messages.tickets import Credentials, CredentialState
 from sealgate.vault import schema
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.faults import StartError
+from tests.vault.audits import audit_checked
 from tests.vault.deployment import (
     EVIL_ORIGIN,
     Addresses,
@@ -142,7 +143,7 @@ def altered(value: object) -> object:
     if isinstance(value, str):
         return {"active": "revoked"}.get(value, value[:-1] + ("b" if value[-1:] == "a" else "a"))
     assert isinstance(value, int | float)
-    return value + 10  # beyond the numbers of other rows
+    return value + 1_000  # beyond the numbers of other rows
 
 
 def edit_column(scene: Scene, table: str, column: str) -> None:
@@ -180,6 +181,10 @@ async def test_an_edited_column_gives_no_key_and_is_refused(scene: Scene, table:
             assert await _granted(vault) < (2, 1)
         elif table == "tickets":
             assert (await vault.view(scene.ticket)).code == "ticket_unknown"
+        elif table == "audit":
+            found = await audit_checked(vault.config)
+            assert {each.fault for each in found.findings} & {"changed", "missing"}
+            return
         else:
             assert table == "opens"
             listed = await vault.list(AT)

@@ -291,8 +291,8 @@ async def running(
     """A vault from start to end, with both connections made."""
     vault = Vault(config, LineLog("vault", EVENTS, log), clock=clock, assets_folder=assets)
     await vault.start()
-    proxy, proxy_task = await _connected(config, OPENER_SOCKET, new_id("prx"), OpeningReply | Changed)
-    console, console_task = await _connected(config, DESK_SOCKET, "console", TicketReply)
+    proxy, proxy_task = await connected(config, OPENER_SOCKET, new_id("prx"), OpeningReply | Changed)
+    console, console_task = await connected(config, DESK_SOCKET, "console", TicketReply)
     try:
         yield Deployment(vault, proxy, console, config)
     finally:
@@ -302,9 +302,10 @@ async def running(
         await vault.close()
 
 
-async def _connected(
+async def connected(
     config: VaultConfig, socket: str, name: str, replies: object
 ) -> tuple[Client, asyncio.Task[None]]:
+    """A client of a running vault's socket, under a name, and the task that keeps it."""
     there = asyncio.Event()
     hello = Hello(protocol=PROTOCOL, instance=config.instance, process=name)
     client = Client(config.runtime_dir / socket, hello, replies, on_connected=there.set)

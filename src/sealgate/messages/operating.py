@@ -10,6 +10,7 @@ import msgspec
 
 from sealgate.messages.administering import AdministeringReply, AdministeringRequest
 from sealgate.messages.checking import CheckRows, RowsChecked
+from sealgate.messages.auditing import AuditReply, AuditRequest
 from sealgate.messages.erasing import ErasureReply, ErasureRequest
 from sealgate.messages.frames import Message
 
@@ -163,6 +164,7 @@ OperatorRequest = (
     | CheckRows
     | ErasureRequest
     | AdministeringRequest
+    | AuditRequest
 )
 OperatorReply = (
     KekReport
@@ -172,4 +174,5 @@ OperatorReply = (
     | RowsChecked
     | ErasureReply
     | AdministeringReply
+    | AuditReply
 )

@@ -71,6 +71,7 @@ class Peer(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
         self.uid = peer_uid(transport.get_extra_info("socket"))
         if self.uid not in self._server.allowed_uids:
+            self._server.on_refused("user_unknown", self.uid)
             self._transport.abort()
             return
         self._transport.set_write_buffer_limits(high=0)  # so that `resume_writing` means: everything has left
@@ -86,6 +87,7 @@ class Peer(asyncio.BufferedProtocol):
             if frame is not None:
                 self._take(frame)
         except FrameError:
+            self._server.on_refused("no_frame", self.uid)
             self._close()
 
     def resume_writing(self) -> None:
@@ -112,6 +114,7 @@ class Peer(asyncio.BufferedProtocol):
         except UNREADABLE as error:
             if not self.name:
                 raise FrameError("not a hello") from error
+            self._server.on_refused(_UNREADABLE.code, self.uid)
             self._write(encode(FrameKind.REFUSAL, frame.request_id, _UNREADABLE))
             return
         if not self.name:
@@ -148,6 +151,7 @@ class Peer(asyncio.BufferedProtocol):
     def _greet(self, request_id: int, message: Message) -> None:
         refusal = _hello_fault(message, self._server.hello)
         if refusal is not None:
+            self._server.on_refused(refusal.code, self.uid)
             self._write(encode(FrameKind.REFUSAL, request_id, refusal))
             self._close()
             return
@@ -191,6 +195,8 @@ class Server:
         self.hello = hello
         self.handler = handler
         self.allowed_uids = frozenset(allowed_uids)
+        self.on_refused: Callable[[str, int], None] = lambda _code, _uid: None
+        """Hears (code, uid) of whoever is cut, and of requests that cannot be read."""
         self._decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(requests | Hello)
         self._peers: set[Peer] = set()
         self._server: asyncio.AbstractServer | None = None

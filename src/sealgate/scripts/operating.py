@@ -17,13 +17,16 @@ from typing import TypeVar
 import typer
 
 from sealgate.messages.administering import ApprovalsMissing
+from sealgate.log import NullLog
 from sealgate.messages.client import Client, NotConnectedError
 from sealgate.messages.frames import PROTOCOL, Hello, Message, RefusedError
 from sealgate.messages.operating import OPERATOR_SOCKET, OperatorReply
 from sealgate.scripts.failures import Exit, ScriptError
 from sealgate.settings import Settings, SettingsError, load
 from sealgate.settings.table import uid_of
+from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import StartError
+from sealgate.vault.foundation import Foundation, look_into
 
 CONNECT_S = 3.0
 ANSWER_S = 60.0
@@ -52,16 +55,18 @@ def read_settings(config: Path) -> Settings:
         raise ScriptError(Exit.CONFIGURATION, f"{message}.", hint) from None
 
 
-def ask_vault(settings: Settings, request: Message, answer: type[Answer]) -> Answer:
+def ask_vault(
+    settings: Settings, request: Message, answer: type[Answer], *, timeout_s: float = ANSWER_S
+) -> Answer:
     """Ask once; raises `NotRunningError`, or `ScriptError` with the vault's own words or what is missing."""
-    found = asyncio.run(_ask(settings, request))
+    found = asyncio.run(_ask(settings, request, timeout_s))
     if isinstance(found, ApprovalsMissing):
         raise not_approved(found)
     assert isinstance(found, answer)
     return found
 
 
-async def _ask(settings: Settings, request: Message) -> Message:
+async def _ask(settings: Settings, request: Message, timeout_s: float) -> Message:
     path = settings.runtime_folder / OPERATOR_SOCKET
     if not path.exists():
         raise NotRunningError(path)
@@ -72,7 +77,7 @@ async def _ask(settings: Settings, request: Message) -> Message:
     link = asyncio.create_task(client.run())
     try:
         await asyncio.wait_for(there.wait(), CONNECT_S)
-        return await client.ask(request, timeout_s=ANSWER_S)
+        return await client.ask(request, timeout_s=timeout_s)
     except RefusedError as error:
         raise refused(error) from None
     except TimeoutError:
@@ -106,6 +111,25 @@ def refused(error: RefusedError) -> ScriptError:
     """The vault's own words."""
     refusal = error.refusal
     return ScriptError(Exit.FAILED, f"{refusal.message} ({refusal.code}).", refusal.hint)
+
+
+@contextmanager
+def still(settings: Settings) -> Iterator[Foundation]:
+    """The files of a vault that is stopped; raises `StartError`, or `ScriptError` for what it refuses."""
+    vault = settings.vault_config()
+    base = look_into(vault.data_dir, vault.instance, NullLog(EVENTS), vault.kek)
+    try:
+        yield base
+    except RefusedError as error:
+        raise refused(error) from None
+    finally:
+        base.close()
+
+
+def say_stopped(*, quiet: bool) -> None:
+    """Tell people, and not programs, that nobody was asked."""
+    if not quiet:
+        typer.echo("The vault is stopped; this is what its files say.")
 
 
 @contextmanager

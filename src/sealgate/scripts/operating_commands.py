@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +15,6 @@ import msgspec
 import typer
 
 from sealgate.log import NullLog
-from sealgate.messages.frames import RefusedError
 from sealgate.messages.operating import (
     AskKeks,
     DestroyKek,
@@ -31,6 +28,7 @@ from sealgate.messages.operating import (
 )
 from sealgate.scripts import (
     administrator_commands,
+    audit_commands,
     checking_commands,
     erasure_commands,
     inspection_words,
@@ -38,10 +36,16 @@ from sealgate.scripts import (
     ring_words,
 )
 from sealgate.scripts.failures import Exit, ScriptError
-from sealgate.scripts.operating import NotRunningError, ask_vault, read_settings, refused, told
+from sealgate.scripts.operating import (
+    NotRunningError,
+    ask_vault,
+    read_settings,
+    say_stopped,
+    still,
+    told,
+)
 from sealgate.settings import Settings
 from sealgate.vault.events import EVENTS
-from sealgate.vault.foundation import Foundation, look_into
 from sealgate.vault.inspection import Inspection
 from sealgate.vault.kek_changes import report_of
 
@@ -70,8 +74,7 @@ def kek_status(config: ConfigOption, json: JsonOption = False) -> None:
             report = ask_vault(settings, AskKeks(), KekReport)
         except NotRunningError:
             report = _stopped(settings)
-            if not json:
-                typer.echo("The vault is stopped; this is what its files say.")
+            say_stopped(quiet=json)
         _show(report, json=json)
 
 
@@ -156,8 +159,7 @@ def vault_inspect(
             found = ask_vault(settings, asked, VaultInspected)
         except NotRunningError:
             found = _inspected_stopped(settings, asked)
-            if not json:
-                typer.echo("The vault is stopped; this is what its files say.")
+            say_stopped(quiet=json)
         if json:
             typer.echo(msgspec.json.encode(found).decode())
             return
@@ -169,6 +171,7 @@ erasure_commands.add_to(vault_app)
 administrator_commands.add_to(vault_app)
 checking_commands.add_to(vault_app)
 restoring_commands.add_to(vault_app)
+audit_commands.add_to(vault_app)
 
 
 def _envelope_text(text: str, file: Path | None) -> str:
@@ -183,22 +186,8 @@ def _envelope_text(text: str, file: Path | None) -> str:
 
 
 def _inspected_stopped(settings: Settings, asked: InspectVault) -> VaultInspected:
-    with _still(settings) as base:
-        try:
-            return Inspection(settings.instance, base).look(asked.envelope, asked.organization)
-        except RefusedError as error:
-            raise refused(error) from None
-
-
-@contextmanager
-def _still(settings: Settings) -> Iterator[Foundation]:
-    """The files of a vault that is stopped; raises `StartError`."""
-    vault = settings.vault_config()
-    base = look_into(vault.data_dir, vault.instance, NullLog(EVENTS), vault.kek)
-    try:
-        yield base
-    finally:
-        base.close()
+    with still(settings) as base:
+        return Inspection(settings.instance, base).look(asked.envelope, asked.organization)
 
 
 def _awaited(settings: Settings, report: KekReport) -> KekReport:
@@ -209,7 +198,7 @@ def _awaited(settings: Settings, report: KekReport) -> KekReport:
 
 
 def _stopped(settings: Settings) -> KekReport:
-    with _still(settings) as base:
+    with still(settings) as base:
         return asyncio.run(report_of(settings.instance, base, NullLog(EVENTS)))
 
 

@@ -136,6 +136,10 @@ class VaultSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "approved it with a passkey; `all`: everybody's. docs/howto/administrators.md says how."
         ),
     ] = ()
+    audit_days: Annotated[
+        float,
+        Meta(ge=1, le=3650, description="Days for which entries of the vault's audit are kept."),
+    ] = 400.0
     dangerously_allow_plain_http_to_loopback: LoudPlainHttp = False
 
 
@@ -309,6 +313,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             sealing_key_days=self.vault.sealing_key_days,
             erasure_final_days=self.vault.erasure_final_days,
             deposits_need_passkey=self.vault.deposits_need_passkey,
+            audit_days=self.vault.audit_days,
             ticket_lifetime_s=self.vault.ticket_lifetime_s,
             desk_uids=(uid_of(self.users.console),),
             opener_uids=(uid_of(self.users.proxy),),

@@ -20,6 +20,7 @@ TRIES = 20
 # A database, and the file beside it that moves with it: both copies must be of one moment.
 _PAIRS = (("vault/vault.db", "vault/anchor"), ("console/console.db", "console/console.audit-head"))
 _APART = "vault/anchor"
+_AUDIT_HEAD = "vault/audit-head"
 
 
 def back_up(settings: Settings, config: Path, target: Path) -> tuple[Path, ...]:
@@ -61,6 +62,12 @@ def _holds_a_key(path: Path) -> bool:
 def _copies(data: Path, config: Path, target: Path) -> Iterator[Path]:
     for folder in (target, target / "databases", target / "anchor"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Before the database: a head that knows less than its table is whole, the other way round entries miss.
+    head = _read(data / _AUDIT_HEAD)
+    if head is not None:
+        copy = target / "databases" / Path(_AUDIT_HEAD).name
+        copy.write_bytes(head)
+        yield copy
     for database, beside in _PAIRS:
         yield from _copy_pair(data / database, data / beside, target)
     notes = (path for path in sorted((data / "vault").glob("kek.*")) if not _holds_a_key(path))

@@ -76,6 +76,8 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Days after an erasure until which operators promise that no backup can bring it back."""
     deposits_need_passkey: tuple[str, ...] = ()
     """Organizations whose deposits an administrator must approve with a passkey; `all`: everybody's."""
+    audit_days: float = 400.0
+    """Days for which entries of the audit are kept."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant or is not safe; raises `ValueError` with a hint."""
@@ -116,6 +118,7 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             f"erasure_final_days is {self.erasure_final_days}",
             "use 1 to 3650",
         )
+        _require(1 <= self.audit_days <= 3650, f"audit_days is {self.audit_days}", "use 1 to 3650")
         for name, path in (("data_dir", self.data_dir), ("runtime_dir", self.runtime_dir)):
             _require(path.is_absolute(), f"{name} is {str(path)!r}", "use an absolute path")
         _check_page_url("public_url", self.public_url)

@@ -52,21 +52,32 @@ class Desk:
         self._clock = clock
         self._log = log
 
-    def handle(self, _peer: Peer, message: Message) -> Message:
+    def handle(self, peer: Peer, message: Message) -> Message:
         """Answer one request of the console; raises `RefusedError` after logging why."""
         request = cast(TicketRequest, message)  # the server decodes nothing else
         operation = type(message).__name__
         try:
             return self._answer(request)
         except RefusedError as error:
-            self._log("desk_refused", code=error.refusal.code, operation=operation)
+            self._note_refusal(peer, request, error.refusal.code)
             raise
         except AlarmError as error:
-            self._log("desk_refused", code=OpenRefusal.DAMAGED.value, operation=operation)
+            self._note_refusal(peer, request, OpenRefusal.DAMAGED.value)
             raise _damaged() from error
         except OSError as error:
             self._log("database_failed", error=type(error).__name__, operation=operation)
             raise _unavailable() from error
+
+    def _note_refusal(self, peer: Peer, request: TicketRequest, code: str) -> None:
+        self._log(
+            "desk_refused",
+            code=code,
+            operation=type(request).__name__,
+            organization=fields.shown("org", request, "organization"),
+            application=fields.shown("app", request, "application"),
+            credential=fields.shown("cred", request, "credential"),
+            uid=peer.uid,
+        )
 
     def _answer(self, request: TicketRequest) -> TicketReply:
         match request:

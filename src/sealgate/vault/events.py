@@ -74,6 +74,32 @@ EVENTS: EventTable = {
         {"code": Kind.ID, "operation": Kind.ID, "uid": Kind.NUMBER},
         "A command over the operator's socket was not done.",
     ),
+    "peer_refused": Event(
+        Level.WARNING,
+        {"socket": Kind.ID, "code": Kind.ID, "uid": Kind.NUMBER},
+        "Somebody connected to a socket of the vault's who may not, or who was not understood.",
+    ),
+    "audit_behind": Event(
+        Level.ERROR,
+        {"error": Kind.ID, "waiting": Kind.NUMBER},
+        "The audit cannot be written (disk full?). It waits in memory, up to 10,000 entries; the rest is"
+        " counted. Everything else goes on.",
+    ),
+    "audit_counted": Event(
+        Level.WARNING,
+        {"of": Kind.ID, "code": Kind.ID, "count": Kind.NUMBER},
+        "So many events of a kind came too fast to be audited singly; the log has each.",
+    ),
+    "audit_accepted": Event(
+        Level.WARNING,
+        {"code": Kind.ID, "number": Kind.NUMBER, "until": Kind.NUMBER, "uid": Kind.NUMBER},
+        "An operator took a finding of the audit's check for explained.",
+    ),
+    "alarm_audit": Event(
+        Level.ERROR,
+        {"code": Kind.ID, "number": Kind.NUMBER, "count": Kind.NUMBER},
+        "Somebody changed the audit or its head: `sealgate vault audit --check` says where.",
+    ),
     "plain_http_allowed": Event(
         Level.WARNING,
         {"origin": Kind.ID},
@@ -91,7 +117,12 @@ EVENTS: EventTable = {
     ),
     "ticket_refused": Event(
         Level.WARNING,
-        {"code": Kind.ID, "credential": Kind.ID},
+        {
+            "code": Kind.ID,
+            "credential": Kind.ID,
+            "organization": Kind.ID,
+            "application": Kind.ID,
+        },
         "A browser brought a ticket that does not count: unknown, used, expired, outdated or damaged.",
     ),
     "deposited": Event(
@@ -205,15 +236,27 @@ EVENTS: EventTable = {
         Level.WARNING,
         {
             "code": Kind.ID,
-            "credential": Kind.ID,
+            "cause": Kind.ID,
+            "operation": Kind.ID,
+            "organization": Kind.ID,
             "application": Kind.ID,
+            "credential": Kind.ID,
             "proxy": Kind.ID,
             "uid": Kind.NUMBER,
         },
-        "A proxy asked for what it may not have.",
+        "A proxy asked for what it may not have. `cause` says more than the proxy was told.",
     ),
     "desk_refused": Event(
-        Level.WARNING, {"code": Kind.ID, "operation": Kind.ID}, "The console asked for nonsense."
+        Level.WARNING,
+        {
+            "code": Kind.ID,
+            "operation": Kind.ID,
+            "organization": Kind.ID,
+            "application": Kind.ID,
+            "credential": Kind.ID,
+            "uid": Kind.NUMBER,
+        },
+        "The console asked for what it may not have, or for nonsense.",
     ),
     "alarm_row": Event(
         Level.ERROR,
@@ -253,6 +296,11 @@ EVENTS: EventTable = {
     ),
     "database_failed": Event(
         Level.ERROR, {"error": Kind.ID, "operation": Kind.ID}, "Disk full, locked or broken."
+    ),
+    "page_refused": Event(
+        Level.WARNING,
+        {"code": Kind.ID, "page": Kind.ID},
+        "A browser posted what the sealing page never would. Wrong tickets are `ticket_refused`.",
     ),
     "page_failed": Event(
         Level.ERROR, {"error": Kind.ID, "page": Kind.ID}, "A page ended in an unexpected error."

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Never
 
 from sealgate.ids import Prefix, is_id
-from sealgate.messages.frames import Refusal, RefusedError
+from sealgate.messages.frames import Message, Refusal, RefusedError
 from sealgate.messages.opening import OpenRefusal
 
 NAME_LIMIT_CHARS = 200
@@ -52,6 +52,12 @@ def check_version(value: int) -> None:
     """Raise `RefusedError` unless the value can be a credential's version."""
     if not 0 < value < 2**53:
         malformed("version", "versions count from 1")
+
+
+def shown(prefix: Prefix, request: Message, field: str) -> str:
+    """A field of a request for the log: an id of this kind, or nothing. Anything else is not quoted."""
+    value = getattr(request, field, "")
+    return value if isinstance(value, str) and is_id(prefix, value) else ""
 
 
 def malformed(field: str, hint: str) -> Never:

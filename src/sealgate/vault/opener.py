@@ -24,6 +24,18 @@ from sealgate.vault.versions import Credential, CredentialRecord, VersionRecord
 _PEER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
+_BOUND = ("organization", "application", "provider", "origin")
+"""What a credential is bound to, in the order in which a refusal looks for its cause."""
+
+
+class OpenRefusedError(RefusedError):
+    """A refusal whose `cause`, for the log alone, is more exact than what the proxy is told."""
+
+    def __init__(self, code: OpenRefusal, cause: str, message: str, hint: str) -> None:
+        super().__init__(Refusal(code=code.value, message=message, hint=hint))
+        self.cause = cause
+
+
 class Opener:
     """Answers proxies. `handle` is the handler of a `messages.server.Server`."""
 
@@ -46,11 +58,14 @@ class Opener:
         assert isinstance(message, Open | Renew)  # the server decodes nothing else
         try:
             return self._answer(message)
+        except OpenRefusedError as error:
+            self._note_refusal(peer, message, error.refusal.code, error.cause)
+            raise
         except RefusedError as error:
             self._note_refusal(peer, message, error.refusal.code)
             raise
         except AlarmError as error:
-            self._note_refusal(peer, message, OpenRefusal.DAMAGED)
+            self._note_refusal(peer, message, OpenRefusal.DAMAGED.value, error.what)
             raise _damaged() from error
         except StorageError as error:
             self._log("database_failed", error=type(error).__name__, operation="open")
@@ -71,11 +86,11 @@ class Opener:
         fields.check_version(message.version)
         found = self._stores.credentials.find(message.credential)
         if found is None:
-            raise _no_credential()
+            raise _no_credential("unknown")
         self._check_living(found.record)
         # What runs on the previous key after a switch may end in peace: that key is still held.
         if found.version(message.version) is None:
-            raise _no_credential()
+            raise _no_credential("no_version")
         return Renewed(lease_s=self._lease_s)
 
     def _open(self, message: Open) -> SecretReply:
@@ -83,7 +98,7 @@ class Opener:
         record = found.record
         version = found.active if message.version is None else found.version(message.version)
         if version is None:
-            raise _no_credential()
+            raise _no_credential("no_version")
         opened = Opened(
             credential=record.credential,
             version=version.version,
@@ -103,21 +118,21 @@ class Opener:
     def _bound(self, asked: Open) -> Credential:
         found = self._stores.credentials.find(asked.credential)
         if found is None:
-            raise _no_credential()
+            raise _no_credential("unknown")
         record = found.record
-        wanted = (asked.organization, asked.application, asked.provider, asked.origin)
-        if (record.organization, record.application, record.provider, record.origin) != wanted:
-            raise _no_credential()
+        for name in _BOUND:
+            if getattr(record, name) != getattr(asked, name):
+                raise _no_credential(f"other_{name}")
         self._check_living(record)
         return found
 
     def _check_living(self, record: CredentialRecord) -> None:
-        if record.state != CredentialState.ACTIVE or self._stores.credentials.is_cut(record):
-            raise _refused(
-                OpenRefusal.REVOKED, "this credential was revoked", "deposit a new key in the console"
-            )
+        if record.state != CredentialState.ACTIVE:
+            raise _revoked("revoked")
+        if self._stores.credentials.is_cut(record):
+            raise _revoked("erased_or_being_revoked")
         if self._stores.destinations.find(record.provider, record.origin) is None:
-            raise _no_credential()
+            raise _no_credential("destination_gone")
 
     def _renew_envelope(self, found: Credential, version: VersionRecord, slot: memoryview) -> None:
         """Seal a key of an old epoch anew, while it is open. This can wait; the proxy cannot."""
@@ -127,14 +142,15 @@ class Opener:
         except (AlarmError, OSError) as error:
             self._log("reseal_failed", error=type(error).__name__, credential=found.record.credential)
 
-    def _note_refusal(self, peer: Peer, message: Open | Renew, code: str) -> None:
-        # A field that is malformed may hold anything, so it is not quoted.
-        known = code != OpenRefusal.MALFORMED
+    def _note_refusal(self, peer: Peer, message: Open | Renew, code: str, cause: str = "") -> None:
         self._log(
             "open_refused",
             code=code,
-            credential=message.credential if known else "",
-            application=message.application if known and isinstance(message, Open) else "",
+            cause=cause,
+            operation=type(message).__name__,
+            organization=fields.shown("org", message, "organization"),
+            application=fields.shown("app", message, "application"),
+            credential=fields.shown("cred", message, "credential"),
             proxy=peer.name if _PEER_NAME.fullmatch(peer.name) else "unnamed",
             uid=peer.uid,
         )
@@ -144,11 +160,18 @@ def _refused(code: OpenRefusal, message: str, hint: str) -> RefusedError:
     return RefusedError(Refusal(code=code.value, message=message, hint=hint))
 
 
-def _no_credential() -> RefusedError:
-    return _refused(
+def _no_credential(cause: str) -> RefusedError:
+    return OpenRefusedError(
         OpenRefusal.NO_CREDENTIAL,
+        cause,
         "no key was deposited for this application and destination",
         "activate the add-on in the console",
+    )
+
+
+def _revoked(cause: str) -> RefusedError:
+    return OpenRefusedError(
+        OpenRefusal.REVOKED, cause, "this credential was revoked", "deposit a new key in the console"
     )
 
 

@@ -16,6 +16,7 @@ from sealgate.messages.administering import (
     RemoveAdministrator,
 )
 from sealgate.messages.checking import CheckRows
+from sealgate.messages.auditing import AskAudit, CheckAudit
 from sealgate.messages.erasing import AskReceipt, AskReceipts, Erase
 from sealgate.messages.frames import Message, Refusal, RefusedError
 from sealgate.messages.operating import (
@@ -36,6 +37,7 @@ from sealgate.vault import fields
 from sealgate.vault.administering import Administering
 from sealgate.vault.approvals import NotApprovedError
 from sealgate.vault.checking import Checking
+from sealgate.vault.auditing import Auditing
 from sealgate.vault.erasures import Erasures
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.inspection import Inspection
@@ -55,6 +57,7 @@ class Operator:
         administering: Administering,
         inspection: Inspection,
         checking: Checking,
+        auditing: Auditing,
         log: Log,
     ) -> None:
         self._administering = administering
@@ -62,6 +65,7 @@ class Operator:
         self._erasures = erasures
         self._keks = keks
         self._inspection = inspection
+        self._auditing = auditing
         self._epochs = epochs
         self._log = log
 
@@ -70,7 +74,7 @@ class Operator:
         operation = type(message).__name__
         self._log("operator_asked", operation=operation, uid=peer.uid)
         try:
-            return await self._answer(cast(OperatorRequest, message))  # the server decodes nothing else
+            return await self._answer(cast(OperatorRequest, message), peer)  # the server decodes nothing else
         except NotApprovedError as error:
             self._log("operator_refused", code="not_approved", operation=operation, uid=peer.uid)
             return error.missing
@@ -85,7 +89,7 @@ class Operator:
                 "unavailable", operation, "is the disk full? is the KEK's keeper away?", peer
             ) from error
 
-    async def _answer(self, request: OperatorRequest) -> OperatorReply:
+    async def _answer(self, request: OperatorRequest, peer: Peer) -> OperatorReply:
         match request:
             case AskKeks():
                 return await self._keks.report()
@@ -107,6 +111,8 @@ class Operator:
                 return self._erasures.answer(request)
             case InviteAdministrator() | RemoveAdministrator() | AskAdministrators() | AskProposals():
                 return self._administering.answer(request)
+            case AskAudit() | CheckAudit():
+                return await self._auditing.answer(request, peer.uid)
             case _:
                 assert_never(request)
 

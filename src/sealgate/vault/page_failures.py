@@ -24,6 +24,9 @@ MAPPED = (
     KeyFormatError,
 )
 
+LOGGED = frozenset({"ticket_unknown", "invitation_unknown", "passkey_refused"})
+"""Codes of answers whose cause stands in the log already, more exactly."""
+
 _PROPOSALS = {
     "proposal_unknown": (404, "This proposal is not there.", "Ask the operator of the vault for the link."),
     "proposal_over": (409, "This proposal is over.", "Ask the operator of the vault to propose it again."),

@@ -31,7 +31,7 @@ from sealgate.vault.administrator_pages import (
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.deposits import DepositPlan, Deposits
 from sealgate.vault.page_assets import BASE_HEADERS, NOTHING_POLICY, PageAssets, transport_headers
-from sealgate.vault.page_failures import MAPPED, answer_for, is_miss
+from sealgate.vault.page_failures import LOGGED, MAPPED, answer_for, is_miss
 from sealgate.vault.page_guards import Misses, PageRefusedError, check_host, check_same_origin, read_json
 from sealgate.vault.relying_party import relying_party
 
@@ -224,9 +224,11 @@ class Pages:
                     check_same_origin(request, self._scheme, host)
                 return await self._mapped(view, request)
             except PageRefusedError as error:
+                if request.method == "POST" and error.code not in LOGGED:
+                    self._log("page_refused", code=error.code, page=_name(view))
                 return self._error(error)
             except Exception as error:  # noqa: BLE001 - edge: a traceback could quote a request
-                self._log("page_failed", error=type(error).__name__, page=view.__name__.strip("_"))
+                self._log("page_failed", error=type(error).__name__, page=_name(view))
                 return self._error(
                     PageRefusedError(500, "internal", "Something failed.", "Look into the vault's log.")
                 )
@@ -308,3 +310,7 @@ class Pages:
     def _answer(self, status: int, content: bytes, media_type: str, policy: str) -> Response:
         headers = {**self._headers, "content-security-policy": policy, "content-type": media_type}
         return Response(content, status, headers=headers)
+
+
+def _name(view: View) -> str:
+    return view.__name__.strip("_")

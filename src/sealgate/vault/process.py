@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import time
@@ -24,6 +25,9 @@ from sealgate.messages.tickets import TicketRequest
 from sealgate.vault.admin import Admin
 from sealgate.vault.administering import Administering
 from sealgate.vault.administrator_pages import AdministratorPages
+from sealgate.vault.audit import Audit
+from sealgate.vault.audit_queue import AuditedLog, AuditQueue
+from sealgate.vault.auditing import Auditing
 from sealgate.vault.checking import Checking
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.deposits import Deposits
@@ -70,12 +74,12 @@ def run(config: VaultConfig) -> None:
 async def _serve(config: VaultConfig, log: Log) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(
-        lambda _loop, context: log("loop_failed", error=_name_of(context.get("exception")))
-    )
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     vault = Vault(config, log)
+    loop.set_exception_handler(
+        lambda _loop, context: vault.log("loop_failed", error=_name_of(context.get("exception")))
+    )
     await vault.start()
     try:
         await stop.wait()
@@ -97,10 +101,15 @@ class Vault:
         assets = load_assets(assets_folder)
         log = self._tally = Tally(log)
         self._config = config
-        self._log: Log = log
+        queue = AuditQueue(clock)
+        self._log: Log = AuditedLog(log, EVENTS, queue)
+        log = self._log
         self._foundation = lay_foundation(config.data_dir, config.instance, log, config.kek, clock)
         base = self._foundation
         self._waymarks = Waymarks(config.instance, config.data_dir, base.keys.waymarks, base.witness, log)
+        self._audit = Audit(
+            config.data_dir, self._foundation, queue, days=config.audit_days, clock=clock, log=log
+        )
         self._stores = build_stores(config, self._foundation, self._notify, log)
         deposits = Deposits(config, self._foundation.keys.fingerprint, self._stores, log)
         envelopes = Envelopes(config.instance, self._stores.keyring, self._stores.credentials)
@@ -131,12 +140,19 @@ class Vault:
         self._operator_server = Server(
             folder / OPERATOR_SOCKET, hello, OperatorRequest, operator.handle, (os.geteuid(), 0)
         )
+        for server in (self._opener_server, self._desk_server, self._operator_server):
+            server.on_refused = functools.partial(self._note_peer, server.path.name)
         people = AdministratorPages(config.instance, administrators, proposals, clock)
         self._pages = Pages(config, deposits, people, assets=assets, clock=clock, log=log)
         self._admin = self._make_admin(clock, assets_folder)
         self._web: PageListener | None = None
         self._admin_web: PageListener | None = None
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def log(self) -> Log:
+        """What whoever runs the vault logs with, so that it is audited too."""
+        return self._log
 
     @property
     def port(self) -> int:
@@ -158,6 +174,7 @@ class Vault:
             administering=administering,
             inspection=Inspection(self._config.instance, self._foundation),
             checking=self._checking,
+            auditing=Auditing(self._foundation, self._audit),
             log=self._log,
         )
 
@@ -190,6 +207,7 @@ class Vault:
             self._erasures.run(),
             self._checking.run(),
             self._waymarks.run(self._opener_server.notify, lambda: self._opener_server.peers),
+            self._audit.run(),
         )
         self._tasks += map(asyncio.create_task, background)
         self._kek_changes.resume()
@@ -220,8 +238,12 @@ class Vault:
             if web is not None:
                 await web.close()
         self._flush()
-        self._foundation.close()
         self._log("stopped")
+        self._audit.close()
+        self._foundation.close()
+
+    def _note_peer(self, socket: str, code: str, uid: int) -> None:
+        self._log("peer_refused", socket=socket, code=code, uid=uid)
 
     def _notify(self, notice: CredentialChanged) -> int:
         return self._opener_server.notify(notice)

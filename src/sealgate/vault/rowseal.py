@@ -71,9 +71,16 @@ class SealedTable(Generic[Record]):
 
     def read(self, values: Sequence[Cell]) -> Record:
         """The record of a row; raises `AlarmError`, logged, for a row that the vault did not write."""
+        record = self.read_quietly(values)
+        if record is None:
+            raise self.seal.alarm(self._name, values[0])
+        return record
+
+    def read_quietly(self, values: Sequence[Cell]) -> Record | None:
+        """The same; None, and no alarm, for a row that the vault did not write."""
         *cells, mac = values
         if not self.seal.is_sealed(self._name, self._names, cells, mac):
-            raise self.seal.alarm(self._name, cells[0])
+            return None
         return self._record(*cells)
 
     def row(self, record: Record) -> Mapping[str, Cell]:

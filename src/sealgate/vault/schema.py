@@ -243,3 +243,13 @@ APPROVALS = Table(
 def sealed_tables() -> tuple[Table, ...]:
     """Every table whose rows carry a MAC, as its last column."""
     return tuple(table for table in _metadata.sorted_tables if "mac" in table.c)
+AUDIT = Table(
+    "audit",
+    _metadata,
+    _integer("number", key=True),
+    _time("at"),
+    _text("event"),
+    _text("details"),
+    _bytes("before"),
+    _bytes("mac"),
+)

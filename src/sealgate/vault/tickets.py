@@ -124,7 +124,9 @@ class Tickets:
 
     def refuse(self, code: str, record: TicketRecord | None = None) -> TicketRefusedError:
         """Log why a ticket does not count, and give the error to raise."""
-        self._log("ticket_refused", code=code, credential="" if record is None else record.credential)
+        known = {} if record is None else msgspec.structs.asdict(record)
+        names = ("credential", "organization", "application")
+        self._log("ticket_refused", code=code, **{name: known.get(name, "") for name in names})
         return TicketRefusedError(code)
 
 

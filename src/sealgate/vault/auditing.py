@@ -1,0 +1,84 @@
+"""What operators may ask of the audit: entries, and the check of the whole.
+
+Counterparts: `operator`, which hands such requests on; `sealgate vault audit`, which does the same with a
+vault that is stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from sealgate.messages.auditing import (
+    AskAudit,
+    AuditChecked,
+    AuditFinding,
+    AuditReply,
+    AuditRequest,
+    CheckAudit,
+)
+from sealgate.vault import fields
+from sealgate.vault.audit import Audit, examination
+from sealgate.vault.audit_check import Examination
+from sealgate.vault.audit_head import HeadFile, witnessed
+from sealgate.vault.audit_pages import AuditPages
+from sealgate.vault.audit_rows import AuditRows, Link, parse_link
+from sealgate.vault.foundation import Foundation
+
+
+class Auditing:
+    """Answers for a running vault."""
+
+    def __init__(self, base: Foundation, audit: Audit) -> None:
+        self._pages = AuditPages(base.database, base.seal)
+        self._audit = audit
+
+    async def answer(self, request: AuditRequest, uid: int) -> AuditReply:
+        """Answer one request; raises `RefusedError` or `OSError`."""
+        self._audit.flush()
+        if isinstance(request, AskAudit):
+            return self._pages.page(request)
+        return await self._check(request, uid)
+
+    async def _check(self, request: CheckAudit, uid: int) -> AuditChecked:
+        found = await self._look_through(request)
+        if request.accept and found.findings:
+            self._audit.accept(found.findings, uid)
+            found = await self._look_through(request)
+        return checked(found)
+
+    async def _look_through(self, request: CheckAudit) -> Examination:
+        found = self._audit.examine(noted_link(request.noted))
+        for _piece in found.pieces():
+            await asyncio.sleep(0)
+        return found
+
+
+def check_stopped(folder: Path, base: Foundation, noted: str) -> AuditChecked:
+    """The check of a vault that is stopped; raises `RefusedError`."""
+    head = HeadFile(folder, base.seal).read()
+    rows = AuditRows(base.database, base.seal)
+    found = examination(rows, head, witnessed(base.witness), (), noted_link(noted))
+    for _piece in found.pieces():
+        pass
+    return checked(found)
+
+
+def checked(found: Examination) -> AuditChecked:
+    """What an examination found, as a message."""
+    return AuditChecked(
+        entries=found.entries,
+        end=found.end.text(),
+        findings=tuple(AuditFinding(each.fault.value, each.number, each.until) for each in found.findings),
+        accepted=found.accepted,
+    )
+
+
+def noted_link(noted: str) -> Link | None:
+    """A noted end; raises `RefusedError` for a text that is none."""
+    if not noted:
+        return None
+    try:
+        return parse_link(noted)
+    except ValueError:
+        fields.malformed("noted", "it looks like 12:9f0c…, as the check printed it")
