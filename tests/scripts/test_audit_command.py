@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.messages.auditing import AuditEntry
+from sealgate.messages.auditing import AuditEntry, Detail
 from sealgate.scripts.audit_commands import line, moment
 from sealgate.scripts.failures import ScriptError
 from tests.scripts.test_operating import folder, run, said, settings, vault_of
@@ -109,6 +109,6 @@ def test_times_are_utc_or_so_long_ago() -> None:
 def test_an_entry_that_is_not_the_vaults_says_so() -> None:
     entry = AuditEntry(number=3, at=0.0, event="", details={}, genuine=False)
     assert "NOT AN ENTRY" in line(entry)
-    details = {"staged": True, "code": ""}
+    details: dict[str, Detail] = {"staged": True, "code": ""}
     staged = AuditEntry(number=4, at=0.0, event="deposited", details=details, genuine=True)
     assert line(staged) == "       4  1970-01-01 00:00:00  deposited  staged=yes"

@@ -268,7 +268,7 @@ class Vault:
         try:
             await self._foundation.witness.shorten()
         except OSError as error:
-            self._log("database_failed", error=type(error).__name__, operation="shorten-anchor")
+            self.log("database_failed", error=type(error).__name__, operation="shorten-anchor")
 
 
 def _name_of(exception: object) -> str:
