@@ -9,8 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from sealgate.messages.administering import AdministeringReply, AdministeringRequest
-from sealgate.messages.checking import CheckRows, RowsChecked
 from sealgate.messages.auditing import AuditReply, AuditRequest
+from sealgate.messages.checking import CheckRows, RowsChecked
 from sealgate.messages.erasing import ErasureReply, ErasureRequest
 from sealgate.messages.frames import Message
 

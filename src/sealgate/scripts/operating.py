@@ -16,8 +16,8 @@ from typing import TypeVar
 
 import typer
 
-from sealgate.messages.administering import ApprovalsMissing
 from sealgate.log import NullLog
+from sealgate.messages.administering import ApprovalsMissing
 from sealgate.messages.client import Client, NotConnectedError
 from sealgate.messages.frames import PROTOCOL, Hello, Message, RefusedError
 from sealgate.messages.operating import OPERATOR_SOCKET, OperatorReply

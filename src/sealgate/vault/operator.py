@@ -15,8 +15,8 @@ from sealgate.messages.administering import (
     InviteAdministrator,
     RemoveAdministrator,
 )
-from sealgate.messages.checking import CheckRows
 from sealgate.messages.auditing import AskAudit, CheckAudit
+from sealgate.messages.checking import CheckRows
 from sealgate.messages.erasing import AskReceipt, AskReceipts, Erase
 from sealgate.messages.frames import Message, Refusal, RefusedError
 from sealgate.messages.operating import (
@@ -36,8 +36,8 @@ from sealgate.messages.server import Peer
 from sealgate.vault import fields
 from sealgate.vault.administering import Administering
 from sealgate.vault.approvals import NotApprovedError
-from sealgate.vault.checking import Checking
 from sealgate.vault.auditing import Auditing
+from sealgate.vault.checking import Checking
 from sealgate.vault.erasures import Erasures
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.inspection import Inspection

@@ -243,6 +243,8 @@ APPROVALS = Table(
 def sealed_tables() -> tuple[Table, ...]:
     """Every table whose rows carry a MAC, as its last column."""
     return tuple(table for table in _metadata.sorted_tables if "mac" in table.c)
+
+
 AUDIT = Table(
     "audit",
     _metadata,
