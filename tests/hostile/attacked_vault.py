@@ -142,6 +142,8 @@ def furnish(folder: Path) -> Attacked:
         _copy(scene)
         scene.ticket = vault.issue(staging).ticket
         _enrol_and_approve(vault, scene)
+        vault.audit.flush()
+        _copy(scene)
         _erase(vault, scene)
         _count_an_open(vault, scene)
         _copy(scene)
@@ -149,6 +151,7 @@ def furnish(folder: Path) -> Attacked:
         told = vault.ask(AskPseudonym(**owner(victim.at), subject="somebody"))
         assert isinstance(told, Pseudonym)
         scene.pseudonym = told.value
+        vault.audit.close()
     scene.sealing_keys = frozenset(row[4] for row in scene.rows("keyring") if isinstance(row[4], bytes))
     return scene
 
@@ -213,6 +216,15 @@ def _erase(vault: StillVault, scene: Attacked) -> None:
     assert isinstance(erased, Erased)
     scene.receipt = erased.erasure.receipt
     scene.told = verify(erased.signed, key_of(vault.erasures.public_key()))
+
+
+def _audit(vault: StillVault, _scene: Attacked) -> None:
+    examination = vault.audit.examine()
+    for _piece in examination.pieces():
+        pass
+    vault.audit.tell(examination)
+    if examination.findings:
+        raise RefusedError(Refusal(code="audit", message="the audit is not whole"))
 
 
 def _copy(scene: Attacked) -> None:
@@ -397,6 +409,7 @@ USES: dict[str, Callable[[StillVault, Attacked], None]] = {
     "receipt": _receipt,
     "pseudonym": _pseudonym,
     "inspect": _inspect,
+    "audit": _audit,
     "administrators": _administrators,
     "do what was not approved": _do_what_was_not_approved,
     "ask for a ticket": _ask_for_a_ticket,

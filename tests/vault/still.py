@@ -14,6 +14,8 @@ from sealgate.log import LineLog
 from sealgate.messages.frames import Message
 from sealgate.messages.server import Peer, SecretReply
 from sealgate.messages.tickets import IssueTicket, TicketIssued
+from sealgate.vault.audit import Audit
+from sealgate.vault.audit_queue import AuditedLog, AuditQueue
 from sealgate.vault.deposits import Deposited, Deposits
 from sealgate.vault.desk import Desk
 from sealgate.vault.envelopes import Envelopes
@@ -32,8 +34,13 @@ class StillVault:
     def __init__(self, folder: Path, foundation: Foundation | None = None, **changes: Any) -> None:
         self.log = io.StringIO()
         self.config = vault_config(folder, **changes)
-        clock, log = Clock(), LineLog("vault", EVENTS, self.log)
+        clock = Clock()
+        queue = AuditQueue(clock)
+        log = AuditedLog(LineLog("vault", EVENTS, self.log), EVENTS, queue)
         self.foundation = foundation or lay_foundation(self.config.data_dir, self.config.instance, log)
+        self.audit = Audit(
+            self.config.data_dir, self.foundation, queue, days=self.config.audit_days, clock=clock, log=log
+        )
         self.stores = build_stores(self.config, self.foundation, lambda _notice: 0, log)
         self.deposits = Deposits(self.config, self.foundation.keys.fingerprint, self.stores, log)
         envelopes = Envelopes(self.config.instance, self.stores.keyring, self.stores.credentials)

@@ -189,8 +189,11 @@ class Audit:
         examination = self.examine()
         for _piece in examination.pieces():
             await asyncio.sleep(BETWEEN_PIECES_S)
-        found = examination.findings
-        if found:
+        self.tell(examination)
+
+    def tell(self, examination: Examination) -> None:
+        """Raise the alarm if anything was found that nobody accepted."""
+        if found := examination.findings:
             self._log(ALARM, code=found[0].fault.value, number=found[0].number, count=len(found))
 
 

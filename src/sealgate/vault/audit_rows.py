@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, insert, or_, select
 
 from sealgate.vault.audit_queue import Draft
 from sealgate.vault.database import Database, Query
-from sealgate.vault.rowseal import RowSeal, SealedTable
+from sealgate.vault.rowseal import Cell, RowSeal, SealedTable
 from sealgate.vault.schema import AUDIT
 
 PIECE_ROWS = 200
@@ -151,8 +151,8 @@ class AuditRows:
         with self._database.transaction() as connection:
             connection.execute(delete(AUDIT).where(outside))
 
-    def _stored(self, values: Sequence[object]) -> StoredEntry:
+    def _stored(self, values: Sequence[Cell]) -> StoredEntry:
         number, mac = values[0], values[-1]
-        assert isinstance(number, int)
-        assert isinstance(mac, bytes)  # the table is STRICT
-        return StoredEntry(number, mac, self._table.read_quietly(values))  # type: ignore[arg-type]
+        assert isinstance(number, int)  # as SQLite's row id it cannot be anything else
+        known = mac if isinstance(mac, bytes) else b""
+        return StoredEntry(number, known, self._table.read_quietly(values))
