@@ -148,6 +148,7 @@ _HOSTS = ([""], ["*"], ["a b"], ["A.example"], ["a.example:80"], ["x/y"], ["http
 _URL = ("", "a.example", "ftp://a.example", "https://a.example/", "https://me@a.example", "http://x:y", "\0")
 _FILE = ("file.pem", "../file.pem", "/a\nb", "/a\0b")
 _USER = ("nobody-of-that-name", "-1", "4294967295", "a\0b")
+_RULE = {"user": "4242", "name": "edge"}
 IMPOSSIBLE: dict[str, tuple[object, ...]] = {
     "data_dir": ("", "data", "./data", "/a\0b"),
     "instance": ("mine", "inst_", "prx_" + "a" * 20, "\0"),
@@ -180,6 +181,13 @@ IMPOSSIBLE: dict[str, tuple[object, ...]] = {
     "vault.sealing_key_days": (-1, 3_651, float("nan"), float("inf")),
     "vault.erasure_final_days": (0, -1, 3_651, float("nan"), float("inf")),
     "vault.deposits_need_passkey": (["x"], ["*"], ["org_x"], ["ALL"], [""]),
+    "vault.opens_per_minute": (0, -1, 10_000_001),
+    "vault.proxies[]": ([{}], [{"surprise": 1}], [1], [_RULE, _RULE]),
+    "vault.proxies[].user": ("", "no such user", "-1", "\0"),
+    "vault.proxies[].name": ("", "a b", "x" * 65, "a\n"),
+    "vault.proxies[].organizations": (["x"], ["*"], [""], ["app_" + "a" * 20]),
+    "vault.proxies[].opens_per_minute": (-1, 10_000_001),
+    "vault.opens_days": (0, -1, 3_651, float("nan"), float("inf")),
     "vault.audit_days": (0, -1, 3_651, float("nan"), float("inf")),
     "vault.dangerously_allow_plain_http_to_loopback": (),
     "kek.provider": ("", "x", "File", "\0"),
@@ -225,7 +233,9 @@ def names() -> list[str]:
 def put(tmp_path: Path, name: str, value: object) -> dict[str, Any]:
     """Good settings with one value at the place of a row."""
     section, _, key = name.replace("[].", ".").removesuffix("[]").rpartition(".")
-    if "[]." in name:
+    if "proxies[]." in name:
+        section, key, value = "vault", "proxies", [{**_RULE, key: value}]
+    elif "[]." in name:
         entry = {"provider": "openai", "origin": "https://x.example", "label": "X", key: value}
         section, key, value = "vault", "destinations", [entry]
     raw = good(tmp_path)

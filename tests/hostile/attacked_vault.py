@@ -37,6 +37,7 @@ from sealgate.vault.approvals import Action, NotApprovedError
 from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import StartError
 from sealgate.vault.inspection import Inspection
+from sealgate.vault.open_counts import CountPages, minutes_of
 from sealgate.vault.passkeys import Assertion, Registered
 from sealgate.vault.proposals import Proposals
 from sealgate.vault.receipts import Receipt, key_of, verify
@@ -207,6 +208,7 @@ def _deposit(vault: StillVault, scene: Attacked, order: IssueTicket, key: bytes)
 def _count_an_open(vault: StillVault, scene: Attacked) -> None:
     vault.opens(scene.victim.at, scene.victim.credential)
     vault.stores.opens.flush()
+    vault.stores.counts.flush(vault.clock.now_s)
 
 
 def _erase(vault: StillVault, scene: Attacked) -> None:
@@ -225,6 +227,13 @@ def _audit(vault: StillVault, _scene: Attacked) -> None:
     vault.audit.tell(examination)
     if examination.findings:
         raise RefusedError(Refusal(code="audit", message="the audit is not whole"))
+
+
+def _counts(vault: StillVault, _scene: Attacked) -> None:
+    pages = CountPages(vault.foundation.database, vault.foundation.seal)
+    records, _ = pages.page("", 0, 0)
+    for record in records:
+        assert sum(minutes_of(record).opened) <= 4, "an open that never was"
 
 
 def _copy(scene: Attacked) -> None:
@@ -410,6 +419,7 @@ USES: dict[str, Callable[[StillVault, Attacked], None]] = {
     "pseudonym": _pseudonym,
     "inspect": _inspect,
     "audit": _audit,
+    "counts": _counts,
     "administrators": _administrators,
     "do what was not approved": _do_what_was_not_approved,
     "ask for a ticket": _ask_for_a_ticket,

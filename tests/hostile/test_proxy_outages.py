@@ -103,6 +103,7 @@ REFUSALS = {
     "credential_revoked": (403, "credential_revoked"),
     "credential_damaged": (503, "credential_damaged"),
     "malformed": (503, "vault_unavailable"),
+    "open_quota": (503, "open_quota"),
 }
 
 

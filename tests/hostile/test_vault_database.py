@@ -22,13 +22,14 @@ from sqlalchemy import Table
 from sealgate.envelope import SealingPrivateKey
 from sealgate.ids import new_id
 from sealgate.messages.administering import ApprovalsMissing, AskProposals, InviteAdministrator, ProposalList
+from sealgate.messages.auditing import AskOpens, OpensPage
 from sealgate.messages.erasing import AskReceipt, AskReceipts, Erase, Erased, ErasureKind, Receipts
 from sealgate.messages.frames import RefusedError
 from sealgate.messages.tickets import Credentials, CredentialState
 from sealgate.vault import schema
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.faults import StartError
-from tests.vault.audits import audit_checked
+from tests.vault.audits import audit_checked, operator
 from tests.vault.deployment import (
     EVIL_ORIGIN,
     Addresses,
@@ -181,6 +182,11 @@ async def test_an_edited_column_gives_no_key_and_is_refused(scene: Scene, table:
             assert await _granted(vault) < (2, 1)
         elif table == "tickets":
             assert (await vault.view(scene.ticket)).code == "ticket_unknown"
+        elif table == "opens_by_hour":
+            async with operator(vault.config) as client:
+                answer = await client.ask(AskOpens())
+            assert isinstance(answer, OpensPage)
+            assert answer.items == ()
         elif table == "audit":
             found = await audit_checked(vault.config)
             assert {each.fault for each in found.findings} & {"changed", "missing"}

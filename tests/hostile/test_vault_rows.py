@@ -27,9 +27,10 @@ COLUMNS = [(name, str(column.name)) for name, table in TABLES.items() for column
 COLUMNS.append(("schema_version", "version"))
 
 # What is noticed by nobody, and why that is enough.
-UNSEEN = {"opens": ("credential",), "tickets": ("ticket_hash",)}
+UNSEEN: dict[str, tuple[str, ...]] = {"opens": ("credential",), "tickets": ("ticket_hash",)}
 """A row that became nobody's, as if it were gone."""
 QUIET = {
+    "opens_by_hour": "how often a key was opened, for people: a limit that docs/security states",
     "opens": "how often a key was opened: nothing hangs on it but what the list shows",
     "tickets": "a ticket that is gone, or another one's, works no more",
     "proposals": "one that is gone grants nothing, and is proposed anew",

@@ -112,3 +112,22 @@ def test_an_entry_that_is_not_the_vaults_says_so() -> None:
     details: dict[str, Detail] = {"staged": True, "code": ""}
     staged = AuditEntry(number=4, at=0.0, event="deposited", details=details, genuine=True)
     assert line(staged) == "       4  1970-01-01 00:00:00  deposited  staged=yes"
+
+
+async def test_opens_are_shown_by_proxy_and_by_the_minute(settings: Path) -> None:
+    words = ("vault", "opens", "--config", str(settings), "--since", "1970-01-01")
+    async with vault_of(settings) as vault:
+        at = Addresses()
+        credential = await vault.sealed_key(at, canary_key())
+        for _ in range(3):
+            await vault.open(at, credential)
+        sums = await said(*words)
+        minutes = await said(*words, "--credential", credential)
+    stopped = await said(*words, "--json")
+    assert sums.exit_code == 0, sums.output
+    (told,) = sums.output.splitlines()
+    assert told.split()[:5] == [credential, "3", "opened", "0", "refused"]
+    assert "prx_" in told
+    assert minutes.output.split()[2:4] == ["3", "opened"]
+    hour = json.loads(stopped.output.splitlines()[-1])
+    assert (hour["credential"], sum(hour["opened"])) == (credential, 3)

@@ -73,5 +73,38 @@ class AuditChecked(Message, frozen=True, tag="audit-checked"):
     """Findings that an operator accepted, now or earlier."""
 
 
-AuditRequest = AskAudit | CheckAudit
-AuditReply = AuditPage | AuditChecked
+class AskOpens(Message, frozen=True, tag="ask-opens"):
+    """Ask for the next hours of opens. Answer: `OpensPage`."""
+
+    credential: str = ""
+    """Only this one's; empty: everybody's."""
+    since: float = 0.0
+    """Unix seconds; from the hour in which they are."""
+    after: int = 0
+    """Where the page before ended."""
+
+
+class OpensHour(msgspec.Struct, frozen=True):
+    """One hour of one credential and proxy, minute by minute."""
+
+    began_at: int
+    """Unix seconds."""
+    credential: str
+    """Empty: of ids under which there never was a key."""
+    uid: int
+    proxy: str
+    """What it called itself."""
+    opened: tuple[int, ...]
+    refused: tuple[int, ...]
+
+
+class OpensPage(Message, frozen=True, tag="opens-page"):
+    """Hours that verify, in the order in which they were first written."""
+
+    items: tuple[OpensHour, ...]
+    next: int
+    """Ask for what comes after this; 0: that was all."""
+
+
+AuditRequest = AskAudit | CheckAudit | AskOpens
+AuditReply = AuditPage | AuditChecked | OpensPage

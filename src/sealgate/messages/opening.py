@@ -96,6 +96,8 @@ class OpenRefusal(StrEnum):
     DAMAGED = "credential_damaged"
     """MAC, version mark or envelope does not verify: an alarm in the vault."""
     MALFORMED = "malformed"
+    QUOTA = "open_quota"
+    """This proxy had as many keys opened in this minute as it may; one under its lease may be used on."""
     UNAVAILABLE = "vault_unavailable"
     """The vault's disk or KEK fails now; a key that is still under its lease may be used on."""
     ROLLED_BACK = "vault_rolled_back"

@@ -140,7 +140,7 @@ class Credentials:
         for code, ours in REFUSALS.items():
             if error.refusal.code == code.value:
                 return ProxyError(ours)
-        return ProxyError("vault_unavailable")
+        return ProxyError("open_quota" if error.refusal.code == OpenRefusal.QUOTA else "vault_unavailable")
 
     def _ask_after(self, credential: str, version: int, held: Held | None) -> None:
         task = asyncio.ensure_future(self._check(credential, version, held))

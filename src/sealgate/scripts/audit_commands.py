@@ -1,4 +1,4 @@
-"""The command of the vault's audit: `sealgate vault audit`, its entries and the check of the whole.
+"""The commands of the vault's audit: `sealgate vault audit`, with its check, and `sealgate vault opens`.
 
 Counterparts: `operating_commands`, whose group it stands in; the vault's `auditing`. With the vault stopped,
 both read its files instead, and say so.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -19,11 +19,14 @@ import typer
 
 from sealgate.messages.auditing import (
     AskAudit,
+    AskOpens,
     AuditChecked,
     AuditEntry,
     AuditFinding,
     AuditPage,
     CheckAudit,
+    OpensHour,
+    OpensPage,
 )
 from sealgate.scripts.failures import Exit, ScriptError
 from sealgate.scripts.operating import (
@@ -36,7 +39,8 @@ from sealgate.scripts.operating import (
 )
 from sealgate.settings import Settings
 from sealgate.vault.audit_pages import AuditPages
-from sealgate.vault.auditing import check_stopped
+from sealgate.vault.auditing import check_stopped, opens_page
+from sealgate.vault.open_counts import CountPages
 
 LONG_S: Final = 3_600.0
 """Looking through some millions of entries takes minutes."""
@@ -59,6 +63,7 @@ _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 def add_to(group: typer.Typer) -> None:
     """Put the command into `sealgate vault`."""
     group.command("audit")(audit)
+    group.command("opens")(opens)
 
 
 def audit(  # noqa: PLR0917 - one parameter per option
@@ -89,6 +94,71 @@ def audit(  # noqa: PLR0917 - one parameter per option
         entries = deque(_entries(settings, asked, quiet=json), maxlen=last or None)
         for each in entries:
             typer.echo(msgspec.json.encode(each).decode() if json else line(each))
+
+
+def opens(
+    config: ConfigOption,
+    credential: Annotated[str, typer.Option(help="Only this credential, cred_…, minute by minute.")] = "",
+    since: Annotated[str, typer.Option(help="As for `sealgate vault audit`.")] = "24h",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, one hour a line.")] = False,
+) -> None:
+    """Show how many keys each proxy had opened, and how many were refused; running or stopped."""
+    with told():
+        settings = read_settings(config)
+        hours = _hours(settings, AskOpens(credential=credential, since=moment(since)), quiet=json)
+        if json:
+            for each in hours:
+                typer.echo(msgspec.json.encode(each).decode())
+            return
+        for words in by_minute(hours) if credential else sums(hours):
+            typer.echo(words)
+
+
+def by_minute(hours: Iterable[OpensHour]) -> Iterator[str]:
+    """A line for each minute in which a proxy asked."""
+    for each in hours:
+        for minute, (opened, refused) in enumerate(zip(each.opened, each.refused, strict=True)):
+            if opened or refused:
+                at = datetime.fromtimestamp(each.began_at + 60 * minute, UTC)
+                yield f"{at:%Y-%m-%d %H:%M}  {_counts(opened, refused)}  {_proxy(each)}"
+
+
+def sums(hours: Iterable[OpensHour]) -> Iterator[str]:
+    """A line for each credential and proxy."""
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for each in hours:
+        place = (each.credential or "(no such key)", _proxy(each))
+        opened, refused = found.get(place, (0, 0))
+        found[place] = (opened + sum(each.opened), refused + sum(each.refused))
+    for (credential, proxy), counts in sorted(found.items()):
+        yield f"{credential:26}  {_counts(*counts)}  {proxy}"
+
+
+def _counts(opened: int, refused: int) -> str:
+    return f"{opened:>8} opened {refused:>6} refused"
+
+
+def _proxy(hour: OpensHour) -> str:
+    return f"{hour.proxy} (user {hour.uid})"
+
+
+def _hours(settings: Settings, asked: AskOpens, *, quiet: bool) -> Iterator[OpensHour]:
+    try:
+        yield from _opens_pages(asked, lambda each: ask_vault(settings, each, OpensPage))
+    except NotRunningError:
+        say_stopped(quiet=quiet)
+        with still(settings) as base:
+            pages = CountPages(base.database, base.seal)
+            yield from _opens_pages(asked, lambda each: opens_page(pages, each))
+
+
+def _opens_pages(asked: AskOpens, ask: Callable[[AskOpens], OpensPage]) -> Iterator[OpensHour]:
+    while True:
+        page = ask(asked)
+        yield from page.items
+        if not page.next:
+            return
+        asked = msgspec.structs.replace(asked, after=page.next)
 
 
 def line(entry: AuditEntry) -> str:

@@ -19,6 +19,7 @@ from sealgate.listening.certificates import TlsFiles
 from sealgate.proxy.config import ProxyConfig
 from sealgate.vault.config import Destination, VaultConfig
 from sealgate.vault.kek_config import KekConfig
+from sealgate.vault.quotas import ProxyRule
 
 Host = Annotated[
     str,
@@ -79,6 +80,20 @@ class DestinationSettings(Struct, frozen=True, forbid_unknown_fields=True):
     label: Annotated[str, Meta(description="Name that developers see.")]
 
 
+class ProxyRuleSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the vault lets the proxies of one system user have opened."""
+
+    user: Annotated[str, Meta(min_length=1, description="System user (name or number) of these proxies.")]
+    name: Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]{1,64}$", description="What log and audit call them.")]
+    organizations: Annotated[
+        tuple[str, ...],
+        Meta(description="Organizations (`org_…`) whose keys they may have opened; empty: everybody's."),
+    ] = ()
+    opens_per_minute: Annotated[
+        int, Meta(ge=0, le=10_000_000, description="Their own quota; 0: `vault.opens_per_minute`.")
+    ] = 0
+
+
 class VaultSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The vault: sealed credentials, and the page that seals them."""
 
@@ -136,6 +151,23 @@ class VaultSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "approved it with a passkey; `all`: everybody's. docs/howto/administrators.md says how."
         ),
     ] = ()
+    opens_per_minute: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=10_000_000,
+            description="Keys that the proxies of one system user may have opened in a minute; beyond that "
+            "the vault refuses until the next. By default enough for 3,000 busy applications.",
+        ),
+    ] = 6_000
+    proxies: Annotated[
+        tuple[ProxyRuleSettings, ...],
+        Meta(description="Proxies of other system users, and what each may have opened."),
+    ] = ()
+    opens_days: Annotated[
+        float,
+        Meta(ge=1, le=3650, description="Days for which opens are kept by credential, proxy and minute."),
+    ] = 30.0
     audit_days: Annotated[
         float,
         Meta(ge=1, le=3650, description="Days for which entries of the vault's audit are kept."),
@@ -313,10 +345,16 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             sealing_key_days=self.vault.sealing_key_days,
             erasure_final_days=self.vault.erasure_final_days,
             deposits_need_passkey=self.vault.deposits_need_passkey,
+            opens_per_minute=self.vault.opens_per_minute,
+            proxies=tuple(
+                ProxyRule(uid_of(each.user), each.name, each.organizations, each.opens_per_minute)
+                for each in self.vault.proxies
+            ),
+            opens_days=self.vault.opens_days,
             audit_days=self.vault.audit_days,
             ticket_lifetime_s=self.vault.ticket_lifetime_s,
             desk_uids=(uid_of(self.users.console),),
-            opener_uids=(uid_of(self.users.proxy),),
+            opener_uids=self._proxy_uids,
             tls=tls_files(self.vault),
             trusted_proxies=self.trusted_proxies,
             dangerously_allow_plain_http_to_loopback=self.vault.dangerously_allow_plain_http_to_loopback,
@@ -334,7 +372,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             public_url=self.console.url,
             vault_url=self.vault.url,
             proxy_url=self.proxy.url,
-            allowed_uids=(uid_of(self.users.proxy),),
+            allowed_uids=self._proxy_uids,
             vault_uids=(uid_of(self.users.vault),),
             tls=tls_files(self.console),
             trusted_proxies=self.trusted_proxies,
@@ -361,6 +399,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             tls=tls_files(self.proxy),
             trusted_proxies=self.trusted_proxies,
         )
+
+    @property
+    def _proxy_uids(self) -> tuple[int, ...]:
+        users = (self.users.proxy, *(each.user for each in self.vault.proxies))
+        return tuple(dict.fromkeys(map(uid_of, users)))
 
     @property
     def runtime_folder(self) -> Path:

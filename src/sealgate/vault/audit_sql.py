@@ -15,3 +15,16 @@ AUDIT_TABLES: tuple[str, ...] = (
             mac BLOB NOT NULL
         ) STRICT""",
 )
+
+OPENS_TABLES: tuple[str, ...] = (
+    """CREATE TABLE opens_by_hour (
+            hour INTEGER NOT NULL,
+            credential TEXT NOT NULL,
+            uid INTEGER NOT NULL,
+            proxy TEXT NOT NULL,
+            minutes BLOB NOT NULL,
+            mac BLOB NOT NULL,
+            PRIMARY KEY (hour, credential, uid, proxy)
+        ) STRICT""",
+    "CREATE INDEX opens_by_hour_of_credential ON opens_by_hour (credential)",
+)

@@ -1,4 +1,4 @@
-"""What operators may ask of the audit: entries, and the check of the whole.
+"""What operators may ask of the audit: entries, the check of the whole, and opens by the minute.
 
 Counterparts: `operator`, which hands such requests on; `sealgate vault audit`, which does the same with a
 vault that is stopped.
@@ -7,15 +7,19 @@ vault that is stopped.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from sealgate.messages.auditing import (
     AskAudit,
+    AskOpens,
     AuditChecked,
     AuditFinding,
     AuditReply,
     AuditRequest,
     CheckAudit,
+    OpensHour,
+    OpensPage,
 )
 from sealgate.vault import fields
 from sealgate.vault.audit import Audit, examination
@@ -24,12 +28,18 @@ from sealgate.vault.audit_head import HeadFile, witnessed
 from sealgate.vault.audit_pages import AuditPages
 from sealgate.vault.audit_rows import AuditRows, Link, parse_link
 from sealgate.vault.foundation import Foundation
+from sealgate.vault.open_counts import HOUR_S, CountPages, HourRecord, OpenCounts, minutes_of
 
 
 class Auditing:
     """Answers for a running vault."""
 
-    def __init__(self, base: Foundation, audit: Audit) -> None:
+    def __init__(
+        self, base: Foundation, audit: Audit, counts: OpenCounts, clock: Callable[[], float]
+    ) -> None:
+        self._counts = counts
+        self._clock = clock
+        self._opens = CountPages(base.database, base.seal)
         self._pages = AuditPages(base.database, base.seal)
         self._audit = audit
 
@@ -38,6 +48,9 @@ class Auditing:
         self._audit.flush()
         if isinstance(request, AskAudit):
             return self._pages.page(request)
+        if isinstance(request, AskOpens):
+            self._counts.flush(self._clock())
+            return opens_page(self._opens, request)
         return await self._check(request, uid)
 
     async def _check(self, request: CheckAudit, uid: int) -> AuditChecked:
@@ -62,6 +75,26 @@ def check_stopped(folder: Path, base: Foundation, noted: str) -> AuditChecked:
     for _piece in found.pieces():
         pass
     return checked(found)
+
+
+def opens_page(pages: CountPages, asked: AskOpens) -> OpensPage:
+    """The next hours; raises `RefusedError` for what is no credential."""
+    if asked.credential:
+        fields.check_id("cred", "credential", asked.credential)
+    records, following = pages.page(asked.credential, asked.since, asked.after)
+    return OpensPage(items=tuple(map(_hour, records)), next=following)
+
+
+def _hour(record: HourRecord) -> OpensHour:
+    minutes = minutes_of(record)
+    return OpensHour(
+        began_at=record.hour * HOUR_S,
+        credential=record.credential,
+        uid=record.uid,
+        proxy=record.proxy,
+        opened=tuple(minutes.opened),
+        refused=tuple(minutes.refused),
+    )
 
 
 def checked(found: Examination) -> AuditChecked:

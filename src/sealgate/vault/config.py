@@ -16,6 +16,7 @@ from sealgate.listening.certificates import TlsFiles
 from sealgate.listening.peers import is_loopback
 from sealgate.messages.tickets import Destination
 from sealgate.vault.kek_config import KekConfig
+from sealgate.vault.quotas import ProxyRule
 from sealgate.vault.relying_party import relying_party
 
 __all__ = ["ALL", "PROVIDERS", "Destination", "VaultConfig", "check_destination"]
@@ -27,6 +28,8 @@ ALL = "all"
 """In the place of an organization: every one."""
 
 _HIGHEST_PORT = 65_535
+_HIGHEST_QUOTA = 10_000_000
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
 _ORIGIN = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[1-9][0-9]{0,4})?")
 # RFC 6761 §6.3: `*.localhost` never leaves this machine. The port is never left out.
@@ -76,6 +79,12 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Days after an erasure until which operators promise that no backup can bring it back."""
     deposits_need_passkey: tuple[str, ...] = ()
     """Organizations whose deposits an administrator must approve with a passkey; `all`: everybody's."""
+    opens_per_minute: int = 6_000
+    """Keys that the proxies of one system user may have opened in a minute."""
+    proxies: tuple[ProxyRule, ...] = ()
+    """Limits of their own for the proxies of some system users."""
+    opens_days: float = 30.0
+    """Days for which opens are kept by credential, proxy and minute."""
     audit_days: float = 400.0
     """Days for which entries of the audit are kept."""
 
@@ -118,6 +127,13 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             f"erasure_final_days is {self.erasure_final_days}",
             "use 1 to 3650",
         )
+        _require(
+            1 <= self.opens_per_minute <= _HIGHEST_QUOTA,
+            f"opens_per_minute is {self.opens_per_minute}",
+            f"use 1 to {_HIGHEST_QUOTA}",
+        )
+        _check_rules(self.proxies)
+        _require(1 <= self.opens_days <= 3650, f"opens_days is {self.opens_days}", "use 1 to 3650")
         _require(1 <= self.audit_days <= 3650, f"audit_days is {self.audit_days}", "use 1 to 3650")
         for name, path in (("data_dir", self.data_dir), ("runtime_dir", self.runtime_dir)):
             _require(path.is_absolute(), f"{name} is {str(path)!r}", "use an absolute path")
@@ -131,6 +147,26 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     def plain_origins(self) -> tuple[str, ...]:
         """Origins that get keys in the clear, for the log."""
         return tuple(each.origin for each in self.destinations if each.origin.startswith("http://"))
+
+
+def _check_rules(rules: tuple[ProxyRule, ...]) -> None:
+    uids = [rule.uid for rule in rules]
+    for rule in rules:
+        _require(
+            bool(_NAME.fullmatch(rule.name)), f"proxy name is {rule.name!r}", "use letters, digits, . _ and -"
+        )
+        _require(
+            uids.count(rule.uid) == 1,
+            f"the proxy user {rule.uid} stands there twice",
+            "the kernel tells users apart, not names: give each its own system user",
+        )
+        _require(
+            0 <= rule.opens_per_minute <= _HIGHEST_QUOTA,
+            f"opens_per_minute of {rule.name} is {rule.opens_per_minute}",
+            f"use 1 to {_HIGHEST_QUOTA}, or 0 for the vault's",
+        )
+        for organization in rule.organizations:
+            _require(is_id("org", organization), f"organization is {organization!r}", "write its id, org_…")
 
 
 def check_destination(destination: Destination, *, plain_http: bool = False) -> None:

@@ -19,9 +19,10 @@ from sealgate.messages.tickets import CredentialRevoked, CredentialRow, Credenti
 from sealgate.vault import masks, versions
 from sealgate.vault.database import Database, Query
 from sealgate.vault.faults import AlarmError, StorageError
+from sealgate.vault.open_counts import OpenCounts
 from sealgate.vault.opens import Opens
 from sealgate.vault.rowseal import Cell, RowSeal, SealedTable
-from sealgate.vault.schema import CREDENTIALS, OPENS, VERSIONS
+from sealgate.vault.schema import CREDENTIALS, OPENS, OPENS_BY_HOUR, VERSIONS
 from sealgate.vault.tickets import TicketRecord, Tickets
 from sealgate.vault.versions import Credential, CredentialRecord, VersionRecord
 from sealgate.vault.witness import ERASED, Witness
@@ -53,6 +54,7 @@ class Credentials:
         *,
         tickets: Tickets,
         opens: Opens,
+        counts: OpenCounts,
         notify: Notify,
         log: Log,
     ) -> None:
@@ -61,6 +63,7 @@ class Credentials:
         self._seal = seal
         self._tickets = tickets
         self._opens = opens
+        self._counts = counts
         self._notify = notify
         self._log = log
         self._cut: set[str] = set()
@@ -110,7 +113,9 @@ class Credentials:
         with whole as connection:
             note(connection)
             self._delete(connection, credential)
+            connection.execute(delete(OPENS_BY_HOUR).where(OPENS_BY_HOUR.c.credential == credential))
         self._opens.drop(credential)
+        self._counts.drop(credential)
         self._cut.discard(credential)
 
     def alarm(self, credential: str) -> AlarmError:

@@ -246,6 +246,12 @@ EVENTS: EventTable = {
         },
         "A proxy asked for what it may not have. `cause` says more than the proxy was told.",
     ),
+    "opens_over_quota": Event(
+        Level.WARNING,
+        {"uid": Kind.NUMBER, "proxy": Kind.ID, "count": Kind.NUMBER, "quota": Kind.NUMBER},
+        "In one minute the proxies of this system user asked for so many keys beyond `quota`, and did not get"
+        " them. Taken over, or the quota is too small: `sealgate vault opens` shows what they opened.",
+    ),
     "desk_refused": Event(
         Level.WARNING,
         {

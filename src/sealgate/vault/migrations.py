@@ -13,7 +13,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, text
 
 from sealgate.vault.administrator_sql import ADMINISTRATOR_TABLES
-from sealgate.vault.audit_sql import AUDIT_TABLES
+from sealgate.vault.audit_sql import AUDIT_TABLES, OPENS_TABLES
 from sealgate.vault.carrying import Proof, carry_credentials, carry_keyring
 from sealgate.vault.erasure_sql import ERASURE_TABLES
 from sealgate.vault.faults import StartError
@@ -204,7 +204,9 @@ _ADMINISTRATORS = Step(make=ADMINISTRATOR_TABLES)
 
 _AUDIT = Step(make=AUDIT_TABLES)
 
-STEPS: tuple[Step, ...] = (_FOUNDING, _VERSIONS, _KEKS, _SUITES, _ERASURE, _ADMINISTRATORS, _AUDIT)
+_OPENS = Step(make=OPENS_TABLES)
+
+STEPS: tuple[Step, ...] = (_FOUNDING, _VERSIONS, _KEKS, _SUITES, _ERASURE, _ADMINISTRATORS, _AUDIT, _OPENS)
 
 _VERSION_TABLE = "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT"
 

@@ -18,6 +18,7 @@ from sealgate.vault import fields
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.envelopes import Envelopes
 from sealgate.vault.faults import AlarmError, StorageError
+from sealgate.vault.quotas import Quotas
 from sealgate.vault.stores import Stores
 from sealgate.vault.versions import Credential, CredentialRecord, VersionRecord
 
@@ -52,12 +53,16 @@ class Opener:
         self._stores = stores
         self._clock = clock
         self._log = log
+        self.quotas = Quotas(config.proxies, config.opens_per_minute, clock, log)
 
     def handle(self, peer: Peer, message: Message) -> Reply:
         """Answer one request of a proxy; raises `RefusedError` after logging why."""
         assert isinstance(message, Open | Renew)  # the server decodes nothing else
+        if isinstance(message, Open) and not self.quotas.take(peer.uid, _name(peer)):
+            self._count(peer, message, refused=True)
+            raise _over_quota(self.quotas.seconds_left())  # told once a minute, with the count
         try:
-            return self._answer(message)
+            reply = self._answer(peer, message)
         except OpenRefusedError as error:
             self._note_refusal(peer, message, error.refusal.code, error.cause)
             raise
@@ -70,23 +75,28 @@ class Opener:
         except StorageError as error:
             self._log("database_failed", error=type(error).__name__, operation="open")
             raise _unavailable() from error
+        if isinstance(message, Open):
+            self._count(peer, message)
+        return reply
 
-    def _answer(self, message: Open | Renew) -> Reply:
+    def _answer(self, peer: Peer, message: Open | Renew) -> Reply:
         fields.check_id("cred", "credential", message.credential)
         if isinstance(message, Renew):
-            return self._renew(message)
+            return self._renew(peer, message)
         fields.check_id("org", "organization", message.organization)
         fields.check_id("app", "application", message.application)
         fields.check_destination_names(message.provider, message.origin)
         if message.version is not None:
             fields.check_version(message.version)
+        self._check_listed(peer, message.organization)
         return self._open(message)
 
-    def _renew(self, message: Renew) -> Renewed:
+    def _renew(self, peer: Peer, message: Renew) -> Renewed:
         fields.check_version(message.version)
         found = self._stores.credentials.find(message.credential)
         if found is None:
             raise _no_credential("unknown")
+        self._check_listed(peer, found.record.organization)
         self._check_living(found.record)
         # What runs on the previous key after a switch may end in peace: that key is still held.
         if found.version(message.version) is None:
@@ -126,6 +136,11 @@ class Opener:
         self._check_living(record)
         return found
 
+    def _check_listed(self, peer: Peer, organization: str) -> None:
+        """Another organization's key looks as if it were not there."""
+        if not self.quotas.allows(peer.uid, organization):
+            raise _no_credential("not_listed")
+
     def _check_living(self, record: CredentialRecord) -> None:
         if record.state != CredentialState.ACTIVE:
             raise _revoked("revoked")
@@ -142,7 +157,16 @@ class Opener:
         except (AlarmError, OSError) as error:
             self._log("reseal_failed", error=type(error).__name__, credential=found.record.credential)
 
+    def _count(self, peer: Peer, message: Open, *, refused: bool = False) -> None:
+        """By credential, if there ever was one under that id."""
+        asked = message.credential
+        if refused and not self._stores.credentials.was_seen(fields.shown("cred", message, "credential")):
+            asked = ""
+        self._stores.counts.note(asked, peer.uid, _name(peer), self._clock(), refused=refused)
+
     def _note_refusal(self, peer: Peer, message: Open | Renew, code: str, cause: str = "") -> None:
+        if isinstance(message, Open):
+            self._count(peer, message, refused=True)
         self._log(
             "open_refused",
             code=code,
@@ -151,9 +175,22 @@ class Opener:
             organization=fields.shown("org", message, "organization"),
             application=fields.shown("app", message, "application"),
             credential=fields.shown("cred", message, "credential"),
-            proxy=peer.name if _PEER_NAME.fullmatch(peer.name) else "unnamed",
+            proxy=_name(peer),
             uid=peer.uid,
         )
+
+
+def _name(peer: Peer) -> str:
+    """What a proxy calls itself: nothing hangs on it."""
+    return peer.name if _PEER_NAME.fullmatch(peer.name) else "unnamed"
+
+
+def _over_quota(seconds_left: int) -> RefusedError:
+    return _refused(
+        OpenRefusal.QUOTA,
+        "this proxy had as many keys opened in this minute as it may",
+        f"ask again in {seconds_left} s; if it needs more, raise vault.opens_per_minute",
+    )
 
 
 def _refused(code: OpenRefusal, message: str, hint: str) -> RefusedError:

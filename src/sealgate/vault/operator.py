@@ -15,7 +15,7 @@ from sealgate.messages.administering import (
     InviteAdministrator,
     RemoveAdministrator,
 )
-from sealgate.messages.auditing import AskAudit, CheckAudit
+from sealgate.messages.auditing import AskAudit, AskOpens, CheckAudit
 from sealgate.messages.checking import CheckRows
 from sealgate.messages.erasing import AskReceipt, AskReceipts, Erase
 from sealgate.messages.frames import Message, Refusal, RefusedError
@@ -111,7 +111,7 @@ class Operator:
                 return self._erasures.answer(request)
             case InviteAdministrator() | RemoveAdministrator() | AskAdministrators() | AskProposals():
                 return self._administering.answer(request)
-            case AskAudit() | CheckAudit():
+            case AskAudit() | CheckAudit() | AskOpens():
                 return await self._auditing.answer(request, peer.uid)
             case _:
                 assert_never(request)

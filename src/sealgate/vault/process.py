@@ -101,6 +101,7 @@ class Vault:
         assets = load_assets(assets_folder)
         log = self._tally = Tally(log)
         self._config = config
+        self._clock = clock
         queue = AuditQueue(clock)
         self._log: Log = AuditedLog(log, EVENTS, queue)
         log = self._log
@@ -117,6 +118,7 @@ class Vault:
             config, self._foundation.database, self._stores, envelopes, clock=clock, log=log
         )
         opener = Opener(config, self._stores, envelopes, clock, log)
+        self._quotas = opener.quotas
         self._erasures = Erasures(config, self._foundation, self._stores, self._epochs, clock=clock, log=log)
         desk = Desk(self._stores, deposits, self._erasures, clock, log)
         hello = Hello(protocol=PROTOCOL, instance=config.instance, process="vault")
@@ -174,7 +176,7 @@ class Vault:
             administering=administering,
             inspection=Inspection(self._config.instance, self._foundation),
             checking=self._checking,
-            auditing=Auditing(self._foundation, self._audit),
+            auditing=Auditing(self._foundation, self._audit, self._stores.counts, self._clock),
             log=self._log,
         )
 
@@ -238,6 +240,7 @@ class Vault:
             if web is not None:
                 await web.close()
         self._flush()
+        self._quotas.close()
         self._log("stopped")
         self._audit.close()
         self._foundation.close()
@@ -256,11 +259,13 @@ class Vault:
         while True:
             await asyncio.sleep(FLUSH_EVERY_S)
             self._flush()
+            self._quotas.settle()
             await self._shorten_anchor()
 
     def _flush(self) -> None:
         try:
             self._stores.opens.flush()
+            self._stores.counts.flush(self._clock())
         except StorageError as error:
             self._log("database_failed", error=type(error).__name__, operation="flush")
 

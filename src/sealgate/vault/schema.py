@@ -245,6 +245,17 @@ def sealed_tables() -> tuple[Table, ...]:
     return tuple(table for table in _metadata.sorted_tables if "mac" in table.c)
 
 
+OPENS_BY_HOUR = Table(
+    "opens_by_hour",
+    _metadata,
+    _integer("hour", key=True),
+    _text("credential", key=True),
+    _integer("uid", key=True),
+    _text("proxy", key=True),
+    _bytes("minutes"),
+    _bytes("mac"),
+)
+
 AUDIT = Table(
     "audit",
     _metadata,

@@ -15,6 +15,7 @@ from sealgate.vault.credentials import Credentials, Notify
 from sealgate.vault.destinations import AllowedDestinations
 from sealgate.vault.foundation import Foundation
 from sealgate.vault.keyring import Keyring
+from sealgate.vault.open_counts import OpenCounts
 from sealgate.vault.opens import Opens
 from sealgate.vault.peppers import Peppers
 from sealgate.vault.relying_party import relying_party
@@ -27,6 +28,7 @@ class Stores(Struct, frozen=True):
     destinations: AllowedDestinations
     tickets: Tickets
     opens: Opens
+    counts: OpenCounts
     peppers: Peppers
     keyring: Keyring
     credentials: Credentials
@@ -38,16 +40,18 @@ def build_stores(config: VaultConfig, base: Foundation, notify: Notify, log: Log
     """Build the stores on a foundation; `notify` tells proxies of changed credentials."""
     database, witness, seal = base.database, base.witness, base.seal
     opens = Opens(database, seal)
+    counts = OpenCounts(database, seal, config.opens_days)
     tickets = Tickets(database, seal, log)
     peppers = Peppers(config.instance, database, witness, base.kek, seal)
     return Stores(
         destinations=AllowedDestinations(config.destinations),
         tickets=tickets,
         opens=opens,
+        counts=counts,
         peppers=peppers,
         keyring=Keyring(config.instance, database, witness, kek=base.kek, seal=seal, peppers=peppers),
         credentials=Credentials(
-            database, witness, seal, tickets=tickets, opens=opens, notify=notify, log=log
+            database, witness, seal, tickets=tickets, opens=opens, counts=counts, notify=notify, log=log
         ),
         administrators=Administrators(relying_party(config.public_url), database, witness, seal, log),
         arena=SlotArena(),
