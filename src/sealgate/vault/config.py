@@ -111,6 +111,17 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             )
         _require(bool(self.desk_uids), "desk_uids is empty", "name the system users of consoles")
         _require(bool(self.opener_uids), "opener_uids is empty", "name the system users of proxies")
+        self._check_times_and_counts()
+        _check_rules(self.proxies)
+        for name, path in (("data_dir", self.data_dir), ("runtime_dir", self.runtime_dir)):
+            _require(path.is_absolute(), f"{name} is {str(path)!r}", "use an absolute path")
+        _check_page_url("public_url", self.public_url)
+        _check_page_url("console_url", self.console_url)
+        _check_passkey_policy(self.deposits_need_passkey, self.public_url)
+        for destination in self.destinations:
+            check_destination(destination, plain_http=self.dangerously_allow_plain_http_to_loopback)
+
+    def _check_times_and_counts(self) -> None:
         _require(0 < self.lease_s <= 3600, f"lease_s is {self.lease_s}", "use at most 3600")
         _require(
             0 < self.ticket_lifetime_s <= 3600,
@@ -132,16 +143,8 @@ class VaultConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             f"opens_per_minute is {self.opens_per_minute}",
             f"use 1 to {_HIGHEST_QUOTA}",
         )
-        _check_rules(self.proxies)
         _require(1 <= self.opens_days <= 3650, f"opens_days is {self.opens_days}", "use 1 to 3650")
         _require(1 <= self.audit_days <= 3650, f"audit_days is {self.audit_days}", "use 1 to 3650")
-        for name, path in (("data_dir", self.data_dir), ("runtime_dir", self.runtime_dir)):
-            _require(path.is_absolute(), f"{name} is {str(path)!r}", "use an absolute path")
-        _check_page_url("public_url", self.public_url)
-        _check_page_url("console_url", self.console_url)
-        _check_passkey_policy(self.deposits_need_passkey, self.public_url)
-        for destination in self.destinations:
-            check_destination(destination, plain_http=self.dangerously_allow_plain_http_to_loopback)
 
     @property
     def plain_origins(self) -> tuple[str, ...]:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import uvloop
@@ -20,7 +19,7 @@ from sealgate.log import LineLog, Log
 from sealgate.messages.frames import PROTOCOL, Hello
 from sealgate.messages.opening import CredentialChanged, OpeningRequest
 from sealgate.messages.operating import OPERATOR_SOCKET, OperatorRequest
-from sealgate.messages.server import Server
+from sealgate.messages.server import Handler, Server
 from sealgate.messages.tickets import TicketRequest
 from sealgate.vault.admin import Admin
 from sealgate.vault.administering import Administering
@@ -132,6 +131,9 @@ class Vault:
         )
         guarded = self._waymarks.guarding_changes(desk.handle)
         self._desk_server = Server(folder / DESK_SOCKET, hello, TicketRequest, guarded, config.desk_uids)
+        opening = self._tally.counting_opens(opener.handle)
+        self._opener_server = self._server(OPENER_SOCKET, OpeningRequest, opening, config.opener_uids)
+        self._desk_server = self._server(DESK_SOCKET, TicketRequest, desk.handle, config.desk_uids)
         administrators = self._stores.administrators
         proposals = Proposals(
             config.instance, config.public_url, self._foundation, administrators, clock=clock, log=log
@@ -139,11 +141,9 @@ class Vault:
         self._kek_changes = KekChanges(config.instance, self._foundation, proposals, clock=clock, log=log)
         self._checking = Checking(base.database, base.witness, base.seal, clock=clock, log=log)
         operator = self._make_operator(Administering(config, administrators, proposals, clock))
-        self._operator_server = Server(
-            folder / OPERATOR_SOCKET, hello, OperatorRequest, operator.handle, (os.geteuid(), 0)
+        self._operator_server = self._server(
+            OPERATOR_SOCKET, OperatorRequest, operator.handle, (os.geteuid(), 0)
         )
-        for server in (self._opener_server, self._desk_server, self._operator_server):
-            server.on_refused = functools.partial(self._note_peer, server.path.name)
         people = AdministratorPages(config.instance, administrators, proposals, clock)
         self._pages = Pages(config, deposits, people, assets=assets, clock=clock, log=log)
         self._admin = self._make_admin(clock, assets_folder)
@@ -167,6 +167,13 @@ class Vault:
         """The port for operators, once started."""
         assert self._admin_web is not None
         return self._admin_web.port
+
+    def _server(self, socket: str, requests: object, handler: Handler, uids: Sequence[int]) -> Server:
+        """One socket; whoever is cut there is told to the log."""
+        hello = Hello(protocol=PROTOCOL, instance=self._config.instance, process="vault")
+        server = Server(self._config.runtime_dir / socket, hello, requests, handler, uids)
+        server.on_refused = lambda code, uid: self._log("peer_refused", socket=socket, code=code, uid=uid)
+        return server
 
     def _make_operator(self, administering: Administering) -> Operator:
         return Operator(
@@ -244,9 +251,6 @@ class Vault:
         self._log("stopped")
         self._audit.close()
         self._foundation.close()
-
-    def _note_peer(self, socket: str, code: str, uid: int) -> None:
-        self._log("peer_refused", socket=socket, code=code, uid=uid)
 
     def _notify(self, notice: CredentialChanged) -> int:
         return self._opener_server.notify(notice)
