@@ -23,7 +23,7 @@ from sealgate.vault.kek_config import KekConfig
 from sealgate.vault.kek_pkcs11 import Pkcs11Kek, Pkcs11Kind
 from tests.conftest import SOFTHSM
 from tests.vault.deployment import Addresses, canary_key, ticket_order
-from tests.vault.keks import Everything, Kept, Ring
+from tests.vault.keks import Kept, Ring
 
 pytestmark = pytest.mark.softhsm
 

@@ -28,8 +28,8 @@ from tests.vault.deployment import (
     Addresses,
     Clock,
     Deployment,
-    _connected,
     canary_key,
+    connected,
     running,
     ticket_order,
     vault_config,
@@ -107,7 +107,7 @@ async def test_every_proxy_is_told_how_far_the_vault_is_soon_after_each_change(
     monkeypatch.setattr("sealgate.vault.waymarks.TELL_EVERY_S", 0.01)
     heard: asyncio.Queue[Waymark] = asyncio.Queue()
     async with house.vault() as vault:
-        client, link = await _connected(house.config, OPENER_SOCKET, new_id("prx"), OpeningReply | Changed)
+        client, link = await connected(house.config, OPENER_SOCKET, new_id("prx"), OpeningReply | Changed)
         client.on_notice = lambda notice: heard.put_nowait(notice) if isinstance(notice, Waymark) else None
         await vault.sealed_key(house.at, KEY)
         async with asyncio.timeout(10):
@@ -210,7 +210,7 @@ async def test_a_waymark_of_another_vault_stops_nothing(house: House, assets: Pa
         await vault.sealed_key(house.at, KEY)
         foreign = now(vault)
     async with house.vault() as vault:
-        stranger, link = await _connected(house.config, OPENER_SOCKET, "not a name", OpeningReply)
+        stranger, link = await connected(house.config, OPENER_SOCKET, "not a name", OpeningReply)
         assert await code_of(stranger.ask(foreign)) == OpenRefusal.WAYMARK_FOREIGN
         link.cancel()
         await asyncio.gather(link, return_exceptions=True)

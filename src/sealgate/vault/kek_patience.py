@@ -36,7 +36,7 @@ class Patience:
     def _work(self, call: Callable[[], Answer], outcome: _Outcome[Answer]) -> None:
         try:
             outcome.answers.append(call())
-        except BaseException as error:  # noqa: BLE001 - it is raised to who waits
+        except BaseException as error:  # noqa: BLE001 - edge: raised again to who waits
             outcome.errors.append(error)
         finally:
             self._turn.release()

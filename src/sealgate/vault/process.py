@@ -107,9 +107,7 @@ class Vault:
         self._foundation = lay_foundation(config.data_dir, config.instance, log, config.kek, clock)
         base = self._foundation
         self._waymarks = Waymarks(config.instance, config.data_dir, base.keys.waymarks, base.witness, log)
-        self._audit = Audit(
-            config.data_dir, self._foundation, queue, days=config.audit_days, clock=clock, log=log
-        )
+        self._audit = Audit(config.data_dir, base, queue, days=config.audit_days, clock=clock, log=log)
         self._stores = build_stores(config, self._foundation, self._notify, log)
         deposits = Deposits(config, self._foundation.keys.fingerprint, self._stores, log)
         envelopes = Envelopes(config.instance, self._stores.keyring, self._stores.credentials)
@@ -120,20 +118,10 @@ class Vault:
         self._quotas = opener.quotas
         self._erasures = Erasures(config, self._foundation, self._stores, self._epochs, clock=clock, log=log)
         desk = Desk(self._stores, deposits, self._erasures, clock, log)
-        hello = Hello(protocol=PROTOCOL, instance=config.instance, process="vault")
-        folder = config.runtime_dir
-        self._opener_server = Server(
-            folder / OPENER_SOCKET,
-            hello,
-            OpeningRequest,
-            self._waymarks.guarding_opens(self._tally.counting_opens(opener.handle)),
-            config.opener_uids,
-        )
-        guarded = self._waymarks.guarding_changes(desk.handle)
-        self._desk_server = Server(folder / DESK_SOCKET, hello, TicketRequest, guarded, config.desk_uids)
-        opening = self._tally.counting_opens(opener.handle)
+        opening = self._waymarks.guarding_opens(self._tally.counting_opens(opener.handle))
         self._opener_server = self._server(OPENER_SOCKET, OpeningRequest, opening, config.opener_uids)
-        self._desk_server = self._server(DESK_SOCKET, TicketRequest, desk.handle, config.desk_uids)
+        changing = self._waymarks.guarding_changes(desk.handle)
+        self._desk_server = self._server(DESK_SOCKET, TicketRequest, changing, config.desk_uids)
         administrators = self._stores.administrators
         proposals = Proposals(
             config.instance, config.public_url, self._foundation, administrators, clock=clock, log=log
