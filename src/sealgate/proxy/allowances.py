@@ -11,10 +11,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from sealgate.proxy.ledger import MONEY, STREAMS, Ledger, Line, Moment
+from sealgate.proxy.ledger import MONEY, Ledger, Line, Moment
 from sealgate.proxy.wire.write import Field
-
-_TOLD = ("session", "user")
 
 
 class BudgetLeft(msgspec.Struct, frozen=True):
@@ -28,14 +26,15 @@ class BudgetLeft(msgspec.Struct, frozen=True):
     remaining: int | None
 
 
-def tightest(ledger: Ledger, lines: Sequence[Line], now: Moment) -> BudgetLeft | None:
-    """The budget of the session or the user of which the smallest share is left; None where there is none."""
-    told = [line for line in lines if line.budget.scope in _TOLD and line.measure != STREAMS]
+def tightest(ledger: Ledger, told: Sequence[Line], now: Moment) -> BudgetLeft | None:
+    """The budget of which the smallest share is left; None where none is told."""
     if not told:
         return None
-    left, line = min(
-        ((ledger.left(each, now), each) for each in told), key=lambda each: each[0] / each[1].most
-    )
+    line, left = told[0], ledger.left(told[0], now)
+    for other in told[1:]:
+        others = ledger.left(other, now)
+        if others * line.budget.most < left * other.budget.most:
+            line, left = other, others
     counted = line.measure != MONEY
     return BudgetLeft(
         measure=line.budget.measure,
@@ -47,9 +46,9 @@ def tightest(ledger: Ledger, lines: Sequence[Line], now: Moment) -> BudgetLeft |
     )
 
 
-def budget_headers(ledger: Ledger, lines: Sequence[Line], now: Moment) -> list[Field]:
+def budget_headers(ledger: Ledger, told: Sequence[Line], now: Moment) -> list[Field]:
     """`x-sealgate-budget`, such as `tokens; window=day; share=0.42; reset=60; limit=200; remaining=84`."""
-    found = tightest(ledger, lines, now)
+    found = tightest(ledger, told, now)
     if found is None:
         return []
     said = f"{found.measure}; window={found.window}; share={found.share:g}; reset={found.reset_s}"

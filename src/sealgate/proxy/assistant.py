@@ -129,7 +129,7 @@ class Introduction(Visit):
             held = self.parts.keys.find(opening)
             if held is not None:
                 recognize(verified, held.pseudonym_key)
-        return tightest(self.parts.ledger, verified.lines, now())
+        return tightest(self.parts.ledger, verified.told, now())
 
 
 def _rights(prompt: Prompt | None) -> Rights:

@@ -409,8 +409,8 @@ class Exchange(Visit):
             return []
         left = requests_left(self._allowance, self._limits, time.monotonic())
         headers = [(b"x-sealgate-remaining-requests", b"%d" % left)]
-        lines = self._verified.lines
-        return headers + budget_headers(self.parts.ledger, lines, now()) if lines else headers
+        told = self._verified.told
+        return headers + budget_headers(self.parts.ledger, told, now()) if told else headers
 
     def _headers_up(self, content_type: bytes, shaped: Shaped) -> list[Field]:
         """Built from nothing: no header of the client's goes up."""

@@ -14,12 +14,14 @@ import msgspec
 from sealgate.messages.feed import UsageRecord
 from sealgate.messages.pseudonym import pseudonym, safety_identifier
 from sealgate.policy.budgets import DAY_S, MEASURES, Budget, Scope, month_of
-from sealgate.proxy.ledger import MONEY, REQUESTS, TOKENS, WINDOW_LETTERS, Amounts, Line, window_of
+from sealgate.proxy.ledger import MONEY, REQUESTS, STREAMS, TOKENS, WINDOW_LETTERS, Amounts, Line, window_of
 from sealgate.proxy.sessions import Verified
 
 _SCOPES: dict[str, Scope] = {
     "s": "session", "u": "user", "p": "plan", "a": "application", "o": "organization"
 }  # fmt: skip
+_TOLD = ("session", "user")
+"""Whose budgets a session is told of: what it shares with others is not for it to know."""
 _MEASURES = dict(zip("rtms", MEASURES, strict=True))
 _MEASURE_LETTERS = {measure: letter for letter, measure in _MEASURES.items()}
 
@@ -68,7 +70,7 @@ def lines_of(verified: Verified) -> tuple[Line, ...]:
         document.application,
         verified.pseudonym,
         session.plan or "",
-        session_hash(verified),
+        verified.session_hash,
     )
     by_key: dict[str, Line] = {}
     for budget in verified.policy.budgets:
@@ -84,25 +86,30 @@ def recognize(verified: Verified, pseudonym_key: bytes) -> None:
     subject = verified.session.subject
     verified.pseudonym = pseudonym(pseudonym_key, subject)
     verified.safety_identifier = safety_identifier(pseudonym_key, subject)
+    if not verified.policy.budgets:
+        return
+    verified.session_hash = _session_hash(verified)
     verified.lines = lines_of(verified)
+    verified.told = tuple(
+        line for line in verified.lines if line.budget.scope in _TOLD and line.measure != STREAMS
+    )
+    verified.lasting = " ".join(line.key.partition(":")[0] for line in verified.lines if line.lasting)
 
 
-def session_hash(verified: Verified) -> str:
+def _session_hash(verified: Verified) -> str:
     """What stands for a session id in keys and on disk: the id is the host's, and may say whose it is."""
     key = verified.pseudonym.encode()[:64]
     return hashlib.blake2b(verified.session.sid.encode(), key=key, digest_size=12).hexdigest()
 
 
-def charged(lines: tuple[Line, ...], amounts: Amounts, verified: Verified, at_s: float) -> Charged | None:
+def charged(verified: Verified, amounts: Amounts, at_s: float) -> Charged | None:
     """What the journal must say, so that these amounts are counted again after a crash."""
-    lasting = " ".join(line.key.partition(":")[0] for line in lines if line.lasting)
-    if not lasting:
+    if not verified.lasting:
         return None
-    by_session = session_hash(verified) if "s" in {each[0] for each in lasting.split()} else ""
     return Charged(
-        lasting,
+        verified.lasting,
         verified.session.plan or "",
-        by_session,
+        verified.session_hash,
         int(at_s),
         amounts[REQUESTS],
         amounts[TOKENS],

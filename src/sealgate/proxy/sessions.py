@@ -25,7 +25,10 @@ class Verified(msgspec.Struct, eq=False):
     pseudonym: str = ""
     safety_identifier: str = ""
     lines: tuple[Line, ...] = ()
-    """What its exchanges are counted on; known with the pseudonym."""
+    """What its exchanges are counted on; known with the pseudonym, as the next three are (`lines.py`)."""
+    told: tuple[Line, ...] = ()
+    lasting: str = ""
+    session_hash: str = ""
 
 
 class Sessions:

@@ -84,7 +84,7 @@ class Spending:
         return self._charged(spent)
 
     def _charged(self, amounts: Amounts) -> Charged | None:
-        return charged(self._verified.lines, amounts, self._verified, self._reservation.began.at_s)
+        return charged(self._verified, amounts, self._reservation.began.at_s)
 
     def _cut(self) -> ProxyError:
         moment = now()
