@@ -132,6 +132,20 @@ def test_a_data_folder_is_all_that_must_be_said(tmp_path: Path) -> None:
         ({"trusted_proxies": "127.0.0.1"}, "trusted_proxies"),
         ({"users": {"vault": "nobody-of-that-name"}}, "nobody-of-that-name"),
         ({"users": {"simulator": "root"}}, "simulator"),
+        ({"mail": {"host": "smtp.example"}}, "mail.sender"),
+        ({"mail": {"host": "smtp.example", "sender": "a@b.example", "tls": "none"}}, "mail.tls"),
+        ({"mail": {"host": "smtp.example", "sender": "a@b.example", "user": "x"}}, "mail.password_file"),
+        (
+            {
+                "mail": {
+                    "host": "smtp.example",
+                    "sender": "a@b.example",
+                    "user": "x",
+                    "password_file": "/etc/passwd",
+                }
+            },
+            "mode",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_with_a_hint(tmp_path: Path, change: dict[str, Any], named: str) -> None:
@@ -208,6 +222,13 @@ IMPOSSIBLE: dict[str, tuple[object, ...]] = {
     "console.url": _URL,
     "console.tls_certificate": (*_FILE, "/alone.pem"),
     "console.tls_key": (*_FILE, "/alone.pem"),
+    "mail.host": ("a b", "A.example", "x:25", "https://x", "-x", "\0"),
+    "mail.port": _PORT,
+    "mail.tls": ("", "ssl", "STARTTLS", "\0"),
+    "mail.ca_file": _FILE,
+    "mail.user": ("ä", "a\nb", "\0"),
+    "mail.password_file": _FILE,
+    "mail.sender": ("sealgate", "a b@x.example", "a@X.example", "a@x\n", "\0"),
     "proxy.host": _HOST,
     "proxy.port": _PORT,
     "proxy.admin_host": ("0.0.0.0", "10.0.0.1", "", "a b"),

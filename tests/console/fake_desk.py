@@ -26,6 +26,7 @@ from sealgate.messages.tickets import (
     Credentials,
     CredentialState,
     CredentialVersion,
+    DepositApproval,
     Destination,
     Destinations,
     Discard,
@@ -59,6 +60,7 @@ class FakeDesk:
         self.heard: list[Message] = []
         """Everything that it was asked, in order."""
         self.refusal: Refusal | None = None
+        self.approval = DepositApproval.NOT_NEEDED
         self.refuse_changes: Refusal | None = None
         self.refuse_erasure: Refusal | None = None
         self.hangs_at: type[Message] | None = None
@@ -199,7 +201,7 @@ class FakeDesk:
             for row in self.rows.values()
             if (row.organization, row.application) == (ask.organization, ask.application)
         ]
-        return Credentials(items=tuple(reversed(mine)), sealing_words=SEALING_WORDS)
+        return Credentials(items=tuple(reversed(mine)), sealing_words=SEALING_WORDS, approval=self.approval)
 
     def _issue(self, ask: IssueTicket) -> TicketIssued:
         credential = ask.credential or new_id("cred")

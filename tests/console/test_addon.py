@@ -9,7 +9,7 @@ import pytest
 from sealgate.console.feed.services import application_document
 from sealgate.messages.feed import CredentialReference
 from sealgate.messages.frames import Refusal
-from sealgate.messages.tickets import CredentialState
+from sealgate.messages.tickets import CredentialState, DepositApproval
 from tests.console.fake_desk import EUROPE, OPENAI, SEALING_WORDS
 from tests.console.running import PASSWORD, Browser, Running
 
@@ -50,6 +50,23 @@ async def test_the_words_of_the_sealing_keys_stand_beside_every_way_to_the_vault
     await ada.submit(f"{path}/key", AT_OPENAI, page=path)
     world.desk.deposit()
     assert (await ada.get(path)).text.count(f">{SEALING_WORDS}</code>") == 2  # stage, or replace
+
+
+@pytest.mark.parametrize(
+    ("approval", "words"),
+    [
+        (DepositApproval.NOT_NEEDED, ""),
+        (DepositApproval.NEEDED, "must approve each key on the vault’s page with a passkey"),
+        (DepositApproval.IMPOSSIBLE, "and nobody is enrolled"),
+    ],
+)
+async def test_the_page_says_beside_each_way_whether_a_passkey_must_approve(
+    world: Running, ada: Browser, approval: DepositApproval, words: str
+) -> None:
+    path = await activated(world, ada)
+    world.desk.approval = approval
+    page = (await ada.get(path)).text
+    assert page.count(words) == 2 if words else "passkey" not in page
 
 
 async def test_entering_a_key_leads_to_the_vaults_page_with_a_ticket(world: Running, ada: Browser) -> None:

@@ -37,6 +37,7 @@ ROOM = {
     "changes": "application_id",
     "erasure_orders": "application_id kind name organization_id receipt subject token_id user_id",
     "invitations": "created_by id organization_id role token_hash",
+    "known_destinations": "origin provider",
     "management_tokens": "created_by id name organization_id scopes token_hash",
     "organizations": "budgets id name",
     "origins": "application_id origin",

@@ -239,7 +239,7 @@ async def test_what_an_operator_had_erased_at_the_vault_goes_here_too(world: Run
     await until(lambda: not world.console.desk.connected)
     await world.desk.server.start()
     await until(lambda: any(app in row and "application.erased" in row for row in everything(world)["audit"]))
-    assert "An operator, at the vault" in (await ada.get("/erasures")).text
+    assert "by an operator, at the vault" in (await ada.get("/erasures")).text
 
 
 async def test_every_order_stands_in_the_record_with_who_gave_it(world: Running, ada: Browser) -> None:

@@ -21,6 +21,8 @@ FOR_OWNERS_ALONE = {
     Permission.CHANGE_MEMBERS,
     Permission.CHANGE_RETENTION,
     Permission.CHANGE_TOKENS,
+    Permission.ERASE,
+    Permission.SEE_NOTICES,
 }
 
 
@@ -84,7 +86,7 @@ async def test_a_member_sees_everything_else_and_no_button_of_the_owners(
     grace = await joined(world, ada)
     answer = await grace.get(way.path.replace("{application}", app).replace("{name}", "python"))
     assert answer.status_code == 200
-    for path in ("/members", "/retention", "/tokens", "/add-on/key", "/add-on/test"):
+    for path in ("/members", "/retention", "/tokens", "/erasures", "/notices", "/add-on/key", "/add-on/test"):
         assert f'href="{path}"' not in answer.text
         assert f'{path}"' not in answer.text
 

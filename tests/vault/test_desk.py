@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -11,6 +14,7 @@ from sealgate.messages.tickets import (
     AskPseudonym,
     CredentialRevoked,
     CredentialState,
+    DepositApproval,
     Destinations,
     Discard,
     ListCredentials,
@@ -20,7 +24,18 @@ from sealgate.messages.tickets import (
     Switch,
 )
 from sealgate.vault.database import Query
-from tests.vault.deployment import EVIL_ORIGIN, ORIGIN, Addresses, Deployment, canary_key, ticket_order
+from tests.vault.deployment import (
+    EVIL_ORIGIN,
+    ORIGIN,
+    Addresses,
+    Clock,
+    Deployment,
+    canary_key,
+    running,
+    ticket_order,
+    vault_config,
+)
+from tests.vault.people import connected_people
 
 BAD_IDS = [
     "",
@@ -187,3 +202,17 @@ def _envelopes() -> Query:
     from sealgate.vault.schema import VERSIONS
 
     return Query(select(VERSIONS.c.envelope))
+
+
+async def test_the_console_is_told_whether_an_administrator_must_approve_a_deposit(
+    folder: Path, clock: Clock, log: io.StringIO, assets: Path
+) -> None:
+    here, there = Addresses(), Addresses()
+    config = vault_config(folder, deposits_need_passkey=(here.organization,))
+    async with running(config, clock, log, assets) as vault:
+        assert (await vault.list(there)).approval is DepositApproval.NOT_NEEDED
+        assert (await vault.list(here)).approval is DepositApproval.IMPOSSIBLE
+        assert await refused(vault, ticket_order(here)) == "no_administrator"
+        async with connected_people(vault) as people:
+            await people.enrolled("Ada", here.organization)
+        assert (await vault.list(here)).approval is DepositApproval.NEEDED

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -17,10 +18,19 @@ from sealgate.console.database import Database
 from sealgate.console.erasure.ordering import Erasing
 from sealgate.console.feed.bell import Bell
 from sealgate.console.feed.views import Feed
+from sealgate.console.notices.destinations import DestinationWatch
+from sealgate.console.notices.mailing import Mailing
 from sealgate.console.pages import Pages
 from sealgate.console.retention.housekeeping import Housekeeping
 from sealgate.console.usage.prices import Prices
 from sealgate.log import Log
+
+
+class Part(Protocol):
+    """Something that runs beside the pages."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
 
 
 class Console(Struct, frozen=True):
@@ -38,9 +48,23 @@ class Console(Struct, frozen=True):
     housekeeping: Housekeeping
     handover: Handover
     erasing: Erasing
+    destinations: DestinationWatch
+    mailing: Mailing
     log: Log
     now: Callable[[], float]
     """Unix seconds."""
+
+    @property
+    def beside(self) -> Sequence[Part]:
+        """What runs beside the pages until it is cancelled."""
+        return (
+            self.desk,
+            self.housekeeping,
+            self.handover,
+            self.erasing,
+            self.destinations,
+            self.mailing,
+        )
 
 
 def compose(config: ConsoleConfig, log: Log, now: Callable[[], float] = time.time) -> Console:
@@ -64,6 +88,8 @@ def compose(config: ConsoleConfig, log: Log, now: Callable[[], float] = time.tim
         housekeeping=Housekeeping(config, database, prices, log, now),
         handover=Handover(database, bell, desk, log, now),
         erasing=Erasing(database, bell, desk, log, now),
+        destinations=DestinationWatch(database, bell, desk, log, now),
+        mailing=Mailing(config, database, bell, log, now),
         log=log,
         now=now,
     )

@@ -15,6 +15,18 @@ from sealgate.listening.certificates import TlsFiles
 _HIGHEST_PORT = 65_535
 
 
+class MailConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The outgoing mail server. `tls` is `starttls`, `tls` from the first byte, or `none` on loopback."""
+
+    host: str
+    port: int
+    sender: str
+    tls: str = "starttls"
+    user: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+
+
 class ConsoleConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One console. URLs are origins such as `https://console.example`; a port of 0 takes a free one.
 
@@ -38,6 +50,8 @@ class ConsoleConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     vault_uids: tuple[int, ...] | None = None
     tls: TlsFiles | None = None
     trusted_proxies: tuple[str, ...] = ()
+    mail: MailConfig | None = None
+    """Where notices go out by e-mail; without it they stand on the page alone."""
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be meant; raises `ValueError` with a hint."""

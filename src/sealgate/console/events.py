@@ -45,6 +45,24 @@ EVENTS: EventTable = {
         {"kind": Kind.ID, "subject": Kind.ID},
         "The vault went away while something was being erased; it is asked again until it answers.",
     ),
+    "destinations_failed": Event(
+        Level.ERROR,
+        {"kind": Kind.ID, "where": Kind.ID},
+        "A change of where keys may go could not be written into the record; it is tried again in a minute.",
+    ),
+    "mail_sent": Event(
+        Level.INFO, {"user": Kind.ID, "notices": Kind.NUMBER}, "An owner was told of changes by e-mail."
+    ),
+    "mail_failed": Event(
+        Level.WARNING,
+        {"user": Kind.ID, "reason": Kind.ID, "again_s": Kind.NUMBER},
+        "The mail server did not take a letter of notices; it is tried again. Look at [mail] and its server.",
+    ),
+    "mailing_failed": Event(
+        Level.ERROR,
+        {"kind": Kind.ID, "where": Kind.ID},
+        "What is to be sent could not be read or noted; it is tried again in half a minute.",
+    ),
     "erasing_failed": Event(
         Level.ERROR,
         {"kind": Kind.ID, "where": Kind.ID},

@@ -60,6 +60,7 @@ POSTS: Final[Mapping[str, Dangerous | Harmless]] = {
     f"{_ADDON}/erase": Dangerous("erase a credential for good", _ADDON),
     f"{_APP}/erase": Dangerous("erase an application for good", _APP),
     "/erasures/organization": Dangerous("erase the organization for good", "/erasures"),
+    "/notices/read": Harmless("it marks one's own list; the record of changes keeps everything"),
     "/retention": Dangerous("delete usage by age", "/retention"),
     "/budgets": Dangerous("change the organization's budgets", "/budgets"),
     "/budgets/remove": Dangerous("remove a budget of the organization", "/budgets"),

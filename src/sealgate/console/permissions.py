@@ -33,6 +33,8 @@ class Permission(StrEnum):
     SEE_AUDIT = "audit:see"
     SEE_OWN_ACCOUNT = "account:see"
     """One's own sign-ins, and ending them."""
+    SEE_NOTICES = "notices:see"
+    """What owners are told of, and marking it read."""
     CHANGE_MEMBERS = "members:change"
     CHANGE_RETENTION = "retention:change"
     CHANGE_TOKENS = "tokens:change"
@@ -56,6 +58,7 @@ PERMISSIONS: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.SEE_USAGE: BOTH,
     Permission.SEE_AUDIT: BOTH,
     Permission.SEE_OWN_ACCOUNT: BOTH,
+    Permission.SEE_NOTICES: OWNERS,
     Permission.CHANGE_MEMBERS: OWNERS,
     Permission.CHANGE_RETENTION: OWNERS,
     Permission.CHANGE_TOKENS: OWNERS,

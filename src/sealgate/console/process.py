@@ -46,8 +46,7 @@ async def serve(config: ConsoleConfig, log: Log, stop: asyncio.Event | None = No
     feed = console.feed.server(config.feed_socket, config.instance, config.allowed_uids)
     with _listen(config) as listener:
         await feed.start()
-        parts = (console.desk, console.housekeeping, console.handover, console.erasing)
-        beside = [asyncio.create_task(part.run()) for part in parts]
+        beside = [asyncio.create_task(part.run()) for part in console.beside]
         try:
             await _serve_pages(config, log, make_site(console), listener, stop)
         finally:

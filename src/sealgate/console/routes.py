@@ -29,6 +29,7 @@ from sealgate.console.composition import Console
 from sealgate.console.erasure import views as erasure
 from sealgate.console.forms import Form
 from sealgate.console.freshness import POSTS, Dangerous
+from sealgate.console.notices import views as notices
 from sealgate.console.permissions import Permission, permits
 from sealgate.console.retention import views as retention
 from sealgate.console.usage import views as usage
@@ -106,6 +107,8 @@ ROUTES: Sequence[Way] = (
     Way("GET", "/erasures/{receipt}", erasure.receipt_page, P.ERASE),
     Way("GET", "/erasures/{receipt}/receipt.json", erasure.download, P.ERASE),
     Way("GET", "/guides/{name}", guides.page, P.SEE_APPLICATIONS),
+    Way("GET", "/notices", notices.index, P.SEE_NOTICES),
+    Way("POST", "/notices/read", notices.read, P.SEE_NOTICES),
     Way("GET", "/usage", usage.index, P.SEE_USAGE),
     Way("GET", "/usage.csv", usage.export, P.SEE_USAGE),
     Way("GET", "/audit", audit.index, P.SEE_AUDIT),

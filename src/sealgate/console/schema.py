@@ -10,6 +10,7 @@ from sealgate.console.audit.models import AuditEntry
 from sealgate.console.database import Base
 from sealgate.console.erasure.models import ErasureOrder
 from sealgate.console.feed.models import Change
+from sealgate.console.notices.destinations import KnownDestination
 from sealgate.console.usage.models import Usage
 
 TABLES = (
@@ -28,6 +29,7 @@ TABLES = (
     AuditEntry,
     ManagementToken,
     ErasureOrder,
+    KnownDestination,
 )
 
 metadata = Base.metadata

@@ -12,6 +12,7 @@ from pathlib import Path
 from sealgate.doctor.administrators import administrators
 from sealgate.doctor.asking import NotAnsweredError, ask_provider, provider_origins
 from sealgate.doctor.clock import clock
+from sealgate.doctor.erasures import erasures
 from sealgate.doctor.files import databases, disk, folders, identity
 from sealgate.doctor.findings import Case, Finding, State, ok, problem, skipped, warning
 from sealgate.doctor.keks import kek
@@ -52,6 +53,7 @@ CHECKS: Mapping[str, Check] = {
     "kek": kek,
     "administrators": administrators,
     "databases": databases,
+    "erasures": erasures,
     "disk": disk,
     "sockets": sockets,
     "certificates": certificates,

@@ -111,12 +111,22 @@ class CredentialRow(Message, frozen=True, tag="credential"):
     """Every key that is held now, newest first; none once revoked, awaited or damaged."""
 
 
+class DepositApproval(StrEnum):
+    """Whether an administrator of the vault must approve an organization's deposits with a passkey."""
+
+    NOT_NEEDED = "not-needed"
+    NEEDED = "needed"
+    IMPOSSIBLE = "impossible"
+    """It is needed, and nobody is enrolled who could: no ticket is issued."""
+
+
 class Credentials(Message, frozen=True, tag="credentials"):
     """An application's credentials, newest first."""
 
     items: tuple[CredentialRow, ...]
     sealing_words: str = ""
     """Fingerprint of the sealing keys that the next ticket offers; empty before the first one."""
+    approval: DepositApproval = DepositApproval.NOT_NEEDED
 
 
 class Revoke(Message, frozen=True, tag="revoke"):

@@ -6,6 +6,7 @@ Counterpart: `table`. Each rule raises `SettingsError` with the setting, the val
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -17,6 +18,7 @@ from sealgate.ids import Prefix, is_id, new_id
 from sealgate.listening.peers import PeersError, TrustedPeers, is_loopback
 from sealgate.settings.table import (
     ConsoleSettings,
+    MailSettings,
     ProxySettings,
     Settings,
     SettingsError,
@@ -51,7 +53,33 @@ def check(settings: Settings) -> Settings:
     for user in (settings.users.vault, settings.users.console, settings.users.proxy):
         uid_of(user)
     _check_processes(settings)
+    _check_mail(settings.mail)
     return settings
+
+
+def _check_mail(mail: MailSettings) -> None:
+    if not mail.host:
+        return
+    if not mail.sender:
+        raise SettingsError("mail.sender is empty. hint: name the address that notices come from")
+    if mail.tls == "none" and not _LOOPBACK_NAME.fullmatch(mail.host):
+        raise SettingsError(
+            f"mail.tls is 'none' and mail.host {mail.host!r} is not this machine. hint: use starttls or tls"
+        )
+    if bool(mail.user) != bool(mail.password_file):
+        raise SettingsError("mail.user and mail.password_file go together. hint: set both or neither")
+    _check_password_file(Path(mail.password_file))
+
+
+def _check_password_file(path: Path) -> None:
+    """Nobody else may read it; one that this user cannot look at is for the console to complain of."""
+    try:
+        status = path.stat()
+    except OSError:
+        return
+    if stat.S_ISREG(status.st_mode) and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        mode = stat.S_IMODE(status.st_mode)
+        raise SettingsError(f"mail.password_file {path} has mode {mode:04o}. hint: chmod 0400 {path}")
 
 
 def sections(settings: Settings) -> tuple[tuple[str, Section], ...]:
@@ -90,6 +118,7 @@ def _check_paths(settings: Settings) -> None:
 def _paths(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from (("data_dir", settings.data_dir), ("runtime_dir", settings.runtime_dir))
     yield "egress.ca_file", settings.egress.ca_file
+    yield from (("mail.ca_file", settings.mail.ca_file), ("mail.password_file", settings.mail.password_file))
     for file in ("pkcs11_module", "pkcs11_pin_file", "transit_token_file", "transit_ca_file"):
         yield f"kek.{file}", getattr(settings.kek, file)
     for name, section in sections(settings):

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct, structs
 
-from sealgate.console.config import ConsoleConfig
+from sealgate.console.config import ConsoleConfig, MailConfig
 from sealgate.listening.certificates import TlsFiles
 from sealgate.proxy.config import ProxyConfig
 from sealgate.vault.config import Destination, VaultConfig
@@ -186,6 +186,42 @@ class ConsoleSettings(Struct, frozen=True, forbid_unknown_fields=True):
     tls_key: Key = ""
 
 
+class MailSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """An outgoing mail server, with which the console sends owners their notices. Empty `host`: none."""
+
+    host: Annotated[
+        str,
+        Meta(
+            pattern=r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?\Z",
+            description="Its name or IPv4 address; empty: notices stand on the page alone.",
+        ),
+    ] = ""
+    port: Annotated[int, Meta(ge=1, le=65535, description="Its TCP port.")] = 587
+    tls: Annotated[
+        str,
+        Meta(
+            pattern="^(starttls|tls|none)$",
+            description="`starttls`, `tls` (from the first byte, port 465), or `none`, on loopback only.",
+        ),
+    ] = "starttls"
+    ca_file: Annotated[
+        str, Meta(description="PEM file of authorities to trust for it; empty for the system's.")
+    ] = ""
+    user: Annotated[
+        str, Meta(pattern=r"^[ -~]{0,254}\Z", description="Name to sign in with; empty: no sign-in.")
+    ] = ""
+    password_file: Annotated[
+        str, Meta(description="File with the password, mode 0400; read for each letter.")
+    ] = ""
+    sender: Annotated[
+        str,
+        Meta(
+            pattern=r"^([!-?A-~]+@[a-z0-9.-]+)?\Z",
+            description="Address that notices come from, such as `sealgate@example.com`.",
+        ),
+    ] = ""
+
+
 class ProxySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The proxy: prompts in, answers out."""
 
@@ -320,6 +356,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     vault: VaultSettings = VaultSettings()
     kek: KekSettings = KekSettings()
     console: ConsoleSettings = ConsoleSettings()
+    mail: MailSettings = MailSettings()
     proxy: ProxySettings = ProxySettings()
     egress: EgressSettings = EgressSettings()
 
@@ -376,6 +413,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             vault_uids=(uid_of(self.users.vault),),
             tls=tls_files(self.console),
             trusted_proxies=self.trusted_proxies,
+            mail=_mail(self.mail),
         )
 
     def proxy_config(self) -> ProxyConfig:
@@ -427,6 +465,20 @@ def uid_of(user: str) -> int:
 def host_of(url: str) -> str:
     """The host name of a configured address."""
     return urlsplit(url).hostname or ""
+
+
+def _mail(mail: MailSettings) -> MailConfig | None:
+    if not mail.host:
+        return None
+    return MailConfig(
+        host=mail.host,
+        port=mail.port,
+        sender=mail.sender,
+        tls=mail.tls,
+        user=mail.user,
+        password_file=Path(mail.password_file) if mail.password_file else None,
+        ca_file=Path(mail.ca_file) if mail.ca_file else None,
+    )
 
 
 def tls_files(section: VaultSettings | ConsoleSettings | ProxySettings) -> TlsFiles | None:

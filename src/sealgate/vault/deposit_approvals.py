@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 
 from sealgate.messages.frames import Refusal, RefusedError
+from sealgate.messages.tickets import DepositApproval
 from sealgate.vault.administrators import Administrator, Administrators
 from sealgate.vault.config import ALL, VaultConfig
 from sealgate.vault.kek import bind
@@ -31,6 +32,13 @@ class DepositApprovals:
     def needed(self, organization: str) -> bool:
         """True if a deposit of this organization needs an approval."""
         return bool(self._policy & {ALL, organization})
+
+    def standing(self, organization: str) -> DepositApproval:
+        """What the console tells its people before they go to seal."""
+        if not self.needed(organization):
+            return DepositApproval.NOT_NEEDED
+        possible = self._administrators.approvers(organization)
+        return DepositApproval.NEEDED if possible else DepositApproval.IMPOSSIBLE
 
     def check_possible(self, organization: str) -> None:
         """Raise `RefusedError` where an approval is needed and nobody could give it."""

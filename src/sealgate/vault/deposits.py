@@ -13,7 +13,7 @@ from sealgate.envelope import Context, EnvelopeError, KeyFormatError, open_into,
 from sealgate.ids import new_id
 from sealgate.log import Log
 from sealgate.messages.frames import Refusal, RefusedError
-from sealgate.messages.tickets import CredentialState, IssueTicket, TicketIssued
+from sealgate.messages.tickets import CredentialState, DepositApproval, IssueTicket, TicketIssued
 from sealgate.vault import versions
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.credentials import unknown_credential
@@ -106,6 +106,10 @@ class Deposits:
             version=version,
             expires_at=purpose.expires_at,
         )
+
+    def approval(self, organization: str) -> DepositApproval:
+        """Whether an administrator must approve this organization's deposits."""
+        return self._approvals.standing(organization)
 
     def plan(self, ticket: str, now_s: float) -> DepositPlan:
         """What the ticket is good for, without using it; raises `TicketRefusedError`."""

@@ -112,7 +112,11 @@ class Desk:
     def _list(self, request: ListCredentials) -> Credentials:
         _check_owner(request)
         items = self._stores.credentials.list(request.organization, request.application, self._clock())
-        return Credentials(items=items, sealing_words=self._sealing_words(request.organization))
+        return Credentials(
+            items=items,
+            sealing_words=self._sealing_words(request.organization),
+            approval=self._deposits.approval(request.organization),
+        )
 
     def _sealing_words(self, organization: str) -> str:
         """For people to compare with the sealing page; a keyring that was altered has none to show."""

@@ -16,7 +16,7 @@ from sqlalchemy.sql import ColumnElement
 from sealgate.console.accounts.models import Invitation, SignIn, User
 from sealgate.console.accounts.services import IDLE_S, LONGEST_SIGN_IN_S, new_invitation
 from sealgate.console.applications.services import NotThereError
-from sealgate.console.audit.services import Editing
+from sealgate.console.audit.services import Editing, chain_end
 from sealgate.console.forms import InputError
 from sealgate.console.permissions import Role
 
@@ -106,6 +106,7 @@ async def change_role(edit: Editing, user_id: str, role: Role) -> None:
         return
     await _keep_an_owner(edit, user)
     user.role = role.value
+    user.notices_read_to = (await chain_end(edit.tx)).position
     await _end_their_invitations(edit, user)
     await edit.record("member.role-changed", f"{user.name}: {role.value}")
 

@@ -49,6 +49,10 @@ class User(Base):
     created_at: Mapped[float]
     removed_at: Mapped[float | None]
     """A removed person keeps id and name, so that the record of changes can be read; nothing else."""
+    notices_read_to: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Position in the record of changes up to which this owner has read its notices."""
+    notices_mailed_to: Mapped[int | None]
+    """The same for those that went out by e-mail; empty: none did."""
 
 
 class Invitation(Base):

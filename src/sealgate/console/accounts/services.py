@@ -14,8 +14,9 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sealgate.console.accounts.models import Invitation, Organization, SignIn, User
-from sealgate.console.audit.services import Editing
+from sealgate.console.audit.services import Editing, chain_end
 from sealgate.console.forms import InputError, check_name
+from sealgate.console.notices.services import count_unread
 from sealgate.console.permissions import Role
 from sealgate.ids import new_id
 
@@ -39,6 +40,8 @@ class Account(Struct, frozen=True):
     organization_name: str
     confirmed_at: float
     token_hash: bytes
+    unread: int = 0
+    """Notices that an owner has not read."""
 
     def confirmed(self, now_s: float) -> bool:
         """True if the password was typed within ten minutes."""
@@ -128,6 +131,8 @@ async def accept_invitation(
         password_hash=password_hash,
         now_s=now_s,
     )
+    if members:
+        user.notices_read_to = (await chain_end(tx)).position  # what was before is no news to who joins
     tx.add(user)
     invitation.accepted_at = now_s
     await tx.flush()
@@ -206,8 +211,15 @@ async def recognize(tx: AsyncSession, token: str, now_s: float) -> tuple[Account
         organization_name=organization.name,
         confirmed_at=sign_in.confirmed_at,
         token_hash=sign_in.token_hash,
+        unread=await _unread(tx, user),
     )
     return account, now_s - sign_in.last_seen_at > SEEN_EVERY_S
+
+
+async def _unread(tx: AsyncSession, user: User) -> int:
+    if user.role != Role.OWNER:
+        return 0
+    return await count_unread(tx, user.organization_id, user.notices_read_to)
 
 
 async def note_seen(tx: AsyncSession, token_hash: bytes, now_s: float) -> None:

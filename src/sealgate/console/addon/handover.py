@@ -1,4 +1,4 @@
-"""Has applications use the keys that they waited for: one for another destination, once it is deposited.
+"""Sees keys arrive at the vault: tells owners of each, and has applications use those that they waited for.
 
 Counterpart: `process`, which runs it beside the pages, so that no page changes anything by being looked at.
 The vault never calls; it is asked for as long as a ticket is out.
@@ -21,11 +21,14 @@ from sealgate.console.database import Database
 from sealgate.console.failures import where
 from sealgate.console.feed.bell import Bell
 from sealgate.log import Log
+from sealgate.messages.tickets import CredentialRow
 
 EVERY_S = 0.25
 IDLE_S = 60.0
 TICKET_OUT_S = 660.0
 """A ticket is good for ten minutes; a deposit that began in the last of them may end after it."""
+LONGEST_TICKET_S = 3_660.0
+"""Where keys are sealed without a network, tickets may be good for an hour."""
 
 
 class Handover:
@@ -65,16 +68,45 @@ class Handover:
             except (VaultAwayError, VaultRefusedError):
                 self._missed = True
                 return True
+            await self._tell_deposits(application, rows)
             await self._take_over(application, AtVault(rows, ()))
-        return bool(applications)
+        return await self._is_ticket_out()
 
     async def _awaiting(self) -> Sequence[Application]:
         wanted = select(Application).join(Addon, Addon.application_id == Application.id)
         if not self._missed:
             recent = TicketAsked.asked_at > self._now() - TICKET_OUT_S
-            wanted = wanted.where(Application.id.in_(select(TicketAsked.application_id).where(recent)))
+            open_yet = (TicketAsked.asked_at > self._now() - LONGEST_TICKET_S) & (
+                TicketAsked.deposited_at.is_(None)
+            )
+            asked = select(TicketAsked.application_id).where(recent | open_yet)
+            wanted = wanted.where(Application.id.in_(asked))
         async with self._database.reading() as tx:
             return (await tx.scalars(wanted)).all()
+
+    async def _is_ticket_out(self) -> bool:
+        recent = TicketAsked.asked_at > self._now() - TICKET_OUT_S
+        async with self._database.reading() as tx:
+            return await tx.scalar(select(TicketAsked.credential).where(recent).limit(1)) is not None
+
+    async def _tell_deposits(self, application: Application, rows: Sequence[CredentialRow]) -> None:
+        """Write down each key that arrived, in the name of who took its ticket."""
+        tickets = select(TicketAsked).where(
+            TicketAsked.application_id == application.id, TicketAsked.deposited_at.is_(None)
+        )
+        arrived = {(row.credential, each.version): row for row in rows for each in row.versions}
+        async with self._database.reading() as tx:
+            waiting = {(each.credential, each.version) for each in await tx.scalars(tickets)}
+        if not arrived.keys() & waiting:
+            return
+        async with self._database.writing() as tx:
+            for ticket in (await tx.scalars(tickets)).all():
+                row = arrived.get((ticket.credential, ticket.version))
+                if row is not None:
+                    ticket.deposited_at = self._now()
+                    edit = Editing(tx, application.organization_id, ticket.user_id, self._now())
+                    told = f"{row.origin}, version {ticket.version}"
+                    await edit.record("credential.deposited", told, application.id)
 
     async def _take_over(self, application: Application, vault: AtVault) -> None:
         async with self._database.reading() as tx:

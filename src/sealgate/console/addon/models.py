@@ -34,6 +34,8 @@ class TicketAsked(Base):
     application_id: Mapped[str] = mapped_column(ForeignKey("applications.id"), index=True)
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
     asked_at: Mapped[float]
+    deposited_at: Mapped[float | None]
+    """When the console saw its key at the vault, and told the owners."""
 
 
 class Probe(Base):

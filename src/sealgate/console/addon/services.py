@@ -26,6 +26,7 @@ from sealgate.messages.tickets import (
     CredentialRow,
     CredentialState,
     CredentialVersion,
+    DepositApproval,
     Destination,
     IssueTicket,
     TicketIssued,
@@ -51,6 +52,8 @@ class AtVault(Struct, frozen=True):
     destinations: Sequence[Destination]
     sealing_words: str = ""
     """What the sealing page must show; empty before the organization's first ticket."""
+    approval: DepositApproval = DepositApproval.NOT_NEEDED
+    """Whether an administrator of the vault must approve a key with a passkey."""
 
     def row(self, credential: str | None) -> CredentialRow | None:
         """What it says of one credential."""
@@ -70,7 +73,7 @@ async def ask_vault(desk: Desk, organization: str, application: str) -> AtVault 
         held, destinations = await asyncio.gather(desk.look(organization, application), desk.destinations())
     except VaultAwayError:
         return None
-    return AtVault(held.items, destinations, held.sealing_words)
+    return AtVault(held.items, destinations, held.sealing_words, held.approval)
 
 
 def addon_state(addon: Addon | None, vault: AtVault | None) -> AddonState:

@@ -5,6 +5,8 @@ Nothing here ever holds a key: it is typed into the vault's own page, and only a
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -47,11 +49,12 @@ class Seen(Struct, frozen=True):
 async def page(visit: Visit, problem: InputError | None = None) -> Response:
     """State of the add-on; works without the vault and says so."""
     seen = await see(visit)
-    if services.waiting_row(seen.addon, seen.vault) is not None:
-        await visit.console.bell.wait(
-            HANDOVER_S
-        )  # `handover` does it; a page that is looked at changes nothing
-        seen = await see(visit)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(HANDOVER_S):
+            while services.waiting_row(seen.addon, seen.vault) is not None:
+                # `handover` does it; a page that is looked at changes nothing
+                await visit.console.bell.wait(HANDOVER_S)
+                seen = await see(visit)
     return visit.render(
         "addon.html",
         problem=problem,

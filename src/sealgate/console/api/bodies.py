@@ -171,6 +171,19 @@ class VersionNamed(Struct, frozen=True, forbid_unknown_fields=True):
     version: Annotated[int, Meta(ge=1, le=2**53)]
 
 
+class EraseWanted(Struct, frozen=True, forbid_unknown_fields=True):
+    """`confirm` is the name of what is erased: of the application, or of the organization."""
+
+    confirm: Name
+
+
+class EraseCredentialWanted(Struct, frozen=True, forbid_unknown_fields=True):
+    """A credential of the application; `confirm` is the application's name."""
+
+    credential: Annotated[str, Meta(max_length=64)]
+    confirm: Name
+
+
 class OrganizationView(Struct, frozen=True):
     """The organization that the token belongs to."""
 
@@ -298,6 +311,44 @@ class RevokedView(Struct, frozen=True):
 
     credential: str
     revoked_at: Moment
+
+
+class ErasureView(Struct, frozen=True):
+    """An erasure. `state`: ordered (the vault went away; it is asked again), erasing, erased, overdue, final,
+    unknown (the vault cannot be asked now)."""
+
+    kind: str
+    subject: str
+    name: str
+    state: str
+    receipt: str | None
+    ordered_at: Moment
+    erased_at: Moment | None
+    final_by: Moment | None
+    final_at: Moment | None
+    waits_for: tuple[str, ...]
+    """`rows`, `sealing-keys`, and KEK versions."""
+
+
+class ErasureList(Struct, frozen=True):
+    """Every erasure of the organization, the newest first."""
+
+    items: tuple[ErasureView, ...]
+
+
+class SignedReceipt(Struct, frozen=True):
+    """A JWS in flattened JSON (RFC 7515 section 7.2.2), signed by the vault with Ed25519."""
+
+    payload: str
+    protected: str
+    signature: str
+
+
+class ReceiptView(Struct, frozen=True):
+    """An erasure and its receipt, signed as things stand now; none while the vault is still at it."""
+
+    erasure: ErasureView
+    receipt: SignedReceipt | None
 
 
 class UsageView(Struct, frozen=True):

@@ -77,7 +77,8 @@ class ManagementApi:
             hint = "Start the vault, or wait for it; then try again."
             return self._refused(ApiError("vault_away", "The vault cannot be reached now.", hint))
         except VaultRefusedError as error:
-            return self._refused(ApiError("vault_refused", error.message, error.hint))
+            told = ApiError("vault_refused", error.message, error.hint, vault_code=error.code)
+            return self._refused(told)
         except Exception as error:  # noqa: BLE001 - edge: nothing may reach the server's own log
             self._console.log("request_failed", kind=type(error).__name__, route="/api", where=where(error))
             hint = "Try again; if it stays, look at the console's log."
@@ -145,7 +146,7 @@ class ManagementApi:
         raise NotThereError
 
     def _refused(self, error: ApiError) -> Response:
-        detail = ErrorDetail(error.code, error.message, error.hint, error.field)
+        detail = ErrorDetail(error.code, error.message, error.hint, error.field, error.vault_code)
         headers = {"retry-after": str(error.retry_after_s)} if error.retry_after_s else {}
         if error.status == 401:
             headers["www-authenticate"] = "Bearer"

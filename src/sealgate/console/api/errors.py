@@ -42,10 +42,20 @@ ERRORS: Final[Mapping[str, Failure]] = {
 
 
 class ApiError(Exception):
-    """An answer that is an error. `code` is a key of `ERRORS`; `field` the path of the value at fault."""
+    """An answer that is an error. `code` is a key of `ERRORS`; `field` the path of the value at fault.
+
+    `vault_code` is the vault's own code where it refused.
+    """
 
     def __init__(
-        self, code: str, message: str, hint: str = "", field: str = "", retry_after_s: int = 0
+        self,
+        code: str,
+        message: str,
+        hint: str = "",
+        field: str = "",
+        *,
+        retry_after_s: int = 0,
+        vault_code: str = "",
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -54,6 +64,7 @@ class ApiError(Exception):
         self.hint = hint
         self.field = field
         self.retry_after_s = retry_after_s
+        self.vault_code = vault_code
 
 
 class ErrorDetail(Struct, frozen=True, omit_defaults=True):
@@ -63,6 +74,8 @@ class ErrorDetail(Struct, frozen=True, omit_defaults=True):
     message: str
     hint: str
     field: str = ""
+    vault_code: str = ""
+    """The vault's own code, where it refused: `no_administrator`, `erased`, `vault_unavailable`…"""
 
 
 class ErrorBody(Struct, frozen=True):

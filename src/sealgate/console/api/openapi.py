@@ -20,6 +20,7 @@ _WITH_BODY: Final = ("body_slow", "body_too_large", "not_json", "invalid")
 _PATH_PARAMETERS: Final[Mapping[str, str]] = {
     "application": "An application's id (`app_…`) or external name.",
     "kid": "A session key's id (`key_…`).",
+    "receipt": "A receipt's id (`rcpt_…`).",
 }
 _SCHEMAS: Final = "#/components/schemas/{name}"
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from sealgate.console.api import addon, applications, records, versions
+from sealgate.console.api import addon, applications, erasures, records, versions
 from sealgate.console.api import bodies as b
 from sealgate.console.api.call import Call, Reply
 from sealgate.console.api.tokens import Scope
@@ -97,6 +97,16 @@ WAYS: Final[Sequence[Way]] = (
         "Have the vault destroy a staged or a previous version.", b.VersionNamed, vault=True),
     Way("POST", f"{APP}/add-on/revoke", addon.revoke, S.KEYS, b.RevokedView,
         "Have the vault destroy a key at once.", b.CredentialNamed, vault=True),
+    Way("POST", f"{APP}/add-on/erase", erasures.erase_credential, S.ERASE, b.ErasureView,
+        "Have everything of a credential destroyed for good.", b.EraseCredentialWanted, vault=True),
+    Way("POST", f"{APP}/erase", erasures.erase_application, S.ERASE, b.ErasureView,
+        "Have everything of an application destroyed for good.", b.EraseWanted, vault=True),
+    Way("POST", f"{ROOT}/organization/erase", erasures.erase_organization, S.ERASE, b.ErasureView,
+        "Have everything of the organization destroyed for good.", b.EraseWanted, vault=True),
+    Way("GET", f"{ROOT}/erasures", erasures.index, S.READ, b.ErasureList,
+        "Every erasure, and how far it is from being final."),
+    Way("GET", f"{ROOT}/erasures/{{receipt}}", erasures.show, S.READ, b.ReceiptView,
+        "One erasure with its receipt, signed as things stand now.", vault=True),
     Way("GET", f"{ROOT}/usage", records.usage, S.USAGE, b.UsageList,
         "Settled exchanges, the last counted first.", query=(Q.APPLICATION, *PAGED)),
     Way("GET", f"{ROOT}/usage/totals", records.totals, S.USAGE, b.UsageTotalsView,

@@ -39,6 +39,7 @@ class Scope(StrEnum):
     WRITE = "write"
     KEYS = "keys"
     USAGE = "usage"
+    ERASE = "erase"
 
 
 SCOPES: Final[Mapping[Scope, str]] = {
@@ -46,6 +47,7 @@ SCOPES: Final[Mapping[Scope, str]] = {
     Scope.WRITE: "make and change applications, their origins and session keys",
     Scope.KEYS: "take tickets to deposit provider keys; switch and revoke keys",
     Scope.USAGE: "see usage",
+    Scope.ERASE: "erase credentials, applications and the organization for good",
 }
 """What each scope is good for, as the second half of a sentence that begins with “May”."""
 

@@ -16,7 +16,7 @@ from sealgate.console.accounts.models import User
 from sealgate.console.api.models import ManagementToken
 from sealgate.console.applications.models import Application
 from sealgate.console.audit.models import AuditEntry
-from sealgate.console.audit.services import WORDS, in_words
+from sealgate.console.audit.services import WORDS, by_the_vault, in_words
 from sealgate.console.days import DayRange
 
 PAGE_ROWS = 50
@@ -64,7 +64,7 @@ async def audit_page(tx: AsyncSession, organization: str, wanted: AuditFilter, p
     count = await tx.scalar(select(func.count(AuditEntry.id)).where(*scope)) or 0
     pages = max(1, -(-count // PAGE_ROWS))
     page = min(max(page, 1), pages)
-    lines = await _lines(tx, scope, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS)
+    lines = await read_lines(tx, scope, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS)
     return AuditPage(lines, page, pages, count)
 
 
@@ -75,7 +75,7 @@ async def audit_lines(
     scope = _scope(organization, wanted)
     while True:
         more = scope if before is None else [*scope, AuditEntry.id < before]
-        lines = await _lines(tx, more, limit=ROWS_AT_ONCE)
+        lines = await read_lines(tx, more, limit=ROWS_AT_ONCE)
         for line in lines:
             yield line
         if len(lines) < ROWS_AT_ONCE:
@@ -91,9 +91,10 @@ async def who_made_changes(tx: AsyncSession, organization: str) -> Sequence[User
     return rows.all()
 
 
-async def _lines(
+async def read_lines(
     tx: AsyncSession, scope: Sequence[ColumnElement[bool]], *, limit: int, offset: int = 0
 ) -> Sequence[AuditLine]:
+    """Some of them with the names that belong to them, newest first."""
     rows = await tx.execute(
         select(AuditEntry, User.name, Application.name, Application.erased_at, ManagementToken.name)
         .outerjoin(User, User.id == AuditEntry.user_id)
@@ -107,7 +108,7 @@ async def _lines(
     return [
         AuditLine(
             entry,
-            in_words(name or entry.user_id, token),
+            in_words(name or entry.user_id or by_the_vault(entry.what), token),
             application or entry.application_id or "",
             erased_at is None,
         )

@@ -17,7 +17,7 @@ from sealgate.console.erasure.states import Erasure
 from sealgate.ids import is_id
 from sealgate.messages.erasing import ErasureRow
 
-OPERATOR = "An operator, at the vault"
+OPERATOR = "an operator, at the vault"
 
 
 class Listed(Struct, frozen=True):
