@@ -405,7 +405,7 @@ def _do_what_was_not_approved(vault: StillVault, _scene: Attacked) -> None:
 
 
 def _inspect(vault: StillVault, _scene: Attacked) -> None:
-    Inspection(vault.config.instance, vault.foundation).look("", "")
+    Inspection(vault.config, vault.foundation).look("", "")
 
 
 USES: dict[str, Callable[[StillVault, Attacked], None]] = {

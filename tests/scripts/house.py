@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -96,7 +97,7 @@ async def run(words: Sequence[str], typed: bytes, environment: Mapping[str, str]
 
 
 @contextlib.asynccontextmanager
-async def house() -> AsyncIterator[House]:
+async def house(**vault_settings: Any) -> AsyncIterator[House]:
     """Runs until the block ends."""
     with tempfile.TemporaryDirectory(prefix="sgs") as name:
         folder = Path(name)
@@ -122,6 +123,7 @@ async def house() -> AsyncIterator[House]:
             port=ports[1],
             public_url=config.vault_url,
             console_url=config.public_url,
+            **vault_settings,
         )
         async with deployment.running(at_vault, time.time, io.StringIO(), folder / "assets") as vault:
             stop = asyncio.Event()

@@ -17,8 +17,9 @@ from sealgate.scripts.deposit import Order, deposit
 from sealgate.scripts.failures import Exit, ScriptError
 from sealgate.scripts.records import Ways
 from sealgate.scripts.talking import Answer, Connection
-from tests.scripts.house import House
+from tests.scripts.house import House, house
 from tests.vault.deployment import ORIGIN, Addresses, canary_key, unbase64
+from tests.vault.people import connected_people
 
 SEEDED = ("deposit", "--application")
 
@@ -228,3 +229,19 @@ def _at_terminal(here: House, words: tuple[str, ...], key: bytes) -> str:
     os.close(terminal)
     assert os.waitstatus_to_exitcode(status) == 0, shown
     return shown.decode()
+
+
+async def test_where_a_passkey_is_needed_the_command_reads_no_key_and_says_where_to_go() -> None:
+    async with house(deposits_need_passkey=("all",)) as here:
+        async with connected_people(here.vault) as people:
+            first = await here.sealgate(*SEEDED, here.seeded.application, "--origin", ORIGIN)
+            assert first.code == 1
+            assert "sealgate vault administrators invite" in first.err
+            await people.enrolled("Ada", here.seeded.organization)
+        done = await here.sealgate(
+            *SEEDED, here.seeded.application, "--origin", ORIGIN, typed=canary_key() + b"\n"
+        )
+        assert done.code == 77
+        assert "passkey" in done.err
+        assert "console" in done.err
+        assert (await addon(here))["state"] == "awaited"

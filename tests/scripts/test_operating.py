@@ -221,6 +221,8 @@ def test_an_inspection_that_is_cut_short_says_how_much_is_missing() -> None:
     text = "\n".join(inspection_words.lines(found))
     assert "1 more" in text
     assert "DOES NOT VERIFY" in text
+    stuck = structs.replace(found, stuck=("all",))
+    assert "deposits of all need" in "\n".join(inspection_words.lines(stuck))
     foreign = EnvelopeInspected(1, 1, "X", 578, "aa", None, "", 0, "", "")
     assert "does not have" in "\n".join(inspection_words.lines(structs.replace(found, envelope=foreign)))
 

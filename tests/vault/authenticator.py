@@ -85,13 +85,15 @@ class Lies:
 class Passkey:
     """One passkey."""
 
-    def __init__(self, algorithm: int = ES256, *, counts: bool = True, rp_id: str = HOST) -> None:
+    def __init__(
+        self, algorithm: int = ES256, *, counts: bool = True, origin: str = f"http://{HOST}"
+    ) -> None:
         self.private = made_private(algorithm)
         self.id = secrets.token_bytes(32)
         self.counter = 0
         self._counts = counts
-        self._rp_id = rp_id
-        self._origin = f"http://{rp_id}"
+        self._rp_id = HOST
+        self._origin = origin
 
     def enrolment(self, challenge: bytes, lies: Lies | None = None) -> dict[str, Any]:
         """`navigator.credentials.create`, as the page posts it."""

@@ -63,7 +63,7 @@ class People:
     async def enrolled(self, name: str, organization: str = "", passkey: Passkey | None = None) -> Person:
         """Invite somebody who enrols at once."""
         invited = await self.invite(name, organization)
-        person = Person(invited.administrator, passkey or Passkey())
+        person = Person(invited.administrator, passkey or Passkey(origin=self.vault.config.public_url))
         page = await self.enrol(invited, person.passkey)
         assert page.status == 200, page.body
         return person
@@ -77,23 +77,21 @@ class People:
     async def enrol_by(self, link: str, passkey: Passkey, lies: Lies | None = None, **changes: Any) -> Page:
         """The same, by the link."""
         token = self.fragment(link)
-        seen = await self.vault.post("/enrol/invitation", {"invitation": token})
+        seen = await self._post("/enrol/invitation", {"invitation": token})
         if seen.status != 200:
             return seen
         body = passkey.enrolment(base64url.decode(seen.json["challenge"]), lies)
-        return await self.vault.post("/enrol", {"invitation": token} | body | changes)
+        return await self._post("/enrol", {"invitation": token} | body | changes)
 
     async def proposal(self, link: str) -> Page:
         """What the approvals page shows."""
-        return await self.vault.post("/approve/proposal", {"proposal": self.fragment(link)})
+        return await self._post("/approve/proposal", {"proposal": self.fragment(link)})
 
     async def approve(self, link: str, passkey: Passkey, lies: Lies | None = None, **changes: Any) -> Page:
         """What the approvals page posts."""
         seen = (await self.proposal(link)).json
         given = passkey.assertion(base64url.decode(seen["challenge"]), lies)
-        return await self.vault.post(
-            "/approve", {"proposal": self.fragment(link), "passkey": given | changes}
-        )
+        return await self._post("/approve", {"proposal": self.fragment(link), "passkey": given | changes})
 
     async def list(self) -> tuple[AdministratorRow, ...]:
         answer = await self.operator.ask(AskAdministrators())
@@ -118,6 +116,11 @@ class People:
             driver.execute(f"DELETE FROM {table}")
             for row in found:
                 driver.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+
+    async def _post(self, path: str, body: object) -> Page:
+        """As a browser posts to the address that the vault has."""
+        host = self.vault.config.public_url.partition("://")[2]
+        return await self.vault.post(path, body, {"host": host})
 
     async def _invited(self, order: InviteAdministrator) -> AdministratorInvited:
         answer = await self.operator.ask(order)

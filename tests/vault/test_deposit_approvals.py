@@ -15,11 +15,10 @@ from sealgate.envelope import decode_text
 from sealgate.ids import new_id
 from sealgate.messages.administering import RemoveAdministrator
 from sealgate.messages.frames import RefusedError
+from sealgate.messages.operating import InspectVault, VaultInspected
 from sealgate.messages.tickets import TicketIssued
 from sealgate.vault import base64url
 from sealgate.vault.config import VaultConfig
-from sealgate.vault.deposit_approvals import deposit_challenge
-from sealgate.vault.tickets import TicketRecord
 from tests.vault.authenticator import UP, Lies, Passkey
 from tests.vault.deployment import (
     EVIL_ORIGIN,
@@ -34,7 +33,6 @@ from tests.vault.deployment import (
     vault_config,
 )
 from tests.vault.people import People, connected_people
-from tests.vectors.reading import Vector, load
 
 
 @pytest.fixture
@@ -121,6 +119,23 @@ async def test_with_nobody_enrolled_no_ticket_is_issued_and_the_hint_says_what_t
         await vault.ticket(at)
     await people.enrolled("Cleo", at.organization)
     await vault.ticket(at)
+
+
+async def test_an_inspection_says_whose_deposits_nobody_could_approve(folder: Path, assets: Path) -> None:
+    mine, theirs = "org_" + "a" * 20, "org_" + "b" * 20
+    config = vault_config(folder, deposits_need_passkey=(mine, theirs))
+    async with running(config, Clock(), io.StringIO(), assets) as vault, connected_people(vault) as people:
+
+        async def stuck() -> tuple[str, ...]:
+            found = await people.operator.ask(InspectVault())
+            assert isinstance(found, VaultInspected)
+            return found.stuck
+
+        assert await stuck() == (mine, theirs)
+        await people.enrolled("Ada", mine)
+        assert await stuck() == (theirs,)
+        await people.enrolled("Bea")
+        assert await stuck() == ()
 
 
 async def test_who_approves_for_another_organization_approves_nothing_here(
@@ -324,28 +339,6 @@ async def test_a_full_disk_while_the_counter_is_noted_lets_nothing_in(
     assert (page.status, page.code) == (503, "vault_unavailable")
     database._driver.execute("PRAGMA query_only = OFF")
     assert (await approved(vault, issued, canary_key(), passkey)).status == 200
-
-
-@pytest.mark.parametrize("vector", load("challenge"), ids=lambda vector: vector.name)
-def test_what_is_signed_is_what_the_page_signs(vector: Vector) -> None:
-    ticket = TicketRecord(
-        ticket_hash=b"",
-        organization=vector["organization"],
-        organization_name="",
-        application=vector["application"],
-        application_name="",
-        provider=vector["provider"],
-        origin=vector["origin"],
-        credential=vector["credential"],
-        version=int(vector["version"]),
-        stage=0,
-        key_id=b"",
-        expires_at=0.0,
-        used_at=None,
-    )
-    envelope = decode_text(vector["envelope"])
-    found = deposit_challenge(vector["instance"], ticket, vector["ticket"], envelope)
-    assert found == vector.hex("challenge")
 
 
 @pytest.mark.parametrize("policy", [("some",), ("",), ("org_x",)])

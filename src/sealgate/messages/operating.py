@@ -111,6 +111,8 @@ class VaultInspected(Message, frozen=True, tag="vault-inspected"):
     pairs: tuple[PairInspected, ...]
     more_pairs: int
     envelope: EnvelopeInspected | None
+    stuck: tuple[str, ...] = ()
+    """Organizations, or `all`, whose deposits need an approval that nobody who is enrolled could give."""
 
 
 class KekVersion(msgspec.Struct, frozen=True):

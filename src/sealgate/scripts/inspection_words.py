@@ -19,6 +19,8 @@ def lines(found: VaultInspected) -> Iterator[str]:
     yield f"instance  {found.instance}"
     yield f"kek       {found.kek}"
     yield f"rows      {', '.join(f'{count} {table}' for table, count in found.rows.items())}"
+    for scope in found.stuck:
+        yield f"STUCK     deposits of {scope} need an administrator's passkey, and nobody is enrolled"
     for pair in found.pairs:
         yield from _pair(pair)
     if found.more_pairs:

@@ -187,7 +187,7 @@ def _envelope_text(text: str, file: Path | None) -> str:
 
 def _inspected_stopped(settings: Settings, asked: InspectVault) -> VaultInspected:
     with still(settings) as base:
-        return Inspection(settings.instance, base).look(asked.envelope, asked.organization)
+        return Inspection(settings.vault_config(), base).look(asked.envelope, asked.organization)
 
 
 def _awaited(settings: Settings, report: KekReport) -> KekReport:

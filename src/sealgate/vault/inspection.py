@@ -13,6 +13,7 @@ from sqlalchemy import Table, bindparam, func, select
 from sealgate.envelope import EnvelopeError, decode_text, find_suite, read_header
 from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.messages.operating import EnvelopeInspected, PairInspected, VaultInspected
+from sealgate.vault.config import VaultConfig
 from sealgate.vault.database import Query
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.foundation import Foundation
@@ -38,6 +39,7 @@ _SEALED_TO = Query(
 )
 _BY_KEY_ID_OF_VERSION = Query(select(VERSIONS).where(VERSIONS.c.key_id == bindparam("key_id")))
 _CREDENTIAL = Query(select(CREDENTIALS).where(CREDENTIALS.c.credential == bindparam("credential")))
+_ABLE = Query(select(ADMINISTRATORS.c.organization).where(ADMINISTRATORS.c.passkeys > 0))
 _COUNTED: tuple[Table, ...] = (
     PEPPERS,
     KEYRING,
@@ -52,8 +54,9 @@ _COUNTED: tuple[Table, ...] = (
 class Inspection:
     """Looks at one vault's files."""
 
-    def __init__(self, instance: str, base: Foundation) -> None:
-        self._instance = instance
+    def __init__(self, config: VaultConfig, base: Foundation) -> None:
+        self._instance = config.instance
+        self._policy = config.deposits_need_passkey
         self._database = base.database
         self._ring = base.kek
         self._pairs = SealedTable(KEYRING, KeyringRecord, base.seal)
@@ -73,7 +76,12 @@ class Inspection:
             pairs=tuple(self._pair(row) for row in rows),
             more_pairs=max(0, self._count(KEYRING) - PAIRS_LIMIT) if not organization else 0,
             envelope=self._envelope(envelope) if envelope else None,
+            stuck=self._stuck(),
         )
+
+    def _stuck(self) -> tuple[str, ...]:
+        able = {row[0] for row in self._database.rows(_ABLE)}
+        return tuple(scope for scope in self._policy if not able & {"", scope})
 
     def _pair(self, row: tuple[Cell, ...]) -> PairInspected:
         try:

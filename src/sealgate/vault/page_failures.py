@@ -76,6 +76,5 @@ def answer_for(error: Exception) -> PageRefusedError:
         case ProposalRefusedError():
             status, message, hint = _PROPOSALS[error.code]
             return PageRefusedError(status, error.code, message, hint)
-        case EnvelopeError() | KeyFormatError():
-            return PageRefusedError(400, error.code, str(error), error.hint)
-    raise error
+    assert isinstance(error, EnvelopeError | KeyFormatError)
+    return PageRefusedError(400, error.code, str(error), error.hint)

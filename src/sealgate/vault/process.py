@@ -169,7 +169,7 @@ class Vault:
             self._epochs,
             self._erasures,
             administering=administering,
-            inspection=Inspection(self._config.instance, self._foundation),
+            inspection=Inspection(self._config, self._foundation),
             checking=self._checking,
             auditing=Auditing(self._foundation, self._audit, self._stores.counts, self._clock),
             log=self._log,
