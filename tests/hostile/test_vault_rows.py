@@ -27,7 +27,11 @@ COLUMNS = [(name, str(column.name)) for name, table in TABLES.items() for column
 COLUMNS.append(("schema_version", "version"))
 
 # What is noticed by nobody, and why that is enough.
-UNSEEN: dict[str, tuple[str, ...]] = {"opens": ("credential",), "tickets": ("ticket_hash",)}
+UNSEEN: dict[str, tuple[str, ...]] = {
+    "opens": ("credential",),
+    "tickets": ("ticket_hash",),
+    "opens_by_hour": ("hour",),
+}
 """A row that became nobody's, as if it were gone."""
 QUIET = {
     "opens_by_hour": "how often a key was opened, for people: a limit that docs/security states",

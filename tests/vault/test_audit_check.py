@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sealgate.vault.audit_rows import parse_link
+from sealgate.vault.auditing import check_stopped
 from sealgate.vault.schema import AUDIT
 from tests.vault.audits import StillAudit, edit, rows
 
@@ -184,6 +185,25 @@ def test_after_a_lost_head_the_chain_begins_at_its_oldest_entry(tmp_path: Path) 
     with StillAudit(tmp_path) as still:
         still.write(1)
         assert ("changed", 1, 1) in still.found()
+
+
+def test_a_piece_of_damaged_entries_is_no_beginning(tmp_path: Path) -> None:
+    path = stopped(tmp_path, 250)
+    edit(path, "UPDATE audit SET at = 0 WHERE number <= 210")
+    (path.parent / "audit-head").unlink()
+    with StillAudit(tmp_path) as still:
+        still.write(1)
+        assert ("changed", 210, 210) not in still.found()  # the first hundred findings are shown
+        assert [number for number, *_ in rows(path)][-1] == 252
+
+
+def test_a_stopped_vaults_files_are_checked_without_a_running_one(tmp_path: Path) -> None:
+    path = stopped(tmp_path)
+    with StillAudit(tmp_path) as still:
+        assert check_stopped(path.parent, still.base, "").findings == ()
+        edit(path, "DELETE FROM audit WHERE number = 4")
+        (finding,) = check_stopped(path.parent, still.base, "").findings
+        assert (finding.fault, finding.number) == ("missing", 4)
 
 
 def test_a_damaged_end_is_not_written_over(tmp_path: Path) -> None:

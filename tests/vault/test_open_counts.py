@@ -139,6 +139,19 @@ def test_many_rows_are_written_and_read_in_pieces(tmp_path: Path) -> None:
         assert (len(second), len(third), end) == (300, 100, 0)
 
 
+def test_what_is_erased_while_counts_are_written_is_not_written(tmp_path: Path) -> None:
+    with StillVault(tmp_path) as vault:
+        counts = counts_of(vault)
+        for number in range(501):
+            counts.note(f"cred_{number:04}", 1, "prx", NOW_S)
+        pieces = counts.pieces(NOW_S)
+        next(pieces)
+        counts.drop("cred_0500")
+        list(pieces)
+        assert len(counted(vault, "cred_0499")) == 1
+        assert counted(vault, "cred_0500") == []
+
+
 def test_an_edited_row_is_an_alarm_and_is_counted_anew(tmp_path: Path) -> None:
     with StillVault(tmp_path) as vault:
         counts = counts_of(vault)
