@@ -7,18 +7,20 @@ import io
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from sealgate.ids import new_id
 from sealgate.log import LineLog, NullLog
 from sealgate.messages.feed import Outcome
 from sealgate.policy.budgets import Budget
-from sealgate.proxy.epoch import Began
+from sealgate.proxy.epoch import Began, Settled
 from sealgate.proxy.events import EVENTS
 from sealgate.proxy.journal import Journal
 from sealgate.proxy.ledger import Ledger
 from sealgate.proxy.lines import Charged
 from sealgate.proxy.remembering import Remembering
+from sealgate.proxy.segments import RECORD_LIMIT_BYTES
 from tests.proxy.test_journal import began, die, usage
 from tests.proxy.test_process import a_process
 from tests.proxy.world import World, prompt, until
@@ -147,6 +149,25 @@ def test_while_an_end_is_not_written_there_is_no_checkpoint(
     run.remembering.save()
     die(run.journal)
     assert Run(tmp_path).used == 1
+
+
+def test_records_of_the_release_before_are_read_and_charge_nothing() -> None:
+    written_before = list(msgspec.structs.astuple(began()))[:-1]
+    raw = msgspec.msgpack.encode(written_before)
+    assert msgspec.msgpack.decode(raw, type=Began) == began()
+    raw = msgspec.msgpack.encode([7, usage()])
+    assert msgspec.msgpack.decode(raw, type=Settled).charged is None
+
+
+def test_the_largest_record_fits_into_the_room_that_is_kept_for_it() -> None:
+    lasting = " ".join(
+        f"{scope}{measure}{window}999999999" for scope in "upao" for measure in "rtm" for window in "dm"
+    )
+    charge = Charged(lasting, "p" * 64, "0" * 24, 2**31, 1, 10**9, 10**15)
+    large = msgspec.structs.replace(usage("req_" + "a" * 20), model="m" * 128, action="a" * 48)
+    large = msgspec.structs.replace(large, organization="org_" + "a" * 20, application="app_" + "a" * 20)
+    raw = msgspec.msgpack.encode(Settled(2**40, msgspec.structs.replace(large, pseudonym="p" * 26), charge))
+    assert len(raw) + 8 <= RECORD_LIMIT_BYTES
 
 
 @pytest.mark.parametrize("moment", ["running", "ended"])
