@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from sealgate.console.budgets.forms import said
 from sealgate.console.feed.pricing import with_prices
 from sealgate.console.feed.services import application_document, changes_since
 from sealgate.console.usage.prices import Prices
@@ -49,6 +50,19 @@ async def test_a_plan_and_its_budget_reach_the_proxies(world: Running, ada: Brow
         Budget("user", "tokens", "day", 20_000, ("free",)),
         Budget("application", "money", "month", 25_500_000_000),
     )
+
+
+@pytest.mark.parametrize(
+    ("budget", "words"),
+    [
+        (Budget("user", "requests", "day", 1), "1 request a day for each user"),
+        (Budget("session", "streams", "at_once", 1), "1 answer at once for each session"),
+        (Budget("plan", "tokens", "minute", 5_000), "5,000 tokens a minute for each plan"),
+        (Budget("organization", "money", "month", 10**10), "$10.00 a month for all applications together"),
+    ],
+)
+def test_a_budget_is_said_in_one_line(budget: Budget, words: str) -> None:
+    assert said(budget) == words
 
 
 async def test_the_page_says_each_budget_and_what_people_read_at_its_end(

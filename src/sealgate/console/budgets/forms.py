@@ -41,6 +41,9 @@ MEASURES: Final[Mapping[Measure, str]] = {
 }
 WINDOWS: Final[Mapping[Window, str]] = {"minute": "a minute", "day": "a day", "month": "a month"}
 
+_ONE: Final[Mapping[Measure, str]] = {
+    "requests": "request", "tokens": "token", "streams": "answer at once"
+}  # fmt: skip
 _PLAN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NANO: Final = Decimal(10**9)
 _MOST: Final = 10**15
@@ -58,8 +61,8 @@ def said(budget: Budget) -> str:
     if budget.measure == "money":
         amount = f"${Decimal(budget.most) / _NANO:,.2f}"
     else:
-        unit = MEASURES[budget.measure]
-        amount = f"{budget.most:,} {unit.replace('s', '', 1) if budget.most == 1 else unit}"
+        unit = (_ONE if budget.most == 1 else MEASURES)[budget.measure]
+        amount = f"{budget.most:,} {unit}"
     window = WINDOWS.get(budget.window, "")
     return " ".join(word for word in (amount, window, _WHOSE[budget.scope]) if word)
 
