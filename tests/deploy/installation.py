@@ -112,6 +112,10 @@ class Job:
         assert status == 200, text
         return completion(text)
 
+    def status(self, model: str = "gpt-sim") -> int:
+        """The status of the same, whatever it is."""
+        return self._ask(model)[0]
+
     def _ask(self, model: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.settings.proxy.port, timeout=30)
         with contextlib.closing(connection):

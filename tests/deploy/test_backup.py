@@ -61,13 +61,22 @@ class Kept:
         self.data.chmod(0o700)
         databases = self.online / "databases"
         shutil.copy2(databases / "instance.toml", self.data)
-        shutil.copy2(databases / "vault.db", self.data / "vault")
+        for name in ("vault.db", "audit-head"):
+            shutil.copy2(databases / name, self.data / "vault")
         for name in ("console.db", "console.audit-head"):
             shutil.copy2(databases / name, self.data / "console")
         if anchor:
             shutil.copy2(self.online / "anchor" / "anchor", self.data / "vault")
         if kek:
             shutil.copy2(self.kek, self.data / "vault")
+
+    def is_stopped(self) -> bool:
+        """True if it starts, and the vault opens nothing."""
+        self.running.start()
+        try:
+            return self.job.status() == 503
+        finally:
+            self.running.stop()
 
     def works(self) -> bool:
         """True if it starts and the key opens."""
@@ -106,6 +115,7 @@ def test_a_backup_has_two_folders_and_no_kek(kept: Kept) -> None:
     files = {str(path.relative_to(kept.online)): path for path in kept.online.rglob("*") if path.is_file()}
     assert set(files) == {
         "anchor/anchor",
+        "databases/audit-head",
         "databases/console.audit-head",
         "databases/console.db",
         "databases/instance.toml",
@@ -153,14 +163,48 @@ def test_an_older_vault_db_alone_is_refused_with_the_documented_ceremony(kept: K
     assert re.sub(r"\d+", "0", told[0]) in re.sub(r"\d+", "0", PAGE.read_text())
     assert "rolled_back" in text
     assert "rolled_back" in PAGE.read_text()
-    # The ceremony: the anchor of the same backup.
-    newer = (kept.data / "vault" / "anchor").read_text()
+    explained = restore(kept)
+    assert explained.returncode == 2, explained.stderr
+    wanted = re.search(r"--accept-epoch (\d+)", explained.stdout)
+    assert wanted, explained.stdout
+    assert "made since, and lost" in explained.stdout
+    assert kept.running.refused()
+    accepted = restore(kept, "--accept-epoch", wanted[1])
+    assert accepted.returncode == 0, accepted.stderr
+    assert kept.works()  # though its proxy has seen the later changes
+
+
+def test_both_files_of_a_backup_are_stopped_by_a_proxy_that_remembers_until_they_are_accepted(
+    kept: Kept,
+) -> None:
+    kept.restore_offline()
+    shutil.copy2(kept.online / "databases" / "vault.db", kept.data / "vault")
     shutil.copy2(kept.online / "anchor" / "anchor", kept.data / "vault")
-    older = (kept.data / "vault" / "anchor").read_text()
-    assert newer.startswith(older)
-    assert len(newer) > len(older)
-    kept.running.start()
-    kept.running.stop()
+    assert kept.is_stopped()
+    assert "rolled_back" in kept.running.refused()
+    wanted = re.search(r"--accept-epoch (\d+)", restore(kept).stdout)
+    assert wanted
+    assert restore(kept, "--accept-epoch", wanted[1]).returncode == 0
+    assert kept.works()
+
+
+def restore(kept: Kept, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "sealgate",
+            "vault",
+            "restore",
+            "--config",
+            str(kept.running.config),
+            *options,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=CLEAN,
+    )
 
 
 @pytest.mark.parametrize(

@@ -288,9 +288,20 @@ def test_a_vault_whose_files_belong_together_needs_no_ceremony(folder: Folder) -
         deposit(vault)
     before = folder.content()
     assert not folder.compare().is_needed
-    with pytest.raises(StartError, match="belong together"):
-        folder.accept()
     assert folder.content() == before
+
+
+def test_both_files_from_one_backup_can_be_accepted_before_a_proxy_remembers(folder: Folder) -> None:
+    with folder.vault() as vault:
+        credential = deposit(vault)
+    folder.back_up()
+    with folder.vault() as vault:
+        revoke(vault, credential)
+    folder.restore("vault.db", "anchor")
+    folder.accept()
+    with folder.vault() as vault:
+        assert vault.opens(AT, credential) == KEY
+        assert vault.foundation.witness.tip()[0] > JUMP
 
 
 def older(folder: Folder) -> tuple[str, str]:

@@ -79,7 +79,9 @@ def lines(found: Comparison) -> Iterator[str]:
         yield "A ceremony broke off after vault.db was written. Say its command again: it finishes."
         return
     if not found.is_needed:
-        yield "They belong together. There is nothing to restore: start the vault."
+        yield "They belong together: start the vault. If both come from a backup, accept them first, since"
+        yield "a proxy that remembers later changes would stop the vault:"
+        yield f"  sealgate vault restore --accept-epoch {found.epoch} --config …"
         return
     yield from _fates(found)
     for row in found.damaged[:SHOWN_LIMIT]:

@@ -165,10 +165,7 @@ class Restoring:
                 )
 
     def _check(self, comparison: Comparison, epoch: int, *, leave_damaged: bool) -> None:
-        if not comparison.is_needed:
-            raise StartError(
-                "nothing_to_restore", "vault.db and its anchor belong together", "start the vault"
-            )
+        # Files that belong together may be old ones together: who puts both back says so before proxies do.
         if epoch != comparison.epoch:
             raise _other_epoch(epoch, comparison.epoch)
         if comparison.damaged and not leave_damaged:
