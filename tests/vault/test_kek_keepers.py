@@ -6,11 +6,13 @@ The same for AWS KMS (moto over HTTP) and the transit engine (its stand-in), beh
 from __future__ import annotations
 
 import json
+import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
@@ -19,13 +21,14 @@ from moto.server import ThreadedMotoServer
 from sealgate.log import NullLog
 from sealgate.messages.erasing import AskReceipt, Erase, Erased, ErasureKind
 from sealgate.messages.frames import RefusedError
-from sealgate.vault import rewrapping
+from sealgate.vault import kek_aws, rewrapping
 from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import StartError
 from sealgate.vault.foundation import lay_foundation
 from sealgate.vault.kek import KekUnavailableError
 from sealgate.vault.kek_config import KekConfig
 from sealgate.vault.kek_folder import kek_entries
+from sealgate.vault.kek_transit import TransitKind
 from tests.vault.deployment import Addresses, canary_key, ticket_order
 from tests.vault.faulty_way import CUT, SILENT, Fault, Way, faulty_way
 from tests.vault.keks import Everything, Kept, Ring
@@ -280,6 +283,56 @@ def test_a_keeper_that_hangs_is_waited_for_once_and_then_only_briefly(
         with pytest.raises(KekUnavailableError):
             ring.ring.wrap(b"d" * 32, b"here")
         assert keeper.way.asked == asked
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "howto" / "kek.md"
+
+
+def test_the_kms_statement_of_the_guide_is_what_the_vault_asks_for_and_no_more() -> None:
+    (block,) = re.findall(r"```json\n(.*?)```", GUIDE.read_text(), re.S)
+    (statement,) = json.loads(block)["Statement"]
+    source = (Path(kek_aws.__file__)).read_text()
+    asked = set(re.findall(r"client\.([a-z_]+)\(", source)) - {"client"}
+    makes_and_destroys = {"create_key", "schedule_key_deletion"}
+    assert makes_and_destroys < asked
+    named = {"kms:" + "".join(word.title() for word in name.split("_")) for name in asked}
+    more = {"kms:CreateKey", "kms:ScheduleKeyDeletion"}
+    assert named == {*statement["Action"], *more}
+    assert all(f"`{action}`" in GUIDE.read_text() for action in more)
+
+
+def test_the_transit_policy_of_the_guide_names_every_path_that_is_asked_for() -> None:
+    (block,) = re.findall(r"```hcl\n(.*?)```", GUIDE.read_text(), re.S)
+    rows = re.findall(r'path "transit/([^"]+)"', block)
+    allowed = [re.escape(row).replace(r"\*", "[^/]*") + "$" for row in rows]
+    with transit() as engine, TemporaryDirectory() as folder:
+        token = Path(folder) / "token"
+        token.write_text(engine.token)
+        token.chmod(0o400)
+        kind = TransitKind(KekConfig(transit_url=engine.url, transit_token_file=str(token)))
+        description = kind.make("")
+        kek = kind.open(description)
+        kek.unwrap(kek.wrap(b"d" * 32, b"here"), b"here", kek.version)
+        kind.destroy(description)
+        paths = {path.removeprefix("/v1/transit/") for _method, path, _namespace in engine.seen}
+    assert paths
+    assert all(any(re.match(row, path) for row in allowed) for path in paths), paths
+
+
+def test_a_keeper_is_asked_as_often_as_the_guide_says(tmp_path: Path, keeper: Keeper) -> None:
+    def asked(act: Callable[[], object]) -> int:
+        before = keeper.way.asked
+        act()
+        return keeper.way.asked - before
+
+    with Ring(tmp_path, keeper.config) as ring:
+        order, key = ticket_order(at := Addresses()), canary_key()
+        assert asked(lambda: ring.vault.ask(order)) == 3
+        credential = ring.vault.deposit(order, key)
+    with Ring(tmp_path, keeper.config) as again:
+        assert asked(lambda: again.vault.opens(at, credential)) == 2
+        assert asked(lambda: [again.vault.opens(at, credential) for _ in range(20)]) == 0
+        assert asked(lambda: again.vault.ask(ticket_order(at))) == 0
 
 
 MOVES = [(one, other) for one in ("file", *KEEPERS) for other in ("file", *KEEPERS) if one != other]
