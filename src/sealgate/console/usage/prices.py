@@ -18,11 +18,13 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from sealgate.console.days import DAY_S
 from sealgate.messages.feed import ModelPrice
 
 PROVIDERS: Final = {"openai": "openai", "azure-openai": "azure"}
 """Our provider's name → the table's. Any other is looked up by its origin."""
 
+UNITS_KEPT: Final = 10_000
 _MILLION: Final = 1_000_000
 _NANO: Final = Decimal(1_000_000_000)
 _DATE: Final = re.compile(r"datetime\.date\((\d{4}), (\d{1,2}), (\d{1,2})\)")
@@ -46,6 +48,7 @@ class Prices:
     def __init__(self) -> None:
         self._table: Any = None
         self._dates: set[datetime.date] | None = None
+        self._units: dict[tuple[str, str, str, int], ModelPrice | None] = {}
 
     @property
     def name(self) -> str:
@@ -66,15 +69,26 @@ class Prices:
 
         Where a price grows with the length of a request it is the highest: limits must not be too late.
         """
-        found = {}
-        for model in models:
-            spent = Spent(provider, origin, model, _MILLION, 0, 0, at_s)
-            given = self.nano_usd(spent)
-            cached = self.nano_usd(replace(spent, cached_tokens=_MILLION))
-            both = self.nano_usd(replace(spent, output_tokens=_MILLION))
-            if given is not None and cached is not None and both is not None:
-                found[model] = ModelPrice(given, cached, both - given)
-        return found
+        day = int(at_s // DAY_S)
+        found = {model: self._unit((provider, origin, model, day)) for model in models}
+        return {model: price for model, price in found.items() if price is not None}
+
+    def _unit(self, of: tuple[str, str, str, int]) -> ModelPrice | None:
+        """Looked up once a day: a document is asked for by every proxy, after every change."""
+        if of not in self._units:
+            if len(self._units) >= UNITS_KEPT:
+                self._units.clear()
+            self._units[of] = self._look_up(*of)
+        return self._units[of]
+
+    def _look_up(self, provider: str, origin: str, model: str, day: int) -> ModelPrice | None:
+        spent = Spent(provider, origin, model, _MILLION, 0, 0, day * DAY_S)
+        given = self.nano_usd(spent)
+        cached = self.nano_usd(replace(spent, cached_tokens=_MILLION))
+        both = self.nano_usd(replace(spent, output_tokens=_MILLION))
+        if given is None or cached is None or both is None:
+            return None
+        return ModelPrice(given, cached, both - given)
 
     def nano_usd(self, spent: Spent) -> int | None:
         """Billionths of a US dollar at the list price of that moment; `None` where the table has none."""
