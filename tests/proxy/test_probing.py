@@ -1,4 +1,4 @@
-"""The test of a key: asked over the feed, done once, told in one of ten words; no exchange."""
+"""The test of a key: asked over the feed, done once, told in one of twelve words; no exchange."""
 
 from __future__ import annotations
 
@@ -97,6 +97,22 @@ async def test_a_certificate_that_does_not_verify_is_a_result_of_its_own(world: 
 async def test_a_version_that_the_vault_does_not_open_is_unavailable(world: World, code: str) -> None:
     world.vault.refusal = Refusal(code=code, message="No.")
     assert (await probe(world)).result is ProbeResult.CREDENTIAL_UNAVAILABLE
+    assert not world.provider.calls
+
+
+@pytest.mark.parametrize(
+    ("code", "result"),
+    [
+        ("open_quota", ProbeResult.OPEN_QUOTA),
+        ("vault_unavailable", ProbeResult.VAULT_UNAVAILABLE),
+        ("vault_rolled_back", ProbeResult.VAULT_UNAVAILABLE),
+    ],
+)
+async def test_a_refusal_that_says_nothing_of_the_key_is_a_result_of_its_own(
+    world: World, code: str, result: ProbeResult
+) -> None:
+    world.vault.refusal = Refusal(code=code, message="No.")
+    assert (await probe(world)).result is result
     assert not world.provider.calls
 
 

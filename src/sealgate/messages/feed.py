@@ -175,6 +175,8 @@ class ProbeResult(StrEnum):
     WRONG_REGION = "wrong_region"  # the key belongs to another regional host of the provider
     PROVIDER_ERROR = "provider_error"
     CREDENTIAL_UNAVAILABLE = "credential_unavailable"  # the vault did not open this version
+    OPEN_QUOTA = "open_quota"  # the vault opens no more keys for this proxy in this minute
+    VAULT_UNAVAILABLE = "vault_unavailable"  # it is away, cannot work, or waits for the restore ceremony
 
 
 class ProbeAsked(Message, frozen=True, tag="probe-asked"):

@@ -18,7 +18,7 @@ from sealgate.log import Log
 from sealgate.messages.client import Client, NotConnectedError
 from sealgate.messages.feed import ProbeAsked, ProbeDone, ProbeResult
 from sealgate.messages.frames import Message, RefusedError
-from sealgate.messages.opening import Open, Opened
+from sealgate.messages.opening import Open, Opened, OpenRefusal
 from sealgate.messages.slot import SlotArena
 from sealgate.policy.bodies import JSON, encode_json_object
 from sealgate.policy.document import Limits, Policy
@@ -61,6 +61,14 @@ RESULTS: Final[Mapping[str, ProbeResult]] = {
     "egress_proxy_unreachable": ProbeResult.UNREACHABLE,
     "egress_proxy_refused": ProbeResult.UNREACHABLE,
     "credential_missing": ProbeResult.CREDENTIAL_UNAVAILABLE,
+    "open_quota": ProbeResult.OPEN_QUOTA,
+    "vault_unavailable": ProbeResult.VAULT_UNAVAILABLE,
+}
+# Refusals of the vault that say nothing of this key.
+_VAULTS_OWN: Final[Mapping[str, str]] = {
+    OpenRefusal.QUOTA: "open_quota",
+    OpenRefusal.UNAVAILABLE: "vault_unavailable",
+    OpenRefusal.ROLLED_BACK: "vault_unavailable",
 }
 
 
@@ -195,8 +203,10 @@ class Probing:
             upstream.send(
                 call, request.target, _HEADERS, request.body, key_field=request.key_field, key=slot.key()
             )
-        except (NotConnectedError, RefusedError) as error:
-            raise ProxyError("credential_missing") from error
+        except NotConnectedError as error:
+            raise ProxyError("vault_unavailable") from error
+        except RefusedError as error:
+            raise ProxyError(_VAULTS_OWN.get(error.refusal.code, "credential_missing")) from error
         finally:
             slot.wipe()
 

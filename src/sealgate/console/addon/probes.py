@@ -80,6 +80,18 @@ VERDICTS: Final[Mapping[str, Verdict]] = MappingProxyType(
             "bad",
             "The vault did not open this key for the proxy. Its log says why.",
         ),
+        ProbeResult.OPEN_QUOTA.value: Verdict(
+            "Too many keys opened",
+            "warn",
+            "The vault opens no more keys for this proxy in this minute. Test again in the next; if it stays "
+            "so, an operator looks at who opens so many, or raises vault.opens_per_minute.",
+        ),
+        ProbeResult.VAULT_UNAVAILABLE.value: Verdict(
+            "Vault unavailable",
+            "warn",
+            "The vault is away or opens nothing now, so nothing is known of this key. An operator looks at "
+            "the vault’s log.",
+        ),
         NO_PROXY: Verdict(
             "No proxy answered",
             "warn",
