@@ -25,8 +25,8 @@ from sealgate.messages.opening import CredentialChanged, OpeningReply
 from sealgate.messages.operating import RotateSealingKeys
 from sealgate.messages.tickets import TicketReply
 from sealgate.vault.process import DESK_SOCKET, OPENER_SOCKET, Vault
-from tests.vault.deployment import Addresses, Deployment, _connected, canary_key, vault_config
-from tests.vault.test_operator import connected
+from tests.vault.deployment import Addresses, Deployment, canary_key, connected, vault_config
+from tests.vault.test_operator import connected as operating
 from tests.vault.test_process import PROGRAM, ROOT
 
 IS_ROOT = os.geteuid() == 0
@@ -52,8 +52,8 @@ async def a_vault(folder: Path, pid: list[int]) -> AsyncIterator[Deployment]:
     assert found is not None
     pid.append(process.pid)
     config = vault_config(folder)
-    proxy, proxy_task = await _connected(config, OPENER_SOCKET, "prx_test", OpeningReply | CredentialChanged)
-    console, console_task = await _connected(config, DESK_SOCKET, "console", TicketReply)
+    proxy, proxy_task = await connected(config, OPENER_SOCKET, "prx_test", OpeningReply | CredentialChanged)
+    console, console_task = await connected(config, DESK_SOCKET, "console", TicketReply)
     try:
         yield Deployment(cast(Vault, _Elsewhere(int(found[1]))), proxy, console, config)
     finally:
@@ -99,7 +99,7 @@ async def test_no_copy_of_a_key_is_left_after_deposit_open_reseal_and_revocation
             assert (await vault.open(at, credential))[1] == key
         await until_none(pid[0], key)
         await vault.staged_key(at, canary_key(), credential)
-        async with connected(vault.config) as operator:
+        async with operating(vault.config) as operator:
             await operator.ask(RotateSealingKeys(organization=at.organization))
         assert (await vault.open(at, credential))[1] == key  # sealed anew while it is open
         await until_none(pid[0], key)
