@@ -42,9 +42,9 @@ web: $(VENV)/.web ## build the front end
 demo: setup ## run the whole system with a simulated provider (SEALGATE_OPENAI_KEY_FILE=path for OpenAI); ARGS="--once" checks it
 	$(BIN)/sealgate demo $(ARGS)
 
-test: setup ## run the tests
+test: setup ## run the tests; those of envelope and vault are held to their branch coverage
 	$(RUN_NPM) test --silent
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(COVERED) $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 coverage: setup ## what the tests of envelope and vault do not reach, branch by branch
 	$(COVERED) $(BIN)/python -m pytest -n 2 --dist loadfile $(or $(ARGS),tests/envelope tests/vault)

@@ -1,4 +1,4 @@
-"""The gate that holds `envelope` and `vault` at full branch coverage shuts, and opens, when it should.
+"""The gate that holds the branch coverage of `envelope` and `vault` shuts, and opens, when it should.
 
 Tried on a small project of the same shape, since a test cannot run the run that it is part of.
 """
@@ -21,6 +21,8 @@ addopts = "-q"
 branch = true
 parallel = true
 source_pkgs = ["sealed"]
+[tool.coverage.report]
+fail_under = 100
 """
 CONFTEST = """
 from tests.coverage_gate import gate
