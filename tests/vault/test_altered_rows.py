@@ -428,3 +428,38 @@ async def test_a_short_anchor_is_not_shortened(house: House) -> None:
 def test_what_is_no_mapped_error_is_raised_on() -> None:
     with pytest.raises(ZeroDivisionError):
         answer_for(ZeroDivisionError())
+
+
+def test_a_query_that_the_disk_fails_is_a_fault_of_the_storage(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def execute(self, _statement: str, _values: object) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(house.vault.foundation.database, "_driver", Broken())
+    with pytest.raises(RefusedError, match="vault_unavailable"):
+        house.list()
+    monkeypatch.undo()
+    assert house.opens() == house.key
+
+
+def test_a_pepper_that_does_not_unwrap_is_an_alarm_although_its_row_is_sound(house: House) -> None:
+    rows = house.vault.stores.peppers._rows
+    (row,) = house.rows("peppers")
+    record = rows.read(row)
+    forged = rows.row(structs.replace(record, ciphertext=bytes(len(record.ciphertext))))
+    house.edit("UPDATE peppers SET ciphertext = ?, mac = ?", forged["ciphertext"], forged["mac"])
+    check_damaged(lambda: house.vault.ask(AskPseudonym(**owner(AT), subject="somebody")))
+    assert "alarm_row table=peppers" in house.vault.log.getvalue()
+
+
+def test_a_credential_that_nobody_awaits_cannot_be_called_off(house: House) -> None:
+    with pytest.raises(RefusedError, match="unknown_credential"):
+        house.vault.ask(Revoke(**owner(AT), credential=new_id("cred")))
+
+
+def test_a_credential_of_another_application_cannot_be_revoked_by_knowing_its_id(house: House) -> None:
+    with pytest.raises(RefusedError, match="unknown_credential"):
+        house.vault.ask(Revoke(**owner(Addresses()), credential=house.credential))
+    assert house.opens() == house.key
