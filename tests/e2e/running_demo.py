@@ -23,7 +23,7 @@ from sealgate import settings as settings_file
 from sealgate.session import SessionSigner, SigningKey
 
 START_S = 40.0
-PORTS = ("console", "vault", "proxy", "admin", "newsletter", "simulator", "control")
+PORTS = ("console", "vault", "proxy", "admin", "newsletter", "simulator", "control", "vault-admin")
 
 
 class RunningDemo:
