@@ -10,6 +10,6 @@ export default defineConfig({
     environment: "node",
     restoreMocks: true,
     // For hangs, not for speed.
-    testTimeout: 120_000, // for hangs, not for speed
+    testTimeout: 120_000,
   },
 });
