@@ -504,6 +504,33 @@ async def test_counting_that_takes_too_long_is_said_and_the_rest_is_shown(
     assert "sealgate_vault_organizations" not in text
 
 
+async def test_it_says_what_the_check_of_all_rows_found(
+    vault: Deployment, at: Addresses, clock: Clock
+) -> None:
+    await vault.sealed_key(at, canary_key())
+    assert "Every row checked not once since the start" in await words(vault)
+    pieces = vault.vault._checking.pieces()
+    next(pieces)
+    assert "rows of the present round" in await words(vault)
+    list(pieces)
+    assert "Damaged rows none" in await words(vault)
+    assert await metric(vault, "rows_checked_timestamp_seconds") == clock.now_s
+    with vault.vault._foundation.database.transaction() as connection:
+        connection.exec_driver_sql("UPDATE peppers SET ciphertext = x'00'")
+    list(vault.vault._checking.pieces())
+    assert await metric(vault, "rows_damaged") == 1
+    assert "1: sealgate vault check names them" in await words(vault)
+
+
+async def test_it_says_whether_two_administrators_can_approve(
+    vault: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Two administrators can approve no" in await words(vault)
+    monkeypatch.setattr("sealgate.vault.administrators.Administrators.are_two", True)
+    assert (await status(vault))["two_administrators"] is True
+    assert "Two administrators can approve yes" in await words(vault)
+
+
 async def test_memory_that_is_not_locked_is_said(vault: Deployment) -> None:
     vault.vault._stores.arena.locked = False
     assert "not locked: raise RLIMIT_MEMLOCK" in await words(vault)

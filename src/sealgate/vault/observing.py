@@ -18,8 +18,10 @@ from typing import TypeVar
 from msgspec import Struct
 from sqlalchemy import select
 
+from sealgate.messages.checking import RowsChecked
 from sealgate.messages.server import Server
 from sealgate.messages.tickets import CredentialState
+from sealgate.vault.checking import Checking
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.counting import Counts, count
 from sealgate.vault.database import Query
@@ -33,6 +35,7 @@ from sealgate.vault.schema import ROOT
 from sealgate.vault.status import (
     NO_ANSWER,
     OK,
+    Checked,
     Connected,
     Counters,
     KekRingState,
@@ -61,6 +64,7 @@ class Parts(Struct, frozen=True):
     base: Foundation
     stores: Stores
     keks: KekChanges
+    checking: Checking
     tally: Tally
     sockets: Mapping[str, Server]
     """By the name of who connects there."""
@@ -112,6 +116,8 @@ class Observer:
             sockets=tuple(_connected(name, server) for name, server in parts.sockets.items()),
             kek=await self._ring({} if counts is None else counts.by_kek),
             counters=_counters(parts.tally),
+            checked=_checked(parts.checking.answer(anew=False)),
+            two_administrators=parts.stores.administrators.are_two,
             stored=None if counts is None else _stored(counts),
         )
 
@@ -149,6 +155,15 @@ def _kek(record: KekRecord, health: str, rows: Mapping[str, int]) -> KekState:
         destroyed_at=record.destroyed_at,
         rows=rows.get(record.version, 0),
         health=health,
+    )
+
+
+def _checked(found: RowsChecked) -> Checked:
+    return Checked(
+        ended_at=found.ended_at,
+        rows=sum(each.rows for each in found.tables),
+        damaged=sum(each.damaged for each in found.tables),
+        under_way=found.under_way,
     )
 
 

@@ -178,7 +178,7 @@ class Vault:
     def _make_admin(self, clock: Callable[[], float], assets_folder: Path) -> Admin:
         config, base, stores = self._config, self._foundation, self._stores
         sockets = {"proxies": self._opener_server, "console": self._desk_server}
-        parts = Parts(config, base, stores, self._kek_changes, self._tally, sockets)
+        parts = Parts(config, base, stores, self._kek_changes, self._checking, self._tally, sockets)
         listing = KeyListing(base.database, stores.keyring, config.sealing_key_days)
         return Admin(config.admin_host, Observer(parts, clock), listing, assets_folder, self._log)
 

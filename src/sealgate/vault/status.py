@@ -125,6 +125,17 @@ class Stored(Struct, frozen=True):
     tickets: int
 
 
+class Checked(Struct, frozen=True):
+    """What the check of every row in the background found."""
+
+    ended_at: float
+    """When the last whole round ended; 0 for none since the start."""
+    rows: int
+    damaged: int
+    under_way: int
+    """Rows that the present round looked at; 0 between two rounds."""
+
+
 class Status(Struct, frozen=True):
     """Everything but the organizations."""
 
@@ -138,5 +149,8 @@ class Status(Struct, frozen=True):
     sockets: tuple[Connected, ...]
     kek: KekRingState
     counters: Counters
+    checked: Checked
+    two_administrators: bool
+    """True once two people can approve what concerns the whole vault."""
     stored: Stored | None
     """None where counting takes too long just now."""

@@ -71,6 +71,10 @@ def _states(status: Status) -> Iterator[Family]:
     yield _gauge("anchor_written", "1 if the anchor is up to date.", ready.anchor == OK)
     yield _gauge("kek_usable", "1 if the current KEK's keeper answers.", ready.kek == OK)
     yield _gauge("memory_locked", "1 if opened keys cannot reach swap.", status.memory_locked)
+    yield _gauge("rows_damaged", "Rows that the last whole check found damaged.", status.checked.damaged)
+    yield _gauge(
+        "rows_checked_timestamp_seconds", "When that check ended; 0: not yet.", status.checked.ended_at
+    )
     yield _gauge("disk_free_bytes", "Room on the disk of vault.db.", status.disk_free_bytes)
     connected: list[Sample] = [({"socket": each.socket}, each.count) for each in status.sockets]
     yield "connected", "gauge", "Processes that are connected, by socket.", connected

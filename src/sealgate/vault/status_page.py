@@ -43,7 +43,7 @@ def page(status: Status, found: Organizations, only: str, after: str) -> str:
         _section("The KEK", _keks(status.kek, status.now)),
         _section("Who is connected", _sockets(status)),
         _section("Since the start", _counted(status.counters)),
-        _section("In the database", _stored(status.stored)),
+        _section("In the database", _stored(status.stored) + _looked_through(status)),
         _section("Sealing keys", _listing(found, only, after, status.now)),
     )
     return _frame(status.instance, "".join(body))
@@ -177,6 +177,24 @@ def _stored(stored: Stored | None) -> str:
             ("Versions of keys", f"{stored.versions:,}"),
             ("Sealing key pairs", f"{stored.sealing_pairs:,}"),
             ("Tickets, used ones too", f"{stored.tickets:,}"),
+        )
+    )
+
+
+def _looked_through(status: Status) -> str:
+    checked = status.checked
+    when = _moment(checked.ended_at) if checked.ended_at else "not once since the start"
+    if checked.under_way:
+        when += f"; {checked.under_way:,} rows of the present round"
+    damaged = _state("none", "good") if checked.ended_at else "not known yet"
+    if checked.damaged:
+        damaged = _state(f"{checked.damaged:,}: sealgate vault check names them", "bad")
+    two = _state("yes", "good") if status.two_administrators else _state("no", "plain")
+    return _facts(
+        (
+            ("Every row checked", when),
+            ("Damaged rows", damaged),
+            ("Two administrators can approve", two),
         )
     )
 
