@@ -42,6 +42,7 @@ SHARED = (
     "/retention",
     "/tokens",
     "/erasures",
+    "/notices",
     "/erasures/organization",
 )
 GUIDES = tuple(f"/guides/{each.stem}" for each in (Path(__file__).parents[2] / "docs" / "hosts").glob("*.md"))
