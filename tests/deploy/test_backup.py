@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sqlite3
@@ -16,7 +17,7 @@ import pytest
 
 from sealgate.console.audit.head import read_head
 from tests.deploy.installation import ROOT, Job, Provider
-from tests.up_running import CLEAN, RunningUp, local_settings
+from tests.up_running import CLEAN, RunningUp, local_settings, wait_for
 
 PAGE = ROOT / "docs" / "howto" / "backup.md"
 
@@ -69,6 +70,11 @@ class Kept:
             shutil.copy2(self.online / "anchor" / "anchor", self.data / "vault")
         if kek:
             shutil.copy2(self.kek, self.data / "vault")
+
+    def remembered(self) -> int:
+        """The change that the proxy remembers."""
+        path = self.data / "proxy" / "vault.waymark"
+        return int(json.loads(path.read_text())["number"]) if path.exists() else -1
 
     def is_stopped(self) -> bool:
         """True if it starts, and the vault opens nothing."""
@@ -167,7 +173,7 @@ def test_an_older_vault_db_alone_is_refused_with_the_documented_ceremony(kept: K
     assert explained.returncode == 2, explained.stderr
     wanted = re.search(r"--accept-epoch (\d+)", explained.stdout)
     assert wanted, explained.stdout
-    assert "made since, and lost" in explained.stdout
+    assert "1 goes back to an earlier state" in explained.stdout
     assert kept.running.refused()
     accepted = restore(kept, "--accept-epoch", wanted[1])
     assert accepted.returncode == 0, accepted.stderr
@@ -178,6 +184,10 @@ def test_both_files_of_a_backup_are_stopped_by_a_proxy_that_remembers_until_they
     kept: Kept,
 ) -> None:
     kept.restore_offline()
+    newest = int((kept.data / "vault" / "anchor").read_text().splitlines()[-1].split()[0])
+    kept.running.start()
+    wait_for(lambda: kept.remembered() >= newest)
+    kept.running.stop()
     shutil.copy2(kept.online / "databases" / "vault.db", kept.data / "vault")
     shutil.copy2(kept.online / "anchor" / "anchor", kept.data / "vault")
     assert kept.is_stopped()

@@ -267,3 +267,31 @@ def test_a_round_that_is_under_way_when_check_is_asked_does_not_count(
     monkeypatch.setattr(checking_commands, "_POLL_S", 0.0)
     assert run("vault", "check", "--json", "--config", str(settings)).exit_code == 0
     assert answers == []
+
+
+async def test_restore_explains_changes_nothing_and_accepts_what_it_is_told_to(
+    settings: Path, folder: Path
+) -> None:
+    at = Addresses()
+    async with vault_of(settings) as vault:
+        kept, revoked = [await vault.sealed_key(at, canary_key()) for _ in range(2)]
+    data = folder / "vault"
+    old = (data / "vault.db").read_bytes()
+    async with vault_of(settings) as vault:
+        await vault.revoke(at, revoked)
+        await vault.sealed_key(at, canary_key())
+    together = await said("vault", "restore", "--config", str(settings))
+    assert (together.exit_code, "They belong together" in together.output) == (0, True), together.output
+    (data / "vault.db").write_bytes(old)
+    explained = await said("vault", "restore", "--config", str(settings))
+    assert explained.exit_code == 2, explained.output
+    assert f"  {revoked}  vault.db: active" in explained.output
+    assert "1 made since, and lost" in explained.output
+    epoch = json.loads((await said("vault", "restore", "--json", "--config", str(settings))).output)["epoch"]
+    assert f"--accept-epoch {epoch} " in explained.output
+    wrong = await said("vault", "restore", "--accept-epoch", str(epoch + 1), "--config", str(settings))
+    assert wrong.exit_code == 78
+    done = await said("vault", "restore", "--accept-epoch", str(epoch), "--config", str(settings))
+    assert (done.exit_code, "is accepted" in done.output) == (0, True), done.output
+    async with vault_of(settings) as vault:
+        await vault.open(at, kept)

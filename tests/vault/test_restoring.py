@@ -15,9 +15,11 @@ from sealgate.log import LineLog
 from sealgate.messages.erasing import Erase, ErasureKind
 from sealgate.messages.frames import RefusedError
 from sealgate.messages.tickets import Revoke
+from sealgate.vault.anchor_summary import Standing
 from sealgate.vault.events import EVENTS
-from sealgate.vault.fates import Fate
+from sealgate.vault.fates import Fate, decide
 from sealgate.vault.faults import AlarmError, StartError
+from sealgate.vault.keks import DESTROYED, destroyed_name
 from sealgate.vault.restoring import JUMP, Comparison, opened
 from tests.vault.deployment import Addresses, Clock, canary_key, owner, ticket_order, vault_config
 from tests.vault.still import StillVault
@@ -434,3 +436,88 @@ def test_after_a_restore_the_vault_works_on_and_can_be_restored_again(folder: Fo
     with folder.vault() as vault:
         assert vault.opens(AT, kept) == KEY
         assert refused(vault, newer) == "credential_revoked"
+
+
+def test_a_kek_that_was_destroyed_since_stays_destroyed_though_its_file_was_kept(folder: Folder) -> None:
+    with folder.vault() as vault:
+        deposit(vault)
+        used = vault.foundation.kek.version
+    folder.back_up()
+    # As if everything had been wrapped anew and this one destroyed: what the anchor is told of it.
+    with folder.vault() as vault, vault.foundation.witness.change(destroyed_name(used), 1, DESTROYED):
+        pass
+    folder.restore()
+    with pytest.raises(StartError, match="was destroyed since") as error:
+        folder.compare()
+    assert error.value.code == "kek_destroyed"
+
+
+def test_the_anchor_is_told_of_each_kek_that_is_destroyed(folder: Folder) -> None:
+    with folder.vault() as vault:
+        base = vault.foundation
+        entry = base.kek.entries[base.kek.version]
+        base.keks.mark(entry.version, DESTROYED, 1.0)
+        assert base.witness.standing(destroyed_name(entry.version)) == Standing(1, DESTROYED)
+
+
+def test_administrators_stay_as_they_were_unless_they_were_changed_or_removed_since(folder: Folder) -> None:
+    with folder.vault() as vault:
+        people = vault.stores.administrators
+        names = [people.invite(None, name, "", 1.0, approved=True)[0].administrator for name in "abc"]
+    folder.back_up()
+    with folder.vault() as vault:
+        people = vault.stores.administrators
+        people.invite(people.find(names[1]), "b", "", 2.0, approved=True)
+        people.remove(names[2])
+        late = people.invite(None, "d", "", 2.0, approved=True)[0].administrator
+    folder.restore()
+    found = folder.compare()
+    assert [fate_of(found, each) for each in (*names, late)] == [Fate.KEPT, *[Fate.REMOVED] * 3]
+    folder.accept()
+    with folder.vault() as vault:
+        people = vault.stores.administrators
+        assert people.find(names[0]) is not None
+        assert [people.find(each) for each in (*names[1:], late)] == [None] * 3
+        assert [name for name, _ in people.every()] == [names[0]]
+
+
+def test_a_receipt_key_that_was_made_since_is_lost_and_another_is_made(folder: Folder) -> None:
+    with folder.vault() as vault:
+        deposit(vault)
+    folder.back_up()
+    with folder.vault() as vault:
+        lost = vault.erasures.public_key()
+    folder.restore()
+    folder.accept()
+    with folder.vault() as vault:
+        assert vault.erasures.public_key() != lost
+    shutil.rmtree(folder.kept)
+    with folder.vault() as vault:
+        kept = vault.erasures.public_key()
+    folder.back_up()
+    with folder.vault() as vault:
+        deposit(vault)
+    folder.restore()
+    folder.accept()
+    with folder.vault() as vault:
+        assert vault.erasures.public_key() == kept
+
+
+def test_an_organization_that_came_after_the_backup_is_enrolled_anew(folder: Folder) -> None:
+    with folder.vault() as vault:
+        deposit(vault)
+    folder.back_up()
+    later = Addresses()
+    with folder.vault() as vault:
+        deposit(vault, OTHER_KEY, later)
+    folder.restore()
+    assert fate_of(folder.compare(), later.organization) is Fate.LOST
+    folder.accept()
+    with folder.vault() as vault:
+        again = deposit(vault, OTHER_KEY, later)
+        assert vault.opens(later, again) == OTHER_KEY
+
+
+def test_what_a_newer_release_witnesses_is_left_as_it_is() -> None:
+    (found,) = decide({}, {"something-new": Standing(7, "word")})
+    assert (found.fate, found.state) == (Fate.KEPT, "word")

@@ -78,7 +78,8 @@ def databases(case: Case) -> Iterator[Finding]:
             yield problem(
                 "databases",
                 f"{vault_db} has no anchor beside it",
-                "put the anchor back that was never restored (docs/howto/backup.md)",
+                "put the anchor back that was never restored; if it is lost, sealgate vault restore explains"
+                " what is (docs/howto/backup.md)",
             )
 
 
