@@ -15,8 +15,10 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from sqlalchemy import select
 
 from sealgate.console.accounts.models import User
+from sealgate.console.audit.services import Editing
 from sealgate.console.config import MailConfig
 from sealgate.console.notices.mailing import FIRST_PAUSE_S, GATHER_S, LONGEST_PAUSE_S, STALE_S, Mailing
+from sealgate.console.notices.services import SHOWN
 from tests.console.running import Browser, Running
 
 PASSWORD = "smtp-canary-password-7f3Q"
@@ -178,6 +180,54 @@ async def test_what_is_a_week_old_is_not_sent_any_more(mailed: Mailed, ada: Brow
     mailed.world.clock.now_s += STALE_S + 1
     await mailed.look()
     assert mailed.box.letters == []
+
+
+async def test_nobody_hides_a_notice_behind_a_hundred_others(mailed: Mailed, ada: Browser) -> None:
+    world = mailed.world
+    async with world.console.database.writing() as tx:
+        user = (await tx.scalars(select(User))).one()
+        edit = Editing(tx, user.organization_id, user.id, world.clock())
+        await edit.record("credential.deposited", "https://first.example")
+        for number in range(SHOWN + 5):
+            await edit.record("token.revoked", f"token {number}")
+    world.clock.now_s += GATHER_S
+    for _ in range(3):
+        await mailed.look()
+    first, second = (each.content for each in mailed.box.letters)
+    assert isinstance(first, bytes)
+    assert isinstance(second, bytes)
+    assert b"https://first.example" in first
+    assert (first.count(b"revoked the"), second.count(b"revoked the")) == (SHOWN - 1, 6)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "a@[x.example",
+        "a,b@x.example",
+        "(@x.example",
+        "a:b@x.example",
+        "=?utf-8?q?a?=@x.example",
+        "<a@x.example",
+    ],
+)
+async def test_an_owner_with_an_odd_address_keeps_no_letter_from_others_and_gets_none(
+    mailed: Mailed, ada: Browser, odd: str
+) -> None:
+    world = mailed.world
+    for other in (odd, "bea@example.com"):
+        await world.owner(other, "Elsewhere")
+    async with world.console.database.writing() as tx:
+        first = (await tx.scalars(select(User).where(User.email == "ada@example.com"))).one()
+        for user in await tx.scalars(select(User)):
+            user.organization_id = first.organization_id
+    await mailed.look()
+    await something_happens(ada)
+    world.clock.now_s += GATHER_S
+    await mailed.look()
+    told = sorted(each.rcpt_tos for each in mailed.box.letters)
+    assert told == [["ada@example.com"], ["bea@example.com"]]
+    assert "no_address" in world.lines.getvalue()
 
 
 async def test_a_server_that_is_away_is_said_and_the_pages_go_on(

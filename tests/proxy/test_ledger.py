@@ -155,6 +155,15 @@ def test_a_running_exchange_may_hold_more_while_there_is_room() -> None:
     assert ledger.left(DAY, NOON) == 0
 
 
+def test_an_exchange_that_holds_more_tokens_is_not_cut_for_a_limit_on_something_else() -> None:
+    ledger = Ledger()
+    raised = Line(MONTH.key, MONTH.measure, Budget("application", "requests", "month", 30))
+    held = hold(ledger, MONTH)
+    for _ in range(9):  # somebody raised the budget while it ran
+        hold(ledger, raised)
+    assert ledger.extend(held, (0, 256, 0, 0), NOON)
+
+
 def test_a_smaller_budget_holds_at_once_and_a_larger_one_too() -> None:
     ledger = Ledger()
     ledger.settle(hold(ledger, DAY, of=50), tokens(50), NOON)

@@ -44,6 +44,21 @@ def test_a_call_that_hangs_is_given_up_and_the_next_one_waits_for_its_end() -> N
     assert patience.run(lambda: "there", 30) == "there"
 
 
+def test_a_machine_without_a_thread_to_spare_is_said_and_the_next_call_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none_left(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    patience = Patience()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", none_left)
+        with pytest.raises(KekUnavailableError) as refused:
+            patience.run(lambda: 7, 5)
+        assert refused.value.code == "no_thread"
+    assert patience.run(lambda: 7, 5) == 7
+
+
 class Slow:
     """A keeper that answers when it is told to."""
 

@@ -108,7 +108,7 @@ class Ledger:
         """Hold more for an exchange that runs; False, and nothing more is held, where a line has no room."""
         for line, counter in zip(reservation.lines, reservation.counters, strict=True):
             self._drain(line, counter, now)
-            if counter.used + counter.held + more[line.measure] > line.budget.most:
+            if 0 < more[line.measure] > line.budget.most - counter.used - counter.held:
                 return False
         self._hold(reservation, more, now)
         return True

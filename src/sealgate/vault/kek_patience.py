@@ -27,8 +27,12 @@ class Patience:
         if not self._turn.acquire(timeout=patience_s):
             raise KekUnavailableError("timeout", "an earlier call still waits for an answer")
         outcome: _Outcome[Answer] = _Outcome()
-        # A daemon: a driver that hangs must not keep the vault from ending.
-        threading.Thread(target=self._work, args=(call, outcome), daemon=True).start()
+        try:
+            # A daemon: a driver that hangs must not keep the vault from ending.
+            threading.Thread(target=self._work, args=(call, outcome), daemon=True).start()
+        except RuntimeError as error:
+            self._turn.release()  # nobody else would, and every later call would wait for nothing
+            raise KekUnavailableError("no_thread", "the machine gives no thread to ask in") from error
         if not outcome.there.wait(patience_s):
             raise KekUnavailableError("timeout", "there is no answer in time")
         return outcome.get()

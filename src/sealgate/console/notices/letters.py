@@ -6,6 +6,7 @@ Pure. Counterpart: `mailing`, which sends it.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Sequence
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -13,6 +14,9 @@ from email.utils import format_datetime, make_msgid
 from msgspec import Struct
 
 from sealgate.console.audit.listing import AuditLine
+
+# Whatever RFC 5322 gives a meaning in a header stands in no such address; people sign in with what they like.
+_ONE_ADDRESS = re.compile(r"[^\s\x00-\x20\x7f()<>\[\]:;,\\\"@]+@[^\s\x00-\x20\x7f()<>\[\]:;,\\\"@]+")
 
 
 class Addressee(Struct, frozen=True):
@@ -27,16 +31,23 @@ class Addressee(Struct, frozen=True):
 def letter(
     to: Addressee, lines: Sequence[AuditLine], *, sender: str, console_url: str, now_s: float
 ) -> EmailMessage:
-    """One e-mail for all of these notices, the newest first."""
+    """One e-mail for all of these notices, the newest first; raises `ValueError` for what is no address."""
     message = EmailMessage()
     many = "1 change" if len(lines) == 1 else f"{len(lines)} changes"
-    message["From"], message["To"] = sender, to.email
+    message["From"], message["To"] = sender, _checked(to.email)
     message["Subject"] = f"Sealgate: {many} in {to.organization_name}"
     message["Date"] = format_datetime(datetime.datetime.fromtimestamp(now_s, datetime.UTC))
     message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2].strip(">"))
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
     message.set_content("\n".join(_text(to, lines, console_url)) + "\n")
     return message
+
+
+def _checked(email: str) -> str:
+    """The address; raises `ValueError` for one that a header would read as another, as several or as none."""
+    if not _ONE_ADDRESS.fullmatch(email) or "=?" in email:
+        raise ValueError("no address for a header")
+    return email
 
 
 def _text(to: Addressee, lines: Sequence[AuditLine], console_url: str) -> Sequence[str]:

@@ -22,7 +22,7 @@ from sealgate.console.failures import where
 from sealgate.console.feed.bell import Bell
 from sealgate.console.notices import post
 from sealgate.console.notices.letters import Addressee, letter
-from sealgate.console.notices.services import list_notices
+from sealgate.console.notices.services import list_untold
 from sealgate.console.permissions import Role
 from sealgate.log import Log
 
@@ -95,24 +95,30 @@ class Mailing:
         if self._now() < until_s:
             return ()
         async with self._database.reading() as tx:
-            lines = await list_notices(tx, to.organization, mailed_to, self._now() - STALE_S)
+            lines = await list_untold(tx, to.organization, mailed_to, self._now() - STALE_S)
         return lines if lines and self._now() - lines[-1].entry.at >= GATHER_S else ()
 
     async def _send(self, mail: MailConfig, to: Addressee, lines: Sequence[AuditLine]) -> None:
-        written = letter(
-            to, lines, sender=mail.sender, console_url=self._config.public_url, now_s=self._now()
-        )
         try:
+            written = letter(
+                to, lines, sender=mail.sender, console_url=self._config.public_url, now_s=self._now()
+            )
             await asyncio.to_thread(post.send, mail, written)
+        except ValueError:  # one owner's odd address must not keep notices from the others
+            self._pause(to, "no_address")
+            return
         except post.PostError as error:
-            _until_s, pause_s = self._pauses.get(to.user, (0.0, 0.0))
-            pause_s = min(max(pause_s * 2, FIRST_PAUSE_S), LONGEST_PAUSE_S)
-            self._pauses[to.user] = (self._now() + pause_s, pause_s)
-            self._log("mail_failed", user=to.user, reason=error.reason, again_s=int(pause_s))
+            self._pause(to, error.reason)
             return
         self._pauses.pop(to.user, None)
         await self._note_sent(to.user, lines[0].entry.id)
         self._log("mail_sent", user=to.user, notices=len(lines))
+
+    def _pause(self, to: Addressee, reason: str) -> None:
+        _until_s, pause_s = self._pauses.get(to.user, (0.0, 0.0))
+        pause_s = min(max(pause_s * 2, FIRST_PAUSE_S), LONGEST_PAUSE_S)
+        self._pauses[to.user] = (self._now() + pause_s, pause_s)
+        self._log("mail_failed", user=to.user, reason=reason, again_s=int(pause_s))
 
     async def _note_sent(self, user: str, position: int) -> None:
         async with self._database.writing() as tx:

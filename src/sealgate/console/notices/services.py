@@ -21,17 +21,26 @@ SHOWN = 100
 """How many the page shows; the record of changes has all of them."""
 
 
-async def list_notices(
-    tx: AsyncSession, organization: str, after: int = 0, since_s: float = 0.0
-) -> Sequence[AuditLine]:
-    """The newest first, at most a hundred: those beyond an entry and not older than a moment."""
+async def list_notices(tx: AsyncSession, organization: str) -> Sequence[AuditLine]:
+    """The newest first, at most a hundred."""
+    scope = [AuditEntry.organization_id == organization, AuditEntry.what.in_(NOTICED)]
+    return await read_lines(tx, scope, limit=SHOWN)
+
+
+async def list_untold(tx: AsyncSession, organization: str, after: int, since_s: float) -> Sequence[AuditLine]:
+    """The oldest hundred beyond an entry and not older than a moment, the newest of them first.
+
+    The oldest, so that nobody hides one behind a hundred others: those come next.
+    """
     scope = [
         AuditEntry.organization_id == organization,
         AuditEntry.what.in_(NOTICED),
         AuditEntry.id > after,
         AuditEntry.at >= since_s,
     ]
-    return await read_lines(tx, scope, limit=SHOWN)
+    some = select(AuditEntry.id).where(*scope).order_by(AuditEntry.id).limit(SHOWN).subquery()
+    last = await tx.scalar(select(func.max(some.c.id)))
+    return () if last is None else await read_lines(tx, [*scope, AuditEntry.id <= last], limit=SHOWN)
 
 
 async def count_unread(tx: AsyncSession, organization: str, read_to: int) -> int:
