@@ -18,6 +18,7 @@ from sealgate.messages.frames import RefusedError
 from sealgate.messages.operating import AskReceiptKey, ReceiptKeyShown
 from sealgate.messages.tickets import AskPseudonym, Credentials, ListCredentials
 from sealgate.vault import erasures
+from sealgate.vault.administrators import ENROLLED_WHOLE
 from sealgate.vault.faults import AlarmError, StorageError
 from sealgate.vault.receipts import key_of, verify
 from sealgate.vault.tickets import TicketRefusedError
@@ -123,6 +124,21 @@ def test_the_names_and_the_last_four_characters_go_too(tmp_path: Path) -> None:
         assert all(_found(tmp_path, needle) for needle in needles)
         vault.erasures.answer(Erase(kind=ErasureKind.ORGANIZATION, subject=at.organization))
         assert [needle for needle in needles if _found(tmp_path, needle)] == []
+
+
+def test_a_planted_row_named_like_something_else_goes_and_ends_nothing_else(house: House) -> None:
+    administrator = new_id("adm")
+    witness = house.vault.foundation.witness
+    with witness.change(administrator, 1, ENROLLED_WHOLE):
+        pass
+    for name in (administrator, house.other.organization, "keks"):
+        (row,) = (each for each in house.rows("credentials") if each[0] == house.credential)
+        house.put_back("credentials", [(name, *row[1:])])
+    before = {name: witness.standing(name) for name in (house.other.organization, "keks")}
+    house.erase(ErasureKind.APPLICATION)
+    assert witness.stands(administrator, 1, ENROLLED_WHOLE)
+    assert {name: witness.standing(name) for name in before} == before
+    assert {row[0] for row in house.rows("credentials")} == {house.beside_credential, house.other_credential}
 
 
 @pytest.mark.parametrize("kind", KINDS)

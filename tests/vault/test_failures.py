@@ -13,6 +13,7 @@ import uvloop
 
 from sealgate.messages.frames import RefusedError
 from sealgate.messages.opening import CredentialEvent
+from sealgate.vault.checking import Checking
 from sealgate.vault.faults import StorageError
 from tests.vault.deployment import Addresses, Deployment, canary_key, running, vault_config, write_assets
 
@@ -41,6 +42,22 @@ async def test_a_revocation_that_cannot_be_written_still_shuts_the_credential(
             await vault.open(at, credential)
     monkeypatch.undo()
     await vault.revoke(at, second)
+
+
+async def test_a_part_in_the_background_that_fails_is_logged_and_the_vault_still_ends_whole(
+    folder: Path, assets: Path, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = asyncio.Event()
+
+    async def fails(_checking: Checking) -> None:
+        asyncio.get_running_loop().call_later(0.01, failed.set)
+        raise LookupError("a defect")
+
+    monkeypatch.setattr(Checking, "run", fails)
+    async with running(vault_config(folder), time.time, log, assets):
+        await failed.wait()
+        assert "loop_failed error=LookupError" in log.getvalue()
+    assert "vault stopped" in log.getvalue()
 
 
 async def test_a_deposit_on_a_full_disk_leaves_the_ticket_unused(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, select
 
+from sealgate.ids import is_id
 from sealgate.log import Log
 from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.messages.opening import CredentialChanged, CredentialEvent
@@ -104,7 +105,14 @@ class Credentials:
         )
 
     def erase(self, credential: str, note: Callable[[Connection], None]) -> None:
-        """Destroy every row of a credential, sound or not, in one change with what `note` writes."""
+        """Destroy every row of a credential, sound or not, in one change with what `note` writes.
+
+        A row may be planted: one that is named like anything but a credential goes, and closes no id.
+        """
+        if not is_id("cred", credential):
+            with self._database.transaction() as connection:
+                self._delete(connection, credential)
+            return
         standing = self._witness.standing(credential)
         if standing is not None and standing.state == ERASED:  # rows that somebody put back
             whole = self._database.transaction()

@@ -6,7 +6,6 @@ Counterparts: the supervisor starts it, `config` says how, `listener` takes brow
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import time
@@ -207,6 +206,8 @@ class Vault:
             self._audit.run(),
         )
         self._tasks += map(asyncio.create_task, background)
+        for task in self._tasks:
+            task.add_done_callback(self._tell_end)
         self._kek_changes.resume()
         for origin in self._config.plain_origins:
             self._log("plain_http_allowed", origin=origin)
@@ -225,8 +226,7 @@ class Vault:
         """Stop listening, write what is only in memory, close the files. Safe after a failed start."""
         for task in self._tasks:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._opener_server.close()
         await self._desk_server.close()
         await self._operator_server.close()
@@ -246,6 +246,11 @@ class Vault:
     def _locks_memory(self) -> bool:
         self._stores.arena.take().wipe()
         return self._stores.arena.locked
+
+    def _tell_end(self, task: asyncio.Task[None]) -> None:
+        """Nothing in the background ends before it is told to: what does is a defect, logged at once."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log("loop_failed", error=type(error).__name__)
 
     async def _flush_now_and_then(self) -> None:
         while True:
