@@ -231,6 +231,28 @@ async def test_a_refusal_of_the_vault_takes_the_order_back(world: Running, ada: 
     assert (await ada.get(f"/applications/{app}")).status_code == 200
 
 
+async def test_an_order_that_waits_outlives_a_vault_whose_disk_is_full(world: Running, ada: Browser) -> None:
+    app = await world.application(ada)
+    organization = everything(world)["organizations"][0][0]
+    world.desk.refuse_erasure = Refusal(code="vault_unavailable", message="the disk is full")
+    async with world.console.database.writing() as tx:
+        tx.add(
+            ErasureOrder(
+                subject=app,
+                kind="application",
+                organization_id=organization,
+                application_id=app,
+                name="Larkspur",
+                ordered_at=world.clock(),
+            )
+        )
+    assert await world.console.erasing.look() is True
+    assert await the_order(world, app) is not None
+    world.desk.refuse_erasure = None
+    assert await world.console.erasing.look() is False
+    assert app in world.desk.erasures
+
+
 async def test_what_an_operator_had_erased_at_the_vault_goes_here_too(world: Running, ada: Browser) -> None:
     app = await world.application(ada)
     organization = str(everything(world)["organizations"][0][0])

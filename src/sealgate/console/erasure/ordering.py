@@ -27,6 +27,7 @@ from sealgate.console.failures import where
 from sealgate.console.feed.bell import Bell
 from sealgate.log import Log
 from sealgate.messages.erasing import Erase, ErasureKind, ErasureRow
+from sealgate.messages.opening import OpenRefusal
 
 AGAIN_AFTER_S = 5.0
 IDLE_S = 60.0
@@ -92,14 +93,15 @@ class Erasing:
         try:
             for order in orders:
                 with contextlib.suppress(VaultRefusedError):
-                    await self._carry_out(order)
+                    await self._carry_out(order, patient=True)
             if self._is_due():
                 await self._follow_operators()
         except VaultAwayError:
             return True
         return False
 
-    async def _carry_out(self, order: ErasureOrder) -> str:
+    async def _carry_out(self, order: ErasureOrder, *, patient: bool = False) -> str:
+        """`patient`: nobody looks on, and a vault that cannot write now is as good as away."""
         author = Author(order.organization_id, order.user_id, order.token_id)
         kind = ErasureKind(order.kind)
         application = (order.application_id or "") if kind is ErasureKind.CREDENTIAL else ""
@@ -107,6 +109,8 @@ class Erasing:
         try:
             receipt = (await self._desk.erase(ask)).erasure.receipt
         except VaultRefusedError as refused:
+            if patient and refused.code == OpenRefusal.UNAVAILABLE.value:
+                raise VaultAwayError from None  # its disk is full, or its keeper away: asked again
             async with self._database.writing() as tx:
                 await drop_order(self._editing(tx, author), order.subject, refused.code)
             raise
