@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sealgate.envelope import encode_text
+from sealgate.messages.auditing import AskAudit, AskOpens
 from sealgate.messages.client import Client
 from sealgate.messages.frames import PROTOCOL, Hello, Message, RefusedError
 from sealgate.messages.operating import (
@@ -111,8 +112,21 @@ async def test_keys_open_while_rows_are_wrapped_anew(
         (MigrateKek(to="transit"), "kek_not_set"),
         (DestroyKek(version="file-0123456789abcdef"), "kek_unknown"),
         (InspectVault(envelope="AAAA"), "no_envelope"),
+        (InspectVault(organization="%"), "malformed"),
+        (AskAudit(after=2**63), "malformed"),
+        (AskOpens(since=float("nan")), "malformed"),
     ],
-    ids=["no such provider", "no token", "no region", "no address", "no such version", "no envelope"],
+    ids=[
+        "no such provider",
+        "no token",
+        "no region",
+        "no address",
+        "no such version",
+        "no envelope",
+        "no organization",
+        "no place",
+        "no time",
+    ],
 )
 async def test_what_cannot_be_done_is_refused_with_a_hint_and_logged(
     vault: Deployment, operator: Client, log: io.StringIO, request_: Message, code: str

@@ -34,7 +34,9 @@ SOCKET_PATH_LIMIT_BYTES = 107
 """`sun_path` holds 108 bytes with its terminator (unix(7))."""
 
 
-_UNREADABLE: Final = Refusal(code="unreadable", message="the request cannot be read")
+_UNREADABLE: Final = Refusal(
+    code="unreadable", message="the request cannot be read", hint="run the same release everywhere"
+)
 _FAILED: Final = Refusal(code="failed", message="the request met a fault of ours", hint="see the log")
 
 

@@ -52,6 +52,8 @@ class AuditPages:
             fields.malformed("event", "name one of docs/reference/events.md")
         if not _ABOUT.fullmatch(asked.about):
             fields.malformed("about", "name an id")
+        fields.check_place("after", asked.after)
+        fields.check_time("since", asked.since)
         until = min(asked.after + STRETCH, 2**62)
         found = self._database.rows(
             _STRETCH,

@@ -81,6 +81,8 @@ def opens_page(pages: CountPages, asked: AskOpens) -> OpensPage:
     """The next hours; raises `RefusedError` for what is no credential."""
     if asked.credential:
         fields.check_id("cred", "credential", asked.credential)
+    fields.check_time("since", asked.since)
+    fields.check_place("after", asked.after)
     records, following = pages.page(asked.credential, asked.since, asked.after)
     return OpensPage(items=tuple(map(_hour, records)), next=following)
 

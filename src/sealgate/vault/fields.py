@@ -54,6 +54,18 @@ def check_version(value: int) -> None:
         malformed("version", "versions count from 1")
 
 
+def check_place(field: str, value: int) -> None:
+    """Raise `RefusedError` unless the value can be the place where a page of a list ended."""
+    if not 0 <= value < 2**62:
+        malformed(field, "give what the page before said, or 0")
+
+
+def check_time(field: str, value: float) -> None:
+    """Raise `RefusedError` unless the value can be a time in Unix seconds."""
+    if not 0 <= value < 2**53:  # false for what is no number, too
+        malformed(field, "give Unix seconds, or 0")
+
+
 def shown(prefix: Prefix, request: Message, field: str) -> str:
     """A field of a request for the log: an id of this kind, or nothing. Anything else is not quoted."""
     value = getattr(request, field, "")

@@ -13,6 +13,7 @@ from sqlalchemy import Table, bindparam, func, select
 from sealgate.envelope import EnvelopeError, decode_text, find_suite, read_header
 from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.messages.operating import EnvelopeInspected, PairInspected, VaultInspected
+from sealgate.vault import fields
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.database import Query
 from sealgate.vault.faults import AlarmError
@@ -66,8 +67,10 @@ class Inspection:
     def look(self, envelope: str, organization: str) -> VaultInspected:
         """Everything, or one organization's pairs; and an envelope's text, if one is given.
 
-        Raises `RefusedError` for a text that is no envelope.
+        Raises `RefusedError` for a text that is no envelope, and for what is no organization.
         """
+        if organization:
+            fields.check_id("org", "organization", organization)
         rows = self._database.rows(_PAIRS, {"organization": organization or "%"})
         return VaultInspected(
             instance=self._instance,

@@ -27,6 +27,8 @@ from sealgate.vault.kek_ring import KekRing
 from sealgate.vault.keks import CURRENT, DESTROYED, DESTROYING, LIVE, KekRecord, Keks
 from sealgate.vault.rewrapping import Rewrapping
 
+SHOWN_CHARS = 100
+"""How much of a name that is none a refusal says again."""
 _SAMPLE = b"sealgate kek trial"
 AGAIN_AFTER_S = 5.0
 """Pause before rewrapping that met a fault (disk full, KMS away) is tried again."""
@@ -106,7 +108,7 @@ class KekChanges:
         if to not in PROVIDERS:
             raise _refused(
                 "kek_provider_unknown",
-                f"there is no KEK provider {to!r}",
+                f"there is no KEK provider {to[:SHOWN_CHARS]!r}",
                 f"use one of {', '.join(PROVIDERS)}",
             )
         async with self._changing:
@@ -125,7 +127,9 @@ class KekChanges:
         async with self._changing:
             record = self._keks.record(version)
             if record is None or record.state == DESTROYED:
-                raise _refused("kek_unknown", f"there is no live KEK {version}", "sealgate kek status")
+                raise _refused(
+                    "kek_unknown", f"there is no live KEK {version[:SHOWN_CHARS]!r}", "sealgate kek status"
+                )
             if record.state == CURRENT or self._rewrapping.opens_something(version):
                 raise _refused(
                     "kek_in_use", f"the KEK {version} still wraps something", "sealgate kek rotate"

@@ -107,7 +107,11 @@ class Waymarks:
             proxy = peer.name if _PEER_NAME.fullmatch(peer.name) else "unnamed"
             self._log("waymark_refused", proxy=proxy, uid=peer.uid)
             raise RefusedError(
-                Refusal(code=OpenRefusal.WAYMARK_FOREIGN.value, message="this waymark is not of this vault")
+                Refusal(
+                    code=OpenRefusal.WAYMARK_FOREIGN.value,
+                    message="this waymark is not of this vault",
+                    hint="connect this proxy to its own vault",
+                )
             )
         if not self._witness.is_past(shown.number, shown.tag):
             self._halt(shown)
