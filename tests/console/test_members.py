@@ -23,6 +23,7 @@ FOR_OWNERS_ALONE = {
     Permission.CHANGE_TOKENS,
     Permission.ERASE,
     Permission.SEE_NOTICES,
+    Permission.CHANGE_BUDGETS,
 }
 
 

@@ -55,6 +55,7 @@ async def test_anothers_application_and_none_at_all_look_the_same(
         "origin": "https://api.openai.com",
         "credential": new_id("cred"),
         "version": 1,
+        "confirm": "Letters",
     }
     known = {} if way.takes is None else {n: body[n] for n in way.takes.__struct_fields__ if n in body}
     answers = [await eve.send(way.method, path_of(way, app), known) for app in (theirs, new_id("app"))]
@@ -223,5 +224,5 @@ async def test_the_document_is_open_to_everybody(world: Running) -> None:
 
 def test_the_scopes_are_used_and_every_error_is_of_its_status() -> None:
     assert {way.needs for way in WAYS} == set(Scope)
-    assert len(ALL) == 4
+    assert len(ALL) == 5
     assert all(400 <= failure.status < 600 for failure in ERRORS.values())
