@@ -36,3 +36,11 @@ async def test_a_ring_wakes_everybody_and_silence_ends_after_its_time() -> None:
     bell.ring()
     await asyncio.wait_for(asyncio.gather(*waiters), 5)
     await asyncio.wait_for(bell.wait(0.001), 5)
+
+
+async def test_a_ring_while_somebody_looks_is_not_missed() -> None:
+    bell = Bell()
+    rung = bell.next
+    bell.ring()
+    async with asyncio.timeout(1):
+        await bell.wait(60, rung)

@@ -74,9 +74,11 @@ class Erasing:
 
     async def run(self) -> None:
         """Go on with what is open until cancelled."""
+        rung = self._bell.next
         while True:
             try:
                 await self._desk.wait_connected()
+                rung = self._bell.next
                 waiting = await self.look()
             except (SQLAlchemyError, OSError, ValueError) as error:
                 self._log("erasing_failed", kind=type(error).__name__, where=where(error))
@@ -84,7 +86,7 @@ class Erasing:
             if waiting:
                 await asyncio.sleep(AGAIN_AFTER_S)
             else:
-                await self._bell.wait(IDLE_S)  # an order, and a vault that comes back, ring
+                await self._bell.wait(IDLE_S, rung)  # an order, and a vault that comes back, ring
 
     async def look(self) -> bool:
         """Go on once; true if something still waits for the vault."""

@@ -20,9 +20,14 @@ class Bell:
         rung, self._rung = self._rung, asyncio.Event()
         rung.set()
 
-    async def wait(self, timeout_s: float) -> None:
-        """Return at the next ring, or after `timeout_s`."""
+    @property
+    def next(self) -> asyncio.Event:
+        """What the next ring sets: whoever takes it before looking misses no ring while they look."""
+        return self._rung
+
+    async def wait(self, timeout_s: float, rung: asyncio.Event | None = None) -> None:
+        """Return at the next ring, or at that of `rung`, or after `timeout_s`."""
         # Not `wait_for`: until Python 3.12 it forgets a cancellation that comes together with the ring.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                await self._rung.wait()
+                await (rung or self._rung).wait()
