@@ -175,7 +175,8 @@ async def _connected(config: VaultConfig, socket: str, replies: object) -> tuple
     hello = Hello(protocol=PROTOCOL, instance=config.instance, process="bench")
     client = Client(config.runtime_dir / socket, hello, replies, on_connected=there.set)
     task = asyncio.create_task(client.run())
-    await asyncio.wait_for(there.wait(), 15)
+    async with asyncio.timeout(15):
+        await there.wait()
     return client, task
 
 

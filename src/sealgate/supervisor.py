@@ -175,7 +175,8 @@ class _Keeper:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
             try:
-                await asyncio.wait_for(process.wait(), GRACE_S)
+                async with asyncio.timeout(GRACE_S):
+                    await process.wait()
             except TimeoutError:
                 self._log("program.killed", program=self.program.name)
                 process.kill()
@@ -233,17 +234,18 @@ def die_with_parent() -> None:
 async def answers(probe: Probe) -> bool:
     """True if the program answers its probe with 200 within a second."""
     tls = _any_certificate() if probe.tls else None
-    opening = asyncio.open_connection(
-        probe.host, probe.port, ssl=tls, server_hostname=probe.name if tls else None
-    )
     try:
-        reader, writer = await asyncio.wait_for(opening, 1.0)
+        async with asyncio.timeout(1.0):
+            reader, writer = await asyncio.open_connection(
+                probe.host, probe.port, ssl=tls, server_hostname=probe.name if tls else None
+            )
     except (OSError, TimeoutError):
         return False
     request = f"GET {probe.path} HTTP/1.1\r\nHost: {probe.name}:{probe.port}\r\nConnection: close\r\n\r\n"
     try:
         writer.write(request.encode())
-        status = await asyncio.wait_for(reader.readline(), 1.0)
+        async with asyncio.timeout(1.0):
+            status = await reader.readline()
     except (OSError, TimeoutError):
         return False
     finally:

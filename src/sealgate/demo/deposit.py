@@ -79,7 +79,8 @@ async def active_credential(house: House, seeded: Seeded) -> CredentialRow | Non
     client = Client(socket, hello, TicketReply, on_connected=connected.set)
     task = asyncio.create_task(client.run())
     try:
-        await asyncio.wait_for(connected.wait(), 10)
+        async with asyncio.timeout(10):
+            await connected.wait()
         asked = ListCredentials(organization=seeded.organization, application=seeded.application)
         reply = await client.ask(asked)
     finally:

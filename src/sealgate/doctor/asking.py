@@ -71,13 +71,18 @@ def ask_provider(settings: Settings, origin: str) -> Answer:
     try:
         plain = settings.egress.dangerously_allow_plain_http_to_loopback
         parsed = parse_origin(origin, plain_http_to_loopback=plain)
-        return asyncio.run(asyncio.wait_for(_ask(settings, parsed), PATIENCE_S))
+        return asyncio.run(_ask_patiently(settings, parsed))
     except TimeoutError:
         raise NotAnsweredError(f"no answer within {PATIENCE_S:.0f} s") from None
     except ssl.SSLCertVerificationError as error:
         raise NotAnsweredError(f"its certificate is not accepted ({error.verify_message})") from error
     except (OSError, ProxyError, EgressError, ValueError, IndexError) as error:
         raise NotAnsweredError(str(error)) from error
+
+
+async def _ask_patiently(settings: Settings, origin: Origin) -> Answer:
+    async with asyncio.timeout(PATIENCE_S):
+        return await _ask(settings, origin)
 
 
 async def _ask(settings: Settings, origin: Origin) -> Answer:

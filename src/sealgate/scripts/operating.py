@@ -76,7 +76,8 @@ async def _ask(settings: Settings, request: Message, timeout_s: float) -> Messag
     client = Client(path, hello, OperatorReply, on_connected=there.set, server_uids=uids)
     link = asyncio.create_task(client.run())
     try:
-        await asyncio.wait_for(there.wait(), CONNECT_S)
+        async with asyncio.timeout(CONNECT_S):
+            await there.wait()
         return await client.ask(request, timeout_s=timeout_s)
     except RefusedError as error:
         raise refused(error) from None

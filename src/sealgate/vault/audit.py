@@ -71,7 +71,8 @@ class Audit:
                     await asyncio.sleep(0)
                 await self._keep_house()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._awake.wait(), WRITTEN_EVERY_S)
+                    async with asyncio.timeout(WRITTEN_EVERY_S):
+                        await self._awake.wait()
         finally:
             self._queue.on_done = None
 

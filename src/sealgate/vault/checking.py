@@ -118,7 +118,8 @@ class Checking:
 
     async def _wait(self, pause_s: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._awake.wait(), pause_s)
+            async with asyncio.timeout(pause_s):
+                await self._awake.wait()
         self._awake.clear()
 
     def pieces(self) -> Iterator[None]:

@@ -148,7 +148,8 @@ class Erasures:
                 self._log("erasure_paused", error=type(error).__name__)
                 pause_s = AGAIN_AFTER_S
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._awake.wait()
 
     def pieces(self) -> Iterator[None]:
         """Go on with every erasure; yields after each small step."""

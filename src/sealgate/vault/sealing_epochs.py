@@ -113,7 +113,8 @@ class SealingEpochs:
             except OSError as error:
                 self._log("database_failed", error=type(error).__name__, operation="sealing-epochs")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), IDLE_S)
+                async with asyncio.timeout(IDLE_S):
+                    await self._awake.wait()
 
     def pieces(self) -> Iterator[None]:
         """One pass; yields after each small piece of work, so that others get their turn."""
