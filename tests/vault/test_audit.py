@@ -340,7 +340,7 @@ def _storage_fails(*_args: object) -> Any:
 async def test_what_is_woken_and_told_to_end_in_the_same_moment_ends(tmp_path: Path, turns: int) -> None:
     with StillAudit(tmp_path) as still:
         running = asyncio.create_task(still.audit.run())
-        while not still.audit._awake._waiters:  # type: ignore[attr-defined]  # until it waits for work
+        while not still.audit._awake._waiters:  # until it waits for work
             await asyncio.sleep(0.01)
         still.log("deposited", version=1)
         for _ in range(turns):

@@ -7,7 +7,6 @@ need be there.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 import socket
@@ -26,6 +25,7 @@ from sealgate.listening.arrival import Arrival
 from sealgate.listening.certificates import ServerTls
 from sealgate.listening.patience import DeadlinedProtocol
 from sealgate.listening.peers import TrustedPeers
+from sealgate.listening.quiet import QuietServer
 from sealgate.log import LineLog, Log
 
 
@@ -63,7 +63,7 @@ async def _serve_pages(
 ) -> None:
     tls = ServerTls(config.tls, log) if config.tls else None
     peers = TrustedPeers(config.trusted_proxies)
-    server = _QuietServer(
+    server = QuietServer(
         uvicorn.Config(
             Arrival(site, config.public_url, peers, encrypted=tls is not None),
             ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
@@ -89,16 +89,8 @@ async def _serve_pages(
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     watching.cancel()
-    server.should_exit = True
+    server.end()
     await serving
-
-
-class _QuietServer(uvicorn.Server):
-    """Uvicorn without its own signal handlers: `serve` has them."""
-
-    @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]
-        yield
 
 
 def _leave_the_word_to(log: Log) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy import ColumnClause, Table, bindparam, literal_column, select
@@ -83,7 +84,7 @@ class Checking:
         self._seal = seal
         self._clock = clock
         self._log = log
-        self._tables = tuple(_Page(table) for table in sealed_tables())
+        self._tables = _pages()
         self._last = _Round()
         self._under_way: _Round | None = None
         self._rounds = 0
@@ -187,19 +188,28 @@ class _Page:
         self.name = str(table.name)
         self.columns = tuple(str(column.name) for column in table.columns)[:-1]
         self._query = Query(
-            select(_ROW_ID, table).where(bindparam("after") < _ROW_ID).order_by(_ROW_ID).limit(PAGE_ROWS)
+            select(_ROW_ID, table)
+            .where(bindparam("after") < _ROW_ID)
+            .order_by(_ROW_ID)
+            .limit(bindparam("most"))
         )
 
     def pages(self, database: Database) -> Iterator[list[tuple[Cell, ...]]]:
         last: Cell = -1
-        while rows := database.rows(self._query, {"after": last}):
+        while rows := database.rows(self._query, {"after": last, "most": PAGE_ROWS}):
             last = rows[-1][0]
             yield rows
 
 
+@functools.cache
+def _pages() -> tuple[_Page, ...]:
+    """Compiled once."""
+    return tuple(_Page(table) for table in sealed_tables())
+
+
 def unsealed(database: Database, seal: RowSeal) -> Iterator[DamagedRow]:
     """Every row of a stopped vault whose MAC is not the vault's, after its alarm."""
-    for table in (_Page(each) for each in sealed_tables()):
+    for table in _pages():
         for rows in table.pages(database):
             for _row_id, *values, mac in rows:
                 if not seal.is_sealed(table.name, table.columns, values, mac):

@@ -7,6 +7,7 @@ here.
 
 from __future__ import annotations
 
+import functools
 import os
 import sqlite3
 import stat
@@ -173,6 +174,7 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     return driver
 
 
+@functools.cache
 def _expected_objects(version: int) -> frozenset[tuple[str, ...]]:
     engine = _engine("sqlite+pysqlite:///:memory:")
     try:

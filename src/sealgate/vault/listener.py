@@ -7,11 +7,10 @@ signal handlers, which are the process's.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -20,6 +19,7 @@ from sealgate.listening.arrival import Arrival
 from sealgate.listening.certificates import ServerTls
 from sealgate.listening.patience import DeadlinedProtocol
 from sealgate.listening.peers import TrustedPeers
+from sealgate.listening.quiet import QuietServer
 from sealgate.log import Log
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.faults import StartError
@@ -46,7 +46,7 @@ class PageListener:
         self._listener = _listen(host, port, setting)
         self.port = int(self._listener.getsockname()[1])
         logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())
-        self._server = _QuietServer(
+        self._server = QuietServer(
             uvicorn.Config(
                 app,
                 ssl_context_factory=self._context_factory(),
@@ -78,28 +78,12 @@ class PageListener:
         if self._task is None:
             self._listener.close()
             return
-        self._server.should_exit = True
+        self._server.end()
         await self._task
 
     def _context_factory(self) -> Callable[..., ssl.SSLContext] | None:
         tls = self._tls
         return None if tls is None else lambda _config, _default: tls.context
-
-
-class _QuietServer(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Cannot fail: the socket is bound already, and there is no lifespan to run."""
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are the process's."""
-        yield
 
 
 def _listen(host: str, port: int, setting: str) -> socket.socket:

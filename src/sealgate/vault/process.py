@@ -231,9 +231,7 @@ class Vault:
         await self._desk_server.close()
         await self._operator_server.close()
         await self._kek_changes.close()
-        for web in (self._web, self._admin_web):
-            if web is not None:
-                await web.close()
+        await asyncio.gather(*(web.close() for web in (self._web, self._admin_web) if web is not None))
         self._flush()
         self._quotas.close()
         self._log("stopped")
