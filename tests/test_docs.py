@@ -124,6 +124,7 @@ def test_every_asvs_requirement_has_tests_or_a_reason() -> None:
 ADDRESSES = re.compile(r"https?://([a-z0-9-]+(?:\.[a-z0-9-]+)+)")
 OURS = re.compile(
     r"(.*\.)?localhost|127\.0\.0\.1|(.*\.)?example(\.com)?|([a-z]+\.)?(api|platform)\.openai\.com|www\.w3\.org"
+    r"|api\.(anthropic\.com|mistral\.ai|groq\.com)|generativelanguage\.googleapis\.com|openrouter\.ai"
 )
 
 

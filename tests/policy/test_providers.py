@@ -1,10 +1,12 @@
 """Providers: a shaped request is fitted to what each knows, and one without a row is refused."""
 
+import msgspec
 import pytest
 
 from sealgate.policy.bodies import JSON
 from sealgate.policy.document import ENDPOINTS, Endpoint, Limits, Policy
-from sealgate.policy.providers import PROVIDERS, EndpointRow, endpoint_row, fit
+from sealgate.policy.provider_row import EndpointRow
+from sealgate.policy.providers import PROVIDERS, endpoint_row, fit
 from sealgate.policy.refusals import Refusal
 from sealgate.policy.requests import Shaped
 from sealgate.policy.shapes import SHAPES
@@ -28,14 +30,158 @@ def fitted(provider: str, endpoint: Endpoint, **fields: JSON) -> dict[str, JSON]
     return fit(shaped(endpoint, **fields), endpoint_row(provider, endpoint)).body
 
 
+# What each offers beside `models`, which is answered from the policy everywhere.
+OFFERED: dict[str, set[Endpoint]] = {
+    "anthropic": {"chat.completions"},
+    "google": {"chat.completions", "embeddings"},
+    "mistral": {"chat.completions", "embeddings"},
+    "groq": {
+        "chat.completions",
+        "responses",
+        "audio.speech",
+        "audio.transcriptions",
+        "audio.translations",
+    },
+    "openrouter": {"chat.completions", "embeddings"},
+    "vllm": {
+        "chat.completions",
+        "responses",
+        "embeddings",
+        "audio.transcriptions",
+        "audio.translations",
+    },
+    "ollama": {"chat.completions", "responses", "embeddings"},
+}
+ALL_OF_CHAT: dict[str, JSON] = {
+    "stream": True,
+    "temperature": 0.5,
+    "frequency_penalty": 0.5,
+    "presence_penalty": 0.5,
+    "seed": 7,
+    "reasoning_effort": "low",
+    "verbosity": "low",
+    "service_tier": "flex",
+    "parallel_tool_calls": True,
+    "prompt_cache_retention": "in_memory",
+    "stream_options": {"include_obfuscation": False},
+}
+# What of it goes up, beside model, messages, stream, temperature and the bound.
+KEPT: dict[str, dict[str, JSON]] = {
+    "anthropic": {"parallel_tool_calls": True, "stream_options": {"include_usage": True}},
+    "google": {
+        "frequency_penalty": 0.5,
+        "presence_penalty": 0.5,
+        "seed": 7,
+        "reasoning_effort": "low",
+        "parallel_tool_calls": True,
+        "stream_options": {"include_usage": True},
+    },
+    "mistral": {
+        "frequency_penalty": 0.5,
+        "presence_penalty": 0.5,
+        "random_seed": 7,
+        "parallel_tool_calls": True,
+    },
+    "groq": {
+        "frequency_penalty": 0.5,
+        "presence_penalty": 0.5,
+        "seed": 7,
+        "reasoning_effort": "low",
+        "parallel_tool_calls": True,
+        "stream_options": {"include_usage": True},
+    },
+    "openrouter": {
+        "frequency_penalty": 0.5,
+        "presence_penalty": 0.5,
+        "seed": 7,
+        "reasoning_effort": "low",
+        "verbosity": "low",
+        "parallel_tool_calls": True,
+        "provider": {"data_collection": "deny"},
+        "stream_options": {"include_usage": True},
+    },
+    "vllm": {
+        "frequency_penalty": 0.5,
+        "presence_penalty": 0.5,
+        "seed": 7,
+        "reasoning_effort": "low",
+        "parallel_tool_calls": True,
+        "stream_options": {"include_usage": True},
+    },
+    "ollama": {
+        "frequency_penalty": 0.5,
+        "presence_penalty": 0.5,
+        "seed": 7,
+        "reasoning_effort": "low",
+        "stream_options": {"include_usage": True},
+    },
+}
+BOUND = {
+    "anthropic": "max_completion_tokens",
+    "google": "max_completion_tokens",
+    "groq": "max_completion_tokens",
+}
+
+
+@pytest.mark.parametrize("name", OFFERED)
+def test_a_preset_offers_exactly_what_its_provider_has(name: str) -> None:
+    assert set(PROVIDERS[name].endpoints) == {*OFFERED[name], "models"}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_preset_is_sent_what_it_knows_of_a_chat_and_nothing_else(name: str) -> None:
+    assert fitted(name, "chat.completions", **ALL_OF_CHAT) == {
+        "model": "gpt-sim",
+        "messages": INPUTS["chat.completions"]["messages"],
+        "stream": True,
+        "temperature": 0.5,
+        BOUND.get(name, "max_tokens"): 100,
+        **KEPT[name],
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("anthropic", "response_format", {"type": "json_object"}),
+        ("anthropic", "logprobs", True),
+        ("google", "logit_bias", {"1": 1}),
+        ("mistral", "top_logprobs", 2),
+        ("groq", "logprobs", True),
+        ("vllm", "modalities", ["text", "audio"]),
+        ("ollama", "logit_bias", {"1": 1}),
+    ],
+)
+def test_what_decides_the_answer_and_is_unknown_there_is_refused_not_dropped(
+    name: str, field: str, value: JSON
+) -> None:
+    with pytest.raises(Refusal) as caught:
+        fitted(name, "chat.completions", **{field: value})
+    assert (caught.value.param, caught.value.status) == (field, 400)
+
+
+def test_a_request_cannot_undo_what_is_set_for_a_provider() -> None:
+    policy = msgspec.structs.replace(POLICY, allow_unknown_fields=True)
+    body: dict[str, JSON] = {"model": "gpt-sim", **INPUTS["chat.completions"], "provider": {"order": ["x"]}}
+    request = SHAPES["chat.completions"](body, policy, "pn_1")
+    sent = fit(request, endpoint_row("openrouter", "chat.completions")).body
+    assert sent["provider"] == {"data_collection": "deny"}
+
+
+def test_the_length_of_vectors_goes_to_mistral_by_its_own_name() -> None:
+    assert fitted("mistral", "embeddings", dimensions=256)["output_dimension"] == 256
+
+
 def test_the_providers_are_those_that_are_documented() -> None:
-    assert set(PROVIDERS) == {"openai", "azure-openai", "openai-compatible"}
+    assert set(PROVIDERS) == {*OFFERED, "openai", "azure-openai", "openai-compatible"}
     assert all(name == provider.name for name, provider in PROVIDERS.items())
 
 
 def test_only_openai_offers_every_endpoint() -> None:
     media = {each for each in ENDPOINTS if each.startswith(("images.", "audio."))}
-    missing = {name: set(ENDPOINTS) - set(row.endpoints) for name, row in PROVIDERS.items()}
+    missing = {
+        name: set(ENDPOINTS) - set(row.endpoints) for name, row in PROVIDERS.items() if name not in OFFERED
+    }
     assert missing == {
         "openai": set(),
         "azure-openai": {"moderations", *media},
@@ -49,6 +195,13 @@ def test_only_openai_offers_every_endpoint() -> None:
         ("openai", b"/v1/chat/completions", b"authorization", b"Bearer "),
         ("azure-openai", b"/openai/v1/chat/completions", b"api-key", b""),
         ("openai-compatible", b"/v1/chat/completions", b"authorization", b"Bearer "),
+        ("anthropic", b"/v1/chat/completions", b"authorization", b"Bearer "),
+        ("google", b"/v1beta/openai/chat/completions", b"authorization", b"Bearer "),
+        ("mistral", b"/v1/chat/completions", b"authorization", b"Bearer "),
+        ("groq", b"/openai/v1/chat/completions", b"authorization", b"Bearer "),
+        ("openrouter", b"/api/v1/chat/completions", b"authorization", b"Bearer "),
+        ("vllm", b"/v1/chat/completions", b"authorization", b"Bearer "),
+        ("ollama", b"/v1/chat/completions", b"authorization", b"Bearer "),
     ],
 )
 def test_a_provider_has_its_path_and_its_header(name: str, path: bytes, header: bytes, prefix: bytes) -> None:
@@ -60,13 +213,14 @@ def test_a_provider_has_its_path_and_its_header(name: str, path: bytes, header: 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_every_path_ends_in_the_endpoint_s_own(name: str) -> None:
     for endpoint, row in PROVIDERS[name].endpoints.items():
-        assert row.path.endswith(b"/v1/" + endpoint.replace(".", "/").encode())
+        assert row.path.endswith(b"/" + endpoint.replace(".", "/").encode())
+        assert row.path.startswith(b"/")
         assert row.path.isascii()
 
 
 def test_a_provider_without_a_row_is_refused_with_the_reason() -> None:
     with pytest.raises(Refusal, match="does not know") as caught:
-        endpoint_row("anthropic", "chat.completions")
+        endpoint_row("acme-models", "chat.completions")
     assert (caught.value.code, caught.value.status) == ("provider_unknown", 403)
     assert caught.value.hint
 

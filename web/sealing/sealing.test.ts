@@ -313,6 +313,15 @@ test.each([
   ["openai", "sk-ant-0123456789abcdefghij", /another provider/],
   ["openai", "sk-admin-0123456789abcdefghij", /admin key/],
   ["openai", "0123456789abcdefghij", /begin with/],
+  ["openai", "sk-or-v1-0123456789abcdefghij", /another provider, OpenRouter/],
+  ["openai", "gsk_0123456789abcdefghij", /another provider, Groq/],
+  ["openai", "AIza0123456789abcdefghij", /another provider, Google/],
+  ["anthropic", "sk-proj-0123456789abcdef", /another provider, OpenAI/],
+  ["anthropic", "0123456789abcdefghij", /begin with “sk-ant-”/],
+  ["google", "0123456789abcdefghij", /begin with “AIza” or “AQ.”/],
+  ["groq", "0123456789abcdefghij", /begin with “gsk_”/],
+  ["openrouter", "sk-0123456789abcdefghij", /another provider, OpenAI/],
+  ["mistral", "sk-ant-0123456789abcdefghij", /another provider, Anthropic/],
 ])("advice for %s on %s", (provider, key, advice) => {
   expect(adviceOn(provider, key)).toMatch(advice);
 });
@@ -320,6 +329,19 @@ test.each([
 test("a usual key gets no advice, and an unknown provider's keys may look as they like", () => {
   expect(adviceOn("openai", KEY)).toBeNull();
   expect(adviceOn("other", "0123456789abcdefghij")).toBeNull();
+});
+
+test.each([
+  ["anthropic", "sk-ant-0123456789abcdefghij"],
+  ["google", "AIza0123456789abcdefghij"],
+  ["groq", "gsk_0123456789abcdefghij"],
+  ["openrouter", "sk-or-v1-0123456789abcdefghij"],
+  ["mistral", "0123456789abcdefghij0123456789ab"],
+  ["vllm", "sk-0123456789abcdefghij"],
+  ["ollama", "sk-ant-0123456789abcdefghij"],
+  ["azure-openai", "0123456789abcdefghij"],
+])("no advice for %s on %s", (provider, key) => {
+  expect(adviceOn(provider, key)).toBeNull();
 });
 
 const PURPOSE = {

@@ -1,7 +1,8 @@
 """The providers: which endpoints each offers, where they stand, how the key goes in, which fields differ.
 
-Counterparts: the request tables, which say what passes for any provider; the proxy, which builds paths and
-heads from these rows. A provider that has no row here is refused: nothing is guessed about it.
+Counterparts: `provider_presets.py`, where others than OpenAI and its like stand; the request tables, which
+say what passes for any provider; the proxy, which builds paths and heads from these rows. A provider that has
+no row here is refused: nothing is guessed about it.
 """
 
 from collections.abc import Mapping
@@ -9,47 +10,13 @@ from types import MappingProxyType
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 
 from sealgate.policy.bodies import JSON
 from sealgate.policy.document import Endpoint
+from sealgate.policy.provider_presets import PRESETS
+from sealgate.policy.provider_row import MAX_TOKENS, OPENAIS_OWN, UNMODERATED, EndpointRow, Provider
 from sealgate.policy.refusals import Refusal
 from sealgate.policy.requests import Shaped
-
-
-class EndpointRow(Struct, frozen=True):
-    """One endpoint of one provider: its path, and what happens to fields of a body that is shaped already.
-
-    In this order: `refused` names fields with the reason, `removed` fields are dropped, `renamed` ones go by
-    the provider's name (where both are given, the smaller number counts), `set` ones are given this value.
-    """
-
-    path: bytes
-    refused: Mapping[str, str] = MappingProxyType({})
-    removed: tuple[str, ...] = ()
-    renamed: Mapping[str, str] = MappingProxyType({})
-    set: Mapping[str, JSON] = MappingProxyType({})
-    stream_options: tuple[str, ...] | None = None
-    """The stream options that the provider knows; None leaves them as they are."""
-
-    @property
-    def unchanged(self) -> bool:
-        """True if a shaped body goes up as it is."""
-        rules = (self.refused, self.removed, self.renamed, self.set)
-        return not any(rules) and self.stream_options is None
-
-
-class Provider(Struct, frozen=True):
-    """One provider: `auth_header` carries `auth_prefix` and the key; `endpoints` by the policy's names."""
-
-    name: str
-    label: str
-    auth_header: bytes
-    auth_prefix: bytes
-    endpoints: Mapping[Endpoint, EndpointRow]
-
-
-_UNKNOWN: Final = "this provider does not know it, and would answer as if it had not been sent"
 
 _MEDIA: Final[Mapping[Endpoint, EndpointRow]] = MappingProxyType(
     {
@@ -86,19 +53,15 @@ _AZURE: Final = Provider(
     auth_prefix=b"",
     endpoints=MappingProxyType(
         {
-            "chat.completions": EndpointRow(
-                b"/openai/v1/chat/completions", refused=MappingProxyType({"moderation": _UNKNOWN})
-            ),
-            "responses": EndpointRow(
-                b"/openai/v1/responses", refused=MappingProxyType({"moderation": _UNKNOWN})
-            ),
+            "chat.completions": EndpointRow(b"/openai/v1/chat/completions", refused=UNMODERATED),
+            "responses": EndpointRow(b"/openai/v1/responses", refused=UNMODERATED),
             "embeddings": EndpointRow(b"/openai/v1/embeddings"),
             "models": EndpointRow(b"/openai/v1/models"),
         }
     ),
 )
 
-# What Ollama, vLLM, llama.cpp and their like have in common: several refuse fields that they do not know, and
+# What llama.cpp, LocalAI and their like have in common: several refuse fields that they do not know, and
 # several bound the answer by `max_tokens` alone and would ignore a limit under its newer name.
 _COMPATIBLE: Final = Provider(
     name="openai-compatible",
@@ -109,27 +72,15 @@ _COMPATIBLE: Final = Provider(
         {
             "chat.completions": EndpointRow(
                 b"/v1/chat/completions",
-                refused=MappingProxyType({"moderation": _UNKNOWN}),
-                removed=(
-                    "prompt_cache_options",
-                    "prompt_cache_retention",
-                    "safety_identifier",
-                    "service_tier",
-                    "store",
-                ),
-                renamed=MappingProxyType({"max_completion_tokens": "max_tokens"}),
+                refused=UNMODERATED,
+                removed=(*OPENAIS_OWN, "store"),
+                renamed=MAX_TOKENS,
                 stream_options=("include_usage",),
             ),
             "responses": EndpointRow(
                 b"/v1/responses",
-                refused=MappingProxyType({"moderation": _UNKNOWN}),
-                removed=(
-                    "background",
-                    "prompt_cache_options",
-                    "prompt_cache_retention",
-                    "safety_identifier",
-                    "service_tier",
-                ),
+                refused=UNMODERATED,
+                removed=("background", *OPENAIS_OWN),
                 stream_options=(),
             ),
             "embeddings": EndpointRow(b"/v1/embeddings"),
@@ -144,7 +95,7 @@ _COMPATIBLE: Final = Provider(
 )
 
 PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
-    {provider.name: provider for provider in (_OPENAI, _AZURE, _COMPATIBLE)}
+    {provider.name: provider for provider in (_OPENAI, _AZURE, *PRESETS, _COMPATIBLE)}
 )
 
 
@@ -167,13 +118,21 @@ def endpoint_row(provider_name: str, endpoint: Endpoint) -> EndpointRow:
     return row
 
 
-def fit(shaped: Shaped, row: EndpointRow) -> Shaped:
-    """The shaped request as this provider takes it; raises Refusal by field. `shaped` is left as it is."""
-    if row.unchanged:
-        return shaped
+def check_fit(shaped: Shaped, row: EndpointRow) -> None:
+    """Raise Refusal by field for what this provider cannot be asked."""
     for name, reason in row.refused.items():
         if name in shaped.body:
             raise Refusal("field_not_allowed", f"This does not pass: {reason}.", name, "Leave it out.")
+
+
+def fit(shaped: Shaped, row: EndpointRow, model: str = "") -> Shaped:
+    """The shaped request as this provider takes it, for another model if one is given; raises Refusal by
+    field. `shaped` is left as it is."""
+    if model and model != shaped.model:
+        shaped = msgspec.structs.replace(shaped, body={**shaped.body, "model": model}, model=model)
+    if row.unchanged:
+        return shaped
+    check_fit(shaped, row)
     body = {name: value for name, value in shaped.body.items() if name not in row.removed}
     for name, its_name in row.renamed.items():
         if name in body:

@@ -1,7 +1,7 @@
 """Draw docs/reference/requests.md from the request tables, so that the page cannot say something else.
 
-Counterparts: the tables, `chat_fields.py`, `responses_fields.py`, `input_fields.py`, `media_fields.py` and
-`providers.py`.
+Counterparts: the tables, `chat_fields.py`, `responses_fields.py`, `input_fields.py`, `media_fields.py`,
+`providers.py` and `provider_presets.py`.
 `python -m sealgate.policy.reference` writes the page to standard output; a test fails when the committed page
 differs.
 """
@@ -12,14 +12,15 @@ from typing import Final
 
 from sealgate.policy import chat_fields, input_fields, media_fields, responses_fields
 from sealgate.policy.actions import MAX_TEXT_CHARACTERS
-from sealgate.policy.bodies import MAX_DEPTH
+from sealgate.policy.bodies import MAX_DEPTH, encode_json_object
 from sealgate.policy.checks import Check, ObjectOf, Refused, Tagged
 from sealgate.policy.document import Endpoint, Limits
 from sealgate.policy.fields import REFERENCES, Field
 from sealgate.policy.media import FORMS
 from sealgate.policy.media_fields import FileRow
 from sealgate.policy.prompts import MAX_HISTORY_CHARACTERS, MAX_PROMPT_CHARACTERS
-from sealgate.policy.providers import PROVIDERS, EndpointRow
+from sealgate.policy.provider_row import EndpointRow
+from sealgate.policy.providers import PROVIDERS
 from sealgate.policy.refusals import REFUSAL_CODES
 
 _HEAD: Final = """\
@@ -180,16 +181,21 @@ def _providers() -> Iterable[str]:
 
 
 def _offered(endpoints: Mapping[Endpoint, EndpointRow]) -> tuple[str, str]:
-    prefixes = {row.path.decode().partition("/v1/")[0] + "/v1/…" for row in endpoints.values()}
+    prefixes = {
+        row.path.decode().removesuffix(endpoint.replace(".", "/")) + "…"
+        for endpoint, row in endpoints.items()
+    }
     return ", ".join(f"`{name}`" for name in endpoints), ", ".join(f"`{each}`" for each in sorted(prefixes))
 
 
 def _changes(row: EndpointRow) -> Iterable[str]:
-    yield from (f"`{name}` is refused: {reason}" for name, reason in row.refused.items())
+    for reason in dict.fromkeys(row.refused.values()):
+        names = ", ".join(f"`{name}`" for name, why in row.refused.items() if why == reason)
+        yield f"refused: {names}: {reason}"
     if row.removed:
         yield f"removed: {', '.join(f'`{name}`' for name in row.removed)}"
     yield from (f"`{name}` goes as `{its_name}`" for name, its_name in row.renamed.items())
-    yield from (f"`{name}` is set" for name in row.set)
+    yield from (f"set: `{encode_json_object({name: value}).decode()}`" for name, value in row.set.items())
     if row.stream_options is not None:
         kept = ", ".join(f"`{name}`" for name in row.stream_options) or "nothing"
         yield f"of `stream_options`, {kept} is kept"

@@ -21,7 +21,18 @@ from sealgate.vault.relying_party import relying_party
 
 __all__ = ["ALL", "PROVIDERS", "Destination", "VaultConfig", "check_destination"]
 
-PROVIDERS = ("openai", "azure-openai", "openai-compatible")
+PROVIDERS = (
+    "openai",
+    "azure-openai",
+    "anthropic",
+    "google",
+    "mistral",
+    "groq",
+    "openrouter",
+    "vllm",
+    "ollama",
+    "openai-compatible",
+)
 """Whose dialects the proxy speaks; a key for another one could never be used."""
 
 ALL = "all"

@@ -1,6 +1,8 @@
-"""Where keys may go: OpenAI's own hosts, and the origins of the vault's own configuration; nobody else's.
+"""Where keys may go: hosts of providers with one address for all, and the origins of the vault's own
+configuration; nobody else's.
 
-Azure's and compatible servers' origins are different for everyone, so they come from the configuration alone.
+Azure's, vLLM's, Ollama's and compatible servers' origins are different for everyone, so they come from the
+configuration alone.
 
 Counterparts: `deposits`, which binds a key to one of them, and `opener`, which checks that it is still
 allowed.
@@ -12,7 +14,7 @@ from collections.abc import Iterable
 
 from sealgate.messages.tickets import Destination
 
-BUILT_IN: tuple[Destination, ...] = tuple(
+_OPENAI: tuple[Destination, ...] = tuple(
     Destination(provider="openai", origin=f"https://{host}", label=label)
     # OpenAI's table of domain prefixes, developers.openai.com/api/docs/guides/data-residency
     for host, label in (
@@ -28,6 +30,15 @@ BUILT_IN: tuple[Destination, ...] = tuple(
         ("sg.api.openai.com", "OpenAI, Singapore"),
         ("ae.api.openai.com", "OpenAI, United Arab Emirates"),
     )
+)
+
+BUILT_IN: tuple[Destination, ...] = (
+    *_OPENAI,
+    Destination(provider="anthropic", origin="https://api.anthropic.com", label="Anthropic"),
+    Destination(provider="google", origin="https://generativelanguage.googleapis.com", label="Google Gemini"),
+    Destination(provider="mistral", origin="https://api.mistral.ai", label="Mistral"),
+    Destination(provider="groq", origin="https://api.groq.com", label="Groq"),
+    Destination(provider="openrouter", origin="https://openrouter.ai", label="OpenRouter"),
 )
 
 

@@ -21,7 +21,15 @@ from msgspec.structs import replace
 from sealgate.console.days import DAY_S
 from sealgate.messages.feed import ModelPrice
 
-PROVIDERS: Final = {"openai": "openai", "azure-openai": "azure"}
+PROVIDERS: Final = {
+    "openai": "openai",
+    "azure-openai": "azure",
+    "anthropic": "anthropic",
+    "google": "google",
+    "mistral": "mistral",
+    "groq": "groq",
+    "openrouter": "openrouter",
+}
 """Our provider's name → the table's. Any other is looked up by its origin."""
 
 UNITS_KEPT: Final = 10_000
