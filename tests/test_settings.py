@@ -241,6 +241,15 @@ IMPOSSIBLE: dict[str, tuple[object, ...]] = {
     "proxy.credential_cache_s": (-1, 3_601, float("nan"), float("inf")),
     "egress.ca_file": _FILE,
     "egress.proxy": ("x", "https://x:1", "http://x", "http://me:pw@x:1", "http://x:1/path", "\0"),
+    "egress.networks": (
+        ["10.0.0.1/8"],
+        ["300.0.0.0/8"],
+        ["house"],
+        ["127.0.0.0/8"],
+        ["169.254.169.254"],
+        ["0.0.0.0/0"],
+        ["::/0"],
+    ),
     "egress.dangerously_allow_plain_http_to_loopback": (),
 }
 _TYPES: tuple[object, ...] = ("x", 7, 1.5, True, [], ["x"], [1], {"a": 1})

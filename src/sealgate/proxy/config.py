@@ -13,6 +13,7 @@ import msgspec
 from sealgate.ids import is_id
 from sealgate.listening.certificates import TlsFiles
 from sealgate.proxy.egress import parse_forward_proxy
+from sealgate.proxy.networks import parse_networks
 
 MIB = 1_048_576
 _HIGHEST_PORT = 65_535
@@ -40,6 +41,8 @@ class ProxyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Certificate authorities for the way out, instead of the system's."""
     egress_proxy: str = ""
     """`http://host:port` of a proxy to reach providers through (HTTP CONNECT); empty for none."""
+    egress_networks: tuple[str, ...] = ()
+    """Networks of the house where providers may be; others that are not public are refused."""
     dangerously_allow_plain_http_to_loopback: bool = False
     """Let keys go in the clear to origins of this machine."""
     vault_uids: tuple[int, ...] | None = None
@@ -65,6 +68,7 @@ class ProxyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         self._check_names()
         if self.egress_proxy:
             parse_forward_proxy(self.egress_proxy)
+        parse_networks(self.egress_networks)
         for name in ("port", "admin_port"):
             if not 0 <= getattr(self, name) <= _HIGHEST_PORT:
                 raise ValueError(f"{name} is out of range. hint: 0 to {_HIGHEST_PORT}; 0 takes a free one")

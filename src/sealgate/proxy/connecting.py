@@ -1,5 +1,8 @@
 """Making a connection to a provider: direct, or through a proxy of the house; over verified TLS.
 
+A name is resolved once for each connection; every address that comes is checked (`networks.py`), and the
+connection goes to one that was. Through a proxy of the house, that one resolves.
+
 Counterpart: `upstream.py`, whose pool keeps what is made here. The only part of a call that awaits; whatever
 the system says becomes one of our errors.
 """
@@ -7,15 +10,19 @@ the system says becomes one of our errors.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from sealgate.proxy.egress import EgressError, ForwardProxy, Origin, parse_origin
 from sealgate.proxy.errors import ProxyError
+from sealgate.proxy.networks import Network, refusal_of
 from sealgate.proxy.tunnel import open_tunnel
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+"""From a name and a port to addresses."""
 
 
 class WayOut:
@@ -27,8 +34,11 @@ class WayOut:
         *,
         forward_proxy: ForwardProxy | None = None,
         plain_http_to_loopback: bool = False,
+        networks: tuple[Network, ...] = (),
+        resolve: Resolve | None = None,
     ) -> None:
-        self._context, self._forward_proxy = context, forward_proxy
+        self._context, self._forward_proxy, self._networks = context, forward_proxy, networks
+        self._resolve = resolve or _resolved
         self._plain_http_to_loopback = plain_http_to_loopback
         self._origins: dict[str, Origin] = {}
 
@@ -63,11 +73,34 @@ class WayOut:
             _transport, made = await loop.create_connection(
                 protocol, sock=sock, ssl=context, server_hostname=name
             )
-        else:
-            _transport, made = await loop.create_connection(
-                protocol, origin.address, origin.port, ssl=context, server_hostname=name
-            )
-        return made
+            return made
+        failed: OSError | None = None
+        for address in await self._addresses(origin):
+            try:
+                _transport, made = await loop.create_connection(
+                    protocol, address, origin.port, ssl=context, server_hostname=name
+                )
+            except ssl.SSLError:
+                raise  # another address of the same name would show the same
+            except OSError as error:
+                failed = error
+            else:
+                return made
+        raise failed or OSError("the name has no address")
+
+    async def _addresses(self, origin: Origin) -> list[str]:
+        """Where to connect, checked; `ProxyError` if even one is where no provider can be."""
+        if origin.local:
+            return [origin.address]
+        addresses = await self._resolve(origin.address, origin.port)
+        if any(refusal_of(each, self._networks) for each in addresses):
+            raise ProxyError("provider_address_refused")
+        return addresses
 
     def __repr__(self) -> str:
         return f"<WayOut {'direct' if self._forward_proxy is None else 'through a proxy'}>"
+
+
+async def _resolved(host: str, port: int) -> list[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_kind, address in found))

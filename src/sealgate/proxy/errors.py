@@ -114,6 +114,7 @@ ERRORS: Final[Mapping[str, ErrorRow]] = {
     "provider_unreachable": ErrorRow(502, _SERVER, _TIME, _FAILED, "The provider cannot be reached.", "Try again in a moment; if it lasts, check the proxy's way out.", retry=True),
     "provider_certificate": ErrorRow(502, _SERVER, _ADMINISTRATOR, _FAILED, "The provider's certificate does not verify.", "Check the proxy's certificate authorities and who stands between."),
     "provider_address": ErrorRow(502, _SERVER, _ADMINISTRATOR, _FAILED, "The credential's destination is not an https origin.", "Deposit the key for an https destination."),
+    "provider_address_refused": ErrorRow(502, _SERVER, _ADMINISTRATOR, _FAILED, "The provider's name leads to an address where no provider can be.", "Check the name in DNS; for a server of your own, allow its network in `egress.networks`."),
     "egress_proxy_unreachable": ErrorRow(502, _SERVER, _ADMINISTRATOR, _FAILED, "The way out's proxy cannot be reached.", "Check `egress.proxy` and the proxy that it names."),
     "egress_proxy_refused": ErrorRow(502, _SERVER, _ADMINISTRATOR, _FAILED, "The way out's proxy refused the connection.", "Let the proxy that `egress.proxy` names connect to the provider."),
     "provider_truncated": ErrorRow(502, _SERVER, _TIME, Outcome.TRUNCATED, "The answer broke off.", "Try again.", retry=True),

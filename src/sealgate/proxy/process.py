@@ -38,6 +38,7 @@ from sealgate.proxy.held_keys import HeldKeys
 from sealgate.proxy.journal import Journal
 from sealgate.proxy.ledger import Ledger
 from sealgate.proxy.limits import SessionLimits
+from sealgate.proxy.networks import parse_networks
 from sealgate.proxy.parts import Parts
 from sealgate.proxy.probing import Probing
 from sealgate.proxy.remembering import Remembering
@@ -330,4 +331,5 @@ def _way_out(config: ProxyConfig) -> WayOut:
         tls_context(config.egress_ca_file),
         forward_proxy=parse_forward_proxy(config.egress_proxy) if config.egress_proxy else None,
         plain_http_to_loopback=config.dangerously_allow_plain_http_to_loopback,
+        networks=parse_networks(config.egress_networks),
     )

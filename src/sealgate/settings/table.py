@@ -262,6 +262,10 @@ class EgressSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "stays end to end); empty for none. `HTTPS_PROXY` is never followed."
         ),
     ] = ""
+    networks: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks of your own where providers may be, such as `10.20.0.0/16`."),
+    ] = ()
     dangerously_allow_plain_http_to_loopback: LoudPlainHttp = False
 
 
@@ -430,6 +434,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             proxy_id=self.proxy.id,
             egress_ca_file=Path(self.egress.ca_file) if self.egress.ca_file else None,
             egress_proxy=self.egress.proxy,
+            egress_networks=self.egress.networks,
             dangerously_allow_plain_http_to_loopback=self.egress.dangerously_allow_plain_http_to_loopback,
             credential_cache_s=self.proxy.credential_cache_s,
             vault_uids=(uid_of(self.users.vault),),
