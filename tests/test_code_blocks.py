@@ -55,6 +55,7 @@ BLOCKS = {
     ("docs/hosts/ruby.md", "# assistant_session.rb"): "test_the_rack_endpoint_answers_signed_in_people_on_its_own_origin_alone",
     ("docs/howto/automate.md", "applications:"): "test_the_file_of_the_guide_applies_and_then_has_no_difference",
     ("docs/howto/plans-and-budgets.md", "applications:"): "test_the_plans_and_budgets_of_the_guide_apply_and_then_have_no_difference",
+    ("docs/howto/several-keys.md", "applications:"): "test_the_sources_of_the_guide_apply_and_then_have_no_difference",
     ("docs/howto/kek.md", "{"): "test_the_kms_statement_of_the_guide_is_what_the_vault_asks_for_and_no_more",
     ("docs/howto/kek.md", 'path "transit/keys'): "test_the_transit_policy_of_the_guide_names_every_path_that_is_asked_for",
     ("docs/howto/what-is-logged.md", "2026-11-23T11:08:13"): LOGGED,

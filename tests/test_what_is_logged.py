@@ -47,7 +47,13 @@ def test_a_line_of_the_page_is_one_that_the_process_can_write(line: tuple[str, s
 
 def test_no_event_of_the_proxy_but_those_of_faults_names_an_application() -> None:
     naming = {name for name, event in proxy_events.EVENTS.items() if "application" in event.fields}
-    assert naming == {"application_damaged", "upstream_refused", "upstream_failed", "key_echoed"}
+    assert naming == {
+        "application_damaged",
+        "upstream_refused",
+        "upstream_failed",
+        "key_echoed",
+        "try_failed",
+    }
 
 
 @pytest.mark.parametrize("word", ["user", "subject", "pseudonym", "request", "session", "address", "model"])

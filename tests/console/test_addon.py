@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
+from sealgate.console.applications.models import Application
 from sealgate.console.feed.services import application_document
 from sealgate.messages.feed import CredentialReference
 from sealgate.messages.frames import Refusal
 from sealgate.messages.tickets import CredentialState, DepositApproval
+from sealgate.policy.document import Source, decode_policy, encode_policy
 from tests.console.fake_desk import EUROPE, OPENAI, SEALING_WORDS
 from tests.console.running import PASSWORD, Browser, Running
 
@@ -49,7 +52,7 @@ async def test_the_words_of_the_sealing_keys_stand_beside_every_way_to_the_vault
     assert (await ada.get(path)).text.count(f">{SEALING_WORDS}</code>") == 1
     await ada.submit(f"{path}/key", AT_OPENAI, page=path)
     world.desk.deposit()
-    assert (await ada.get(path)).text.count(f">{SEALING_WORDS}</code>") == 2  # stage, or replace
+    assert (await ada.get(path)).text.count(f">{SEALING_WORDS}</code>") == 3  # stage, replace, or another
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,7 @@ async def test_the_page_says_beside_each_way_whether_a_passkey_must_approve(
     path = await activated(world, ada)
     world.desk.approval = approval
     page = (await ada.get(path)).text
-    assert page.count(words) == 2 if words else "passkey" not in page
+    assert page.count(words) == 3 if words else "passkey" not in page
 
 
 async def test_entering_a_key_leads_to_the_vaults_page_with_a_ticket(world: Running, ada: Browser) -> None:
@@ -143,6 +146,46 @@ async def test_a_key_for_another_destination_takes_over_only_when_it_is_sealed(
     assert "is awaited" not in (await ada.get(path)).text
     assert await reference(world, app) == CredentialReference(second, "openai", EUROPE.origin)
     assert "Other sealed keys" in (await ada.get(path)).text
+
+
+@pytest.mark.parametrize("destination", [AT_OPENAI, IN_EUROPE], ids=["same", "other"])
+async def test_another_key_is_a_credential_of_its_own_and_takes_nothing_over(
+    world: Running, ada: Browser, destination: dict[str, str]
+) -> None:
+    path = await activated(world, ada)
+    app, first = path.split("/")[2], world.desk.tickets[0].credential
+    assert (await ada.submit(f"{path}/key", {**destination, "another": "yes"}, page=path)).status_code == 303
+    assert world.desk.asked[1].credential is None
+    second = world.desk.tickets[1].credential
+    assert "is awaited" not in (await ada.get(path)).text
+    world.desk.deposit("eeee")
+    page = (await ada.get(path)).text
+    assert second in page
+    assert "Not used" in page
+    assert await reference(world, app) == CredentialReference(first, "openai", OPENAI.origin)
+
+
+async def test_a_first_key_cannot_be_another(world: Running, ada: Browser) -> None:
+    path = f"/applications/{await world.application(ada)}/add-on"
+    refused = await ada.submit(f"{path}/key", {**AT_OPENAI, "another": "yes"}, page=path)
+    assert "a credential of its own beside the one in use" in refused.text
+    assert world.desk.tickets == []
+
+
+async def test_the_page_shows_the_sources_and_which_keys_they_use(world: Running, ada: Browser) -> None:
+    path = await activated(world, ada)
+    await ada.submit(f"{path}/key", {**IN_EUROPE, "another": "yes"}, page=path)
+    world.desk.deposit("eeee")
+    second = world.desk.tickets[1].credential
+    other = Source(credential=second, provider="openai", origin=EUROPE.origin, rank=2, weight=7)
+    async with world.console.database.writing() as tx:
+        application = await tx.get_one(Application, path.split("/")[2])
+        policy = decode_policy(application.policy)
+        application.policy = encode_policy(msgspec.structs.replace(policy, sources=(Source(), other)))
+    page = (await ada.get(path)).text
+    assert "Rank 1, weight 1" in page
+    assert "Rank 2, weight 7" in page
+    assert "A source" in page
 
 
 async def test_a_ticket_taken_earlier_and_used_later_still_counts(world: Running, ada: Browser) -> None:

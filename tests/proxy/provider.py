@@ -90,6 +90,8 @@ class Provider:
         self.gate = asyncio.Event()
         self.started = asyncio.Event()
         self.raw_requests: list[bytes] = []
+        self.failures, self.retry_after = 0, ""
+        """What the model `flaky` does."""
         self.close_on_request = False
         """Drop the connection on which the next request comes, as a provider would that had closed it."""
         self._writers: set[asyncio.StreamWriter] = set()
@@ -275,6 +277,16 @@ async def _truncated(provider: Provider, call: Call, writer: asyncio.StreamWrite
     return True
 
 
+async def _flaky(provider: Provider, call: Call, writer: asyncio.StreamWriter) -> bool:
+    """Overloaded for `failures` requests, then as usual."""
+    if not provider.failures:
+        return await _normal(provider, call, writer)
+    provider.failures -= 1
+    after = [f"retry-after: {provider.retry_after}"] if provider.retry_after else []
+    writer.write(error(503, "server_is_overloaded", "acme-corp is busy", *after))
+    return True
+
+
 async def _flood(provider: Provider, call: Call, writer: asyncio.StreamWriter) -> bool:
     writer.write(head(200, "text/event-stream"))
     piece = chunk(event("x" * 4000))
@@ -333,6 +345,15 @@ FAULTS: dict[str, Answer] = {
     "smuggle": _says(
         lambda call: b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         keep=False,
+    ),
+    "flaky": _flaky,
+    "late-504": _says(lambda call: whole(504, "text/html", b"<html>acme-corp is late</html>")),
+    "error-first": _says(
+        lambda call: (
+            head(200, "text/event-stream")
+            + chunk(b'data: {"error":{"message":"acme-corp broke","code":null}}\n\n')
+            + b"0\r\n\r\n"
+        )
     ),
     "error-event": _says(
         lambda call: (

@@ -61,7 +61,7 @@ KEY = "sk-canary-4f1c9a77e02b46c8"
 PSEUDONYM_KEY = bytes(range(32))
 ORIGIN = "https://app.example"
 PROMPT = Prompt(model="gpt-test", instructions="You help with newsletters.", follow_ups=2)
-LIMITS = Limits(requests_per_minute=1_000, concurrent_streams=100)
+LIMITS = Limits(requests_per_minute=1_000, concurrent_streams=100, retries=0)
 
 
 class FakeVault:

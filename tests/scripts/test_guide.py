@@ -10,6 +10,7 @@ from sealgate.scripts.failures import EXITS
 from tests.scripts.house import House
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "howto" / "automate.md").read_text()
+SOURCES = (Path(__file__).parents[2] / "docs" / "howto" / "several-keys.md").read_text()
 BUDGETS = (Path(__file__).parents[2] / "docs" / "howto" / "plans-and-budgets.md").read_text()
 
 
@@ -24,6 +25,15 @@ async def test_the_file_of_the_guide_applies_and_then_has_no_difference(here: Ho
 
 async def test_the_plans_and_budgets_of_the_guide_apply_and_then_have_no_difference(here: House) -> None:
     found = re.search(r"```yaml\n(.*?)```", BUDGETS, re.S)
+    assert found
+    path = str(here.write(found[1]))
+    done = await here.sealgate("apply", path)
+    assert done.code == 0, done.told
+    assert (await here.sealgate("apply", path, "--plan")).code == 0
+
+
+async def test_the_sources_of_the_guide_apply_and_then_have_no_difference(here: House) -> None:
+    found = re.search(r"```yaml\n(.*?)```", SOURCES, re.S)
     assert found
     path = str(here.write(found[1]))
     done = await here.sealgate("apply", path)

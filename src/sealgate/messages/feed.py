@@ -145,6 +145,12 @@ class UsageRecord(msgspec.Struct, frozen=True, array_like=True):
     """Pictures that were made."""
     sound_ms: int = 0
     """Sound that was heard, in milliseconds, where the provider bills by it."""
+    credential: str = ""
+    """The credential that was asked last; empty where none was."""
+    provider: str = ""
+    origin: str = ""
+    tries: int = 1
+    """How often a request went up."""
 
 
 class UsageBatch(Message, frozen=True, tag="usage-batch"):

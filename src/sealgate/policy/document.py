@@ -15,6 +15,7 @@ from sealgate.policy.budgets import MAX_BUDGETS, Budget, PlanId, fault_of
 MAX_ACTIONS: Final = 64
 MAX_MODELS: Final = 256
 MAX_PLANS: Final = 32
+MAX_SOURCES: Final = 8
 UPLOAD_MOST_BYTES: Final = 67_108_864
 
 ModelName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}\Z")]
@@ -33,6 +34,10 @@ InputBytes = Annotated[int, msgspec.Meta(ge=1, le=16_777_216)]
 Images = Annotated[int, msgspec.Meta(ge=0, le=1_000)]
 UploadBytes = Annotated[int, msgspec.Meta(ge=1_024, le=UPLOAD_MOST_BYTES)]
 Pictures = Annotated[int, msgspec.Meta(ge=1, le=10)]
+Retries = Annotated[int, msgspec.Meta(ge=0, le=5)]
+CredentialId = Annotated[str, msgspec.Meta(pattern=r"^cred_[a-z2-7]{20}\Z")]
+Rank = Annotated[int, msgspec.Meta(ge=1, le=MAX_SOURCES)]
+Weight = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Pixels = Annotated[int, msgspec.Meta(ge=65_536, le=16_777_216)]
 
 Endpoint = Literal[
@@ -114,7 +119,8 @@ class Limits(msgspec.Struct, frozen=True):
 
     `input_bytes` counts the text of a request in UTF-8, `images` the pictures in it; None: as many as fit.
     `upload_bytes` is of a form with its files: 25 MiB of sound and the fields around it. `pictures` may be
-    asked for in one request, each of at most `picture_pixels`.
+    asked for in one request, each of at most `picture_pixels`. After every source failed in passing, they are
+    asked again `retries` times.
     """
 
     requests_per_minute: RequestsPerMinute = 20
@@ -131,6 +137,7 @@ class Limits(msgspec.Struct, frozen=True):
     upload_bytes: UploadBytes = 26_279_936
     pictures: Pictures = 4
     picture_pixels: Pixels = 4_194_304
+    retries: Retries = 1
 
 
 class PlanLimits(msgspec.Struct, frozen=True):
@@ -163,11 +170,28 @@ class Plan(msgspec.Struct, frozen=True):
     limits: PlanLimits = PlanLimits()
 
 
+class Source(msgspec.Struct, frozen=True):
+    """Where answers may come from: a credential (None: the add-on's own), and what it is asked for.
+
+    The lowest `rank` is asked first, its sources in proportion to their `weight`; the next rank where all of
+    these fail. `models` names the model that this one is asked for instead. Believed by nobody: the vault
+    opens a credential for its own provider and origin alone.
+    """
+
+    credential: CredentialId | None = None
+    provider: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    origin: Annotated[str, msgspec.Meta(max_length=2_048)] = ""
+    rank: Rank = 1
+    weight: Weight = 1
+    models: Annotated[dict[ModelName, ModelName], msgspec.Meta(max_length=MAX_MODELS)] = {}
+
+
 class Policy(msgspec.Struct, frozen=True):
     """Everything that decides whether and how a request of one application goes on.
 
     `endpoints` are those that its sessions may call directly; without a `prompt` there is no free prompt.
     With `plans`, a session's token may name one of them, and no other. Counterpart of these: `plans.py`.
+    Without `sources`, the add-on's own credential alone is asked. Counterpart: `sources.py`.
     """
 
     models: Annotated[tuple[ModelName, ...], msgspec.Meta(max_length=MAX_MODELS)]
@@ -178,6 +202,7 @@ class Policy(msgspec.Struct, frozen=True):
     prompt: Prompt | None = None
     plans: Annotated[tuple[Plan, ...], msgspec.Meta(max_length=MAX_PLANS)] = ()
     budgets: Annotated[tuple[Budget, ...], msgspec.Meta(max_length=MAX_BUDGETS)] = ()
+    sources: Annotated[tuple[Source, ...], msgspec.Meta(max_length=MAX_SOURCES)] = ()
 
     def action(self, action_id: str) -> Action | None:
         """The action of this id, or None."""
@@ -208,6 +233,7 @@ def decode_policy(encoded: bytes | msgspec.Raw) -> Policy:
     for plan in policy.plans:
         _check_plan(plan, policy)
     check_budgets(policy.budgets, policy.plans)
+    check_sources(policy.sources, policy.models)
     return policy
 
 
@@ -224,6 +250,20 @@ def check_budgets(budgets: tuple[Budget, ...], plans: tuple[Plan, ...] | None) -
                     "Add the plan, or leave it out.",
                 )
     _check_unique("budget", tuple(budget.name for budget in budgets))
+
+
+def check_sources(sources: tuple[Source, ...], models: tuple[str, ...]) -> None:
+    """Raise PolicyError for sources that cannot be asked."""
+    for place, source in enumerate(sources, 1):
+        if (source.credential is None) != (not source.provider and not source.origin):
+            raise PolicyError(
+                f"source {place} does not say where its key goes",
+                "Give credential, provider and origin, or none of them for the add-on's own key.",
+            )
+        for model in source.models:
+            _check_model(f"source {place}", model, models)
+        if source in sources[: place - 1]:
+            raise PolicyError(f"source {place} stands twice", "Keep one of the two, or give it a weight.")
 
 
 def _check_model(what: str, model: str, models: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ from sealgate.proxy.lines import Charged
 from sealgate.proxy.metering import Usage
 from sealgate.proxy.sessions import Verified
 from sealgate.proxy.usage_bounds import bounded
+from sealgate.proxy.ways import Way
 
 NOTHING_USED = Usage(0, 0, 0, 0, estimated=False, finish_reason=None, saw_end=False)
 _BYTES_PER_TOKEN = 4
@@ -26,25 +27,35 @@ class Account:
     __slots__ = (
         "_began",
         "_number",
+        "_way",
         "action",
         "endpoint",
         "first_byte_s",
+        "model",
         "request",
         "started_at",
         "started_s",
+        "tries",
     )
 
     def __init__(self, request: str, endpoint: str) -> None:
         self.request, self.endpoint, self.action = request, endpoint, ""
         self.started_at, self.started_s = time.time(), time.monotonic()
         self.first_byte_s = 0.0
-        self._number = 0
+        self.tries = self._number = 0
+        self.model = ""
+        self._way: Way | None = None
         self._began: Began | None = None
 
     @property
     def open(self) -> bool:
         """True between `begin` and `settle`."""
         return self._number > 0
+
+    def asked(self, way: Way, model: str) -> None:
+        """A request goes this way now: it names who answers, unless another follows."""
+        self._way, self.model = way, way.model(model)
+        self.tries += 1
 
     def begin(
         self, journal: Journal, verified: Verified, shaped: Shaped, charged: Charged | None = None
@@ -78,7 +89,7 @@ class Account:
         began, number, self._number = self._began, self._number, 0
         if began is None or not number:
             return
-        first_s = self.first_byte_s
+        first_s, to = self.first_byte_s, self._way.opening if self._way else None
         record = UsageRecord(
             journal.next_sequence,
             began.request,
@@ -88,7 +99,7 @@ class Account:
             began.pseudonym,
             began.endpoint,
             began.action,
-            began.model,
+            self.model or began.model,
             outcome,
             status,
             usage.input_tokens,
@@ -99,5 +110,9 @@ class Account:
             int(1000 * (time.monotonic() - self.started_s)),
             usage.pictures,
             usage.sound_ms,
+            to.credential if to else "",
+            to.provider if to else "",
+            to.origin if to else "",
+            self.tries,
         )
         journal.settle(number, record, charged)

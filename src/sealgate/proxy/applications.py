@@ -30,6 +30,7 @@ from sealgate.policy.document import Policy, PolicyError, decode_policy
 from sealgate.policy.plans import by_plan
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.snapshot import Snapshot, SnapshotFile
+from sealgate.proxy.ways import Way, ways_of
 from sealgate.session import InvalidSession, SessionKeyError, SessionPublicKey
 
 UNKNOWN_S = 30.0
@@ -49,8 +50,13 @@ class Known(msgspec.Struct, frozen=True, eq=False):
     """What sessions may do by their plan; under None, those without one."""
     keys: tuple[SessionPublicKey, ...]
     origins: frozenset[bytes]
-    opening: Open | None
-    """What to ask the vault for; None while the add-on is not activated."""
+    ways: tuple[Way, ...]
+    """Where answers may come from; none while the add-on is not activated."""
+
+    @property
+    def opening(self) -> Open | None:
+        """What to ask the vault for first."""
+        return self.ways[0].opening if self.ways else None
 
     def policy_of(self, plan: str | None) -> Policy:
         """What a session of this plan may do; `ProxyError` where the application has other plans only."""
@@ -62,21 +68,13 @@ class Known(msgspec.Struct, frozen=True, eq=False):
 
 def known(document: Application) -> Known:
     """Check a document; raises `PolicyError`, `SessionKeyError`."""
-    reference = document.credential
+    policy = decode_policy(document.policy)
     return Known(
         document=document,
-        plans=by_plan(decode_policy(document.policy)),
+        plans=by_plan(policy),
         keys=tuple(_session_key(key) for key in document.session_keys),
         origins=frozenset(origin.encode() for origin in document.origins),
-        opening=None
-        if reference is None
-        else Open(
-            organization=document.organization,
-            application=document.application,
-            credential=reference.credential,
-            provider=reference.provider,
-            origin=reference.origin,
-        ),
+        ways=ways_of(document, policy),
     )
 
 

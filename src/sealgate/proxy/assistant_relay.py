@@ -10,7 +10,7 @@ import msgspec
 
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.metering import END_MARKER, ChatMeter, Usage, Verdict, known_reason, read_completion
-from sealgate.proxy.relay import split, takes_media_type
+from sealgate.proxy.relay import EVENTS, split, takes_media_type
 from sealgate.proxy.wire.errors import UpstreamWireError
 from sealgate.proxy.wire.events import ResponseHead
 from sealgate.proxy.wire.sse import Event, EventSplitter, event_bytes
@@ -30,7 +30,7 @@ class ActionRelay:
 
     streams = True
     accepts = frozenset({b"text/event-stream"})
-    content_type = b"text/event-stream; charset=utf-8"
+    content_type = EVENTS
 
     def __init__(self, meter: ChatMeter) -> None:
         self._meter = meter

@@ -2,7 +2,8 @@
 
 Counterparts: the vault's opener; `held_keys.py`, where the keys stand. A key is dropped when the vault says
 that it changed; and, once its time is over or the connection came back (a notice may have been missed), once
-the vault answers. While the vault is away or silent, it stays until its lease ends.
+the vault answers. While the vault is away or silent, it stays until its lease ends. What the vault refused is
+not asked for at every request: until it says that the credential changed, or comes back, or for `REFUSED_S`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ REFUSALS = {
 }
 OPEN_S = 5.0
 REFRESH_S = 0.5
+REFUSED_S = 30.0
+"""For what changes without a notice, such as a destination that the vault's configuration gained."""
+REFUSED_KEPT = 10_000
 RETRY_S = 2.0
 """With a leased key at hand nobody waits longer for a vault that may hang, and not at every request."""
 
@@ -54,11 +58,15 @@ class Credentials:
         self._cache_s, self._on_revoked = cache_s, on_revoked
         self._keys = keys
         self._opens: dict[Open, asyncio.Task[Held]] = {}
+        self._refused: dict[Open, tuple[str, float]] = {}
         self._changes = 0
         self._checks: set[asyncio.Task[None]] = set()
 
     def open(self, opening: Open) -> asyncio.Task[Held]:
-        """Have the vault open it, once for all who wait. Fails with `ProxyError`."""
+        """Have the vault open it, once for all who wait. Raises `ProxyError`, or fails with it."""
+        code, until_s = self._refused.get(opening, ("", 0.0))
+        if time.monotonic() < until_s:
+            raise ProxyError(code)
         task = self._opens.get(opening)
         if task is None:
             task = asyncio.ensure_future(self._open(opening))
@@ -81,6 +89,7 @@ class Credentials:
         if not isinstance(notice, CredentialChanged):
             return
         self._changes += 1
+        self._forget_refusals(notice.credential)
         self._keys.wipe(notice.credential)
         cut = self._on_revoked(notice.credential) if notice.event is CredentialEvent.REVOKED else 0
         self._log("credential_dropped", credential=notice.credential, event=notice.event.value, cut=cut)
@@ -88,6 +97,7 @@ class Credentials:
     def reconnected(self, running: Iterable[tuple[str, int]]) -> None:
         """The vault is back: drop what is from before as it answers, and ask whether what runs may go on."""
         self._changes += 1
+        self._refused.clear()
         now_s, held = time.monotonic(), self._keys.every()
         for each in held.values():
             each.fresh_until_s, each.asked_after = min(each.fresh_until_s, now_s), True
@@ -116,6 +126,8 @@ class Credentials:
                 if error.refusal.code not in REFUSALS:  # it says nothing of the key
                     return self._leased(opening, refusal, error)
                 self._keys.wipe(opening.credential)
+                if changes == self._changes:
+                    self._remember(opening, refusal.code)
                 raise refusal from error
             except BaseException:
                 slot.wipe()
@@ -126,6 +138,15 @@ class Credentials:
             if changes == self._changes:  # else a notice overtook the answer: ask again
                 return self._keys.hold(Held(opening, opened, slot, self._cache_s))
             slot.wipe()
+
+    def _remember(self, opening: Open, code: str) -> None:
+        if len(self._refused) >= REFUSED_KEPT:
+            self._refused.clear()
+        self._refused[opening] = (code, time.monotonic() + REFUSED_S)
+
+    def _forget_refusals(self, credential: str) -> None:
+        for opening in [each for each in self._refused if each.credential == credential]:
+            del self._refused[opening]
 
     def _leased(self, opening: Open, error: ProxyError, cause: Exception) -> Held:
         """What is held already, while the vault cannot answer; else the error."""

@@ -1,8 +1,10 @@
 """One prompt and its answer, a state machine: events in (past participles), plain calls out, one `Outcome`.
 
     received → authenticated → admitted → keyed → forwarded → streaming → settled
+                                  ▲──────────────┴──── a try failed, and another may follow (`trying.py`)
 
-Counterparts: `server.py` holds the client's end, `upstream.py` the provider's, `relay.py` what is between.
+Counterparts: `server.py` holds the client's end, `upstream.py` the provider's, `relay.py` what is between;
+`endings.py` has the ways off this path.
 `settled` is entered in one place, `_settle`, and only once; nothing here touches a socket or awaits.
 """
 
@@ -11,22 +13,22 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from enum import IntEnum
 
 import msgspec
 
 from sealgate.messages.feed import Outcome
 from sealgate.messages.opening import Open
 from sealgate.policy.document import Action, Limits
-from sealgate.policy.providers import PROVIDERS, endpoint_row
+from sealgate.policy.provider_row import EndpointRow
+from sealgate.policy.providers import PROVIDERS
 from sealgate.policy.requests import Shaped
 from sealgate.proxy.accounting import NOTHING_USED, Account
-from sealgate.proxy.admission import permitted_action, still_holds
+from sealgate.proxy.admission import permitted_action
 from sealgate.proxy.allowances import budget_headers
-from sealgate.proxy.applications import Known
-from sealgate.proxy.asking import shape, written
+from sealgate.proxy.asking import row_of, shape, written
 from sealgate.proxy.cors import NOT_STORED
 from sealgate.proxy.dialects import DIALECTS
+from sealgate.proxy.endings import QUIET_S, Endings, State
 from sealgate.proxy.endpoints import Route
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.held_keys import Held
@@ -36,11 +38,13 @@ from sealgate.proxy.lines import Charged, recognize
 from sealgate.proxy.metering import Usage, estimate
 from sealgate.proxy.parts import ClientSide, Parts
 from sealgate.proxy.provider_errors import BODY_LIMIT_BYTES, from_response
-from sealgate.proxy.relay import Relay
+from sealgate.proxy.relay import EVENTS, Relay
 from sealgate.proxy.sessions import Verified
 from sealgate.proxy.spending import Spending, now, spend
+from sealgate.proxy.trying import Tries
 from sealgate.proxy.upstream import Upstream
-from sealgate.proxy.visit import Visit, guarded
+from sealgate.proxy.visit import guarded
+from sealgate.proxy.ways import Way
 from sealgate.proxy.wire.events import RequestHead, ResponseEnd, ResponseHead
 from sealgate.proxy.wire.write import Field
 
@@ -49,19 +53,7 @@ CONNECT_GRACE_S = 1.0
 """The connection has a time of its own; past it, this one ends the exchange all the same."""
 
 
-class State(IntEnum):
-    """How far an exchange has come."""
-
-    RECEIVED = 1
-    AUTHENTICATED = 2
-    ADMITTED = 3
-    KEYED = 4
-    FORWARDED = 5
-    STREAMING = 6
-    SETTLED = 7
-
-
-class Exchange(Visit):
+class Exchange(Endings):
     """One exchange; `outcome` is None until it is settled."""
 
     def __init__(
@@ -70,7 +62,7 @@ class Exchange(Visit):
         super().__init__(parts, client, route, head, request)
         self.state = State.RECEIVED
         self.outcome: Outcome | None = None
-        self.deadline_s = self._total_deadline_s = NEVER_S
+        self.deadline_s = self._patience_s = self._total_deadline_s = NEVER_S
         self.credential = ("", 0)
         self._dialect = DIALECTS[route.endpoint.name]
         self._account = Account(request, route.endpoint.name)
@@ -79,6 +71,10 @@ class Exchange(Visit):
         self._action: Action | None = None
         self._allowance: Allowance | None = None
         self._shaped: Shaped | None = None
+        self._tries: Tries | None = None
+        self._row: EndpointRow | None = None
+        self._asked_for: asyncio.Task[None] | None = None
+        self._pausing: asyncio.TimerHandle | None = None
         self._spending: Spending | None = None
         self._held: Held | None = None
         self._upstream: Upstream | None = None
@@ -124,10 +120,22 @@ class Exchange(Visit):
     # Admitted → keyed.
 
     def _ask(self) -> None:
-        """Shape the request by the application's policy; then have the key."""
+        """Shape the request by the application's policy; then try its sources."""
         verified = self._verified
         body, self._body = self._body, []
         self._shaped = shape(body, self.headers, self._dialect, verified, self._action)
+        self._tries = Tries(verified.application.ways, self.parts.breakers, self._limits.retries)
+        self._try_next()
+
+    @guarded
+    def _try_next(self) -> None:
+        """The next source, if it takes this request; then have its key."""
+        tries, shaped = self._tries, self._shaped
+        if tries is None or shaped is None:  # it ended while it paused
+            return
+        way = tries.take()
+        self._row = row_of(way, self._dialect, shaped)
+        self.credential = (way.opening.credential, 0)
         self._find_key()
 
     def _find_key(self) -> None:
@@ -168,7 +176,7 @@ class Exchange(Visit):
         upstream = None if self._retried else self.parts.pool.take(self._opening.origin)
         if upstream is None:
             self._wait(self._limits.connect_s + CONNECT_GRACE_S)
-            self.parts.pool.connect(self._opening.origin, self, self._limits.connect_s)
+            self._asked_for = self.parts.pool.connect(self._opening.origin, self, self._limits.connect_s)
         else:
             self.upstream_connected(upstream)
 
@@ -183,8 +191,10 @@ class Exchange(Visit):
     @guarded
     def upstream_connected(self, upstream: Upstream) -> None:
         """A connection to the credential's one destination: send the request with its key."""
-        held, shaped = self._held, self._shaped
-        if self.state is not State.KEYED or held is None or shaped is None:
+        self._asked_for = None
+        held, shaped, row = self._held, self._shaped, self._row
+        here = held is not None and held.opening.origin == upstream.origin.name  # a key goes to no other
+        if self.state is not State.KEYED or held is None or shaped is None or row is None or not here:
             self.parts.pool.give_back(upstream)
             return
         if held.slot.wiped:
@@ -195,10 +205,11 @@ class Exchange(Visit):
         self.state = State.FORWARDED
         self._upstream, self._watch = upstream, KeyWatch(held.mark)
         provider = PROVIDERS[self._opening.provider]
-        content_type, body = written(shaped)
+        self._account.asked(self._way, shaped.model)
+        content_type, body = written(shaped, row, self._account.model)
         upstream.send(
             self,
-            endpoint_row(provider.name, self._dialect.asks).path,
+            row.path,
             self._headers_up(content_type, shaped),
             body,
             key_field=(provider.auth_header, provider.auth_prefix),
@@ -210,6 +221,7 @@ class Exchange(Visit):
     @guarded
     def upstream_unreachable(self, error: ProxyError) -> None:
         """There is no connection to be had."""
+        self._asked_for = None
         raise error
 
     @guarded
@@ -249,6 +261,8 @@ class Exchange(Visit):
         if self._spending is not None and relay.streams:
             self._spending.watch(relay.written())
         self._wait(self._limits.idle_s)
+        if relay.streams and relay.content_type is EVENTS:
+            self.deadline_s = min(self.deadline_s, time.monotonic() + QUIET_S)
 
     def _response_started(self, head: ResponseHead) -> None:
         self._account.first_byte_s = time.monotonic()
@@ -258,6 +272,8 @@ class Exchange(Visit):
         if head.status != 200:
             self._refusal = head
             return
+        if self._tries is not None and self._tries.answered():
+            self.parts.log("breaker_closed", credential=self.credential[0])
         self._relay = self._dialect.relay(shaped)
         plain = head.headers.get(b"content-encoding", b"identity").strip().lower() == b"identity"
         if not plain or not self._relay.takes(head):
@@ -295,82 +311,23 @@ class Exchange(Visit):
             headers = [(b"content-type", relay.content_type), NOT_STORED, *self.allowance_headers()]
             self.client.answer(200, headers, last)
 
-    # Ends that come from elsewhere.
-
-    @guarded
-    def client_left(self) -> None:
-        """The client closed: end the call at once, and count what was generated."""
-        if self.state is not State.SETTLED:
-            self._settle(Outcome.CANCELLED, 200 if self._started else 0)
-
-    @guarded
-    def time_passed(self, now_s: float) -> None:
-        """Nothing came for too long; a client that does not read has left."""
-        if self._paused and now_s < self._total_deadline_s:
-            self._settle(Outcome.CANCELLED, 200)
-            self.client.cut()
-            return
-        raise ProxyError("provider_timeout")
-
-    @guarded
-    def revoke_unless(self, application: str, now: Known | None) -> None:
-        """An application changed or is gone: end, if the session or the add-on that this rests on is."""
-        verified = self.session
-        if verified is None or verified.session.application != application:
-            return
-        if now is None or not still_holds(verified.session, verified.application, now):
-            raise ProxyError("revoked")
-
-    @guarded
-    def end_with(self, error: ProxyError) -> None:
-        """End now."""
-        raise error
-
-    def client_paused(self) -> None:
-        """Read no more from the provider than the client takes."""
-        self._paused = True
-        if self._upstream is not None:
-            self._upstream.pause()
-            self._wait(self._limits.idle_s)
-
-    def client_resumed(self) -> None:
-        """Read on."""
-        self._paused = False
-        if self._upstream is not None:
-            self._upstream.resume()
-            self._wait(self._limits.idle_s)
-
-    def fail(self, error: ProxyError) -> None:
-        """End with an error: as the answer, or as the last event of a stream that has begun."""
-        if self.state is State.SETTLED:
-            return
-        forwarded = self.state >= State.FORWARDED
-        if forwarded:
-            self._log_failure(error)
-        relay, started = self._relay, self._started
-        self._settle(error.row.outcome, 200 if started else error.status)
-        if started and relay is not None:
-            last = relay.failure(error)
-            if last is None:
-                self.client.cut()
-            else:
-                self.client.finish(last)
-            return
-        headers = [NOT_STORED, *error.headers(), *self.allowance_headers()]
-        self.client.answer(error.status, headers, error.to_json())
-
     def _settle(self, outcome: Outcome, status: int) -> None:
         """The one way into `settled`: journal it, and give everything back."""
         if self.state is State.SETTLED:
             raise RuntimeError("an exchange has one outcome")
         usage, charged = self._account.believed(self._used(outcome)), None
         if self._spending is not None:
-            charged = self._spending.settle(usage, forwarded=self.state >= State.FORWARDED)
+            asked = self._account
+            charged = self._spending.settle(usage, forwarded=asked.tries > 0, model=asked.model)
         self.state, self.outcome, self.ended, self.deadline_s = State.SETTLED, outcome, True, NEVER_S
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
             upstream.abort()
         self._release_key()
+        if self._tries is not None:
+            self._tries.given_up()
+        if self._pausing is not None:
+            self._pausing.cancel()
         self.parts.running.discard(self)
         self.parts.outcomes[outcome] += 1
         if self._allowance is not None:
@@ -390,13 +347,16 @@ class Exchange(Visit):
         return self._verified.policy.limits
 
     @property
+    def _way(self) -> Way:
+        assert self._tries is not None
+        return self._tries.way
+
+    @property
     def _opening(self) -> Open:
-        opening = self._verified.application.opening
-        assert opening is not None
-        return opening
+        return self._way.opening
 
     def _wait(self, seconds_s: float) -> None:
-        self.deadline_s = min(time.monotonic() + seconds_s, self._total_deadline_s)
+        self.deadline_s = self._patience_s = min(time.monotonic() + seconds_s, self._total_deadline_s)
 
     def _release_key(self) -> None:
         held, self._held = self._held, None
@@ -431,14 +391,6 @@ class Exchange(Visit):
         if self._shaped is None or self.state < State.FORWARDED or outcome is Outcome.UPSTREAM_REFUSED:
             return NOTHING_USED
         return estimate(self._shaped.input_bytes)
-
-    def _log_failure(self, error: ProxyError) -> None:
-        application = self._verified.application.document.application
-        if error.row.outcome is Outcome.UPSTREAM_REFUSED:
-            status = self._refusal.status if self._refusal else 200
-            self.parts.log("upstream_refused", application=application, code=error.code, status=status)
-        elif error.row.outcome in (Outcome.UPSTREAM_FAILED, Outcome.UPSTREAM_TIMEOUT, Outcome.TRUNCATED):
-            self.parts.log("upstream_failed", application=application, code=error.code)
 
     def __repr__(self) -> str:
         return f"<Exchange {self.request} {self.state.name.lower()}>"

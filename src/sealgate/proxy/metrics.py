@@ -7,6 +7,7 @@ Counterparts: `measures.py` counts, `admin.py` shows the page. Labels come from 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -66,9 +67,28 @@ def _families(parts: Parts, connected: Mapping[str, bool]) -> Iterator[Family]:
             for (scope, measure, window), count in sorted(parts.ledger.refused.items())
         ],
     )
+    yield from _tries(parts)
     yield from _histograms(measures)
     for name, meaning, value in _gauges(parts, connected):
         yield name, "gauge", meaning, [(name, {}, value)]
+
+
+def _tries(parts: Parts) -> Iterator[Family]:
+    yield (
+        "failed_tries_total",
+        "counter",
+        "Tries that failed where another might follow, by error and by what followed.",
+        [
+            ("failed_tries_total", {"code": code, "followed_by": followed}, count)
+            for (code, followed), count in sorted(parts.failed_tries.items())
+        ],
+    )
+    yield (
+        "breakers_opened_total",
+        "counter",
+        "How often a credential was left alone at its provider, as it failed.",
+        [("breakers_opened_total", {}, parts.breakers.opened)],
+    )
 
 
 def _histograms(measures: Measures) -> Iterator[Family]:
@@ -95,6 +115,11 @@ def _gauges(parts: Parts, connected: Mapping[str, bool]) -> Iterator[tuple[str, 
         sum(row["idle"] for row in pool),
     )
     yield "credentials_held", "Provider keys that stand opened in memory.", len(parts.keys)
+    yield (
+        "breakers_open",
+        "Credentials that are left alone at their provider now.",
+        parts.breakers.open_count(time.monotonic()),
+    )
     yield "applications_known", "Applications whose settings are known.", len(parts.applications)
     yield "budget_counters", "Counts of budgets in memory.", len(parts.ledger)
     yield "journal_segments", "Segments of the journal on disk.", journal.segment_count

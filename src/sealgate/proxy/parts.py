@@ -13,6 +13,7 @@ from typing import Protocol
 from sealgate.log import Log
 from sealgate.messages.feed import Outcome
 from sealgate.proxy.applications import Applications, Known
+from sealgate.proxy.breaker import Breakers
 from sealgate.proxy.config import ProxyConfig
 from sealgate.proxy.credentials import Credentials
 from sealgate.proxy.errors import ProxyError
@@ -84,6 +85,9 @@ class Parts:
     journal: Journal
     pool: Pool
     script: Script
+    breakers: Breakers = field(default_factory=Breakers)
+    failed_tries: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By (error, what followed)."""
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     running: set[Running] = field(default_factory=set)
     draining: bool = False

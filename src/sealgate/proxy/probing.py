@@ -58,6 +58,7 @@ RESULTS: Final[Mapping[str, ProbeResult]] = {
     "provider_timeout": ProbeResult.UNREACHABLE,
     "provider_failed": ProbeResult.UNREACHABLE,
     "provider_address": ProbeResult.UNREACHABLE,
+    "provider_address_refused": ProbeResult.UNREACHABLE,
     "egress_proxy_unreachable": ProbeResult.UNREACHABLE,
     "egress_proxy_refused": ProbeResult.UNREACHABLE,
     "credential_missing": ProbeResult.CREDENTIAL_UNAVAILABLE,

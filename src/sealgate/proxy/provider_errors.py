@@ -44,6 +44,7 @@ BY_STATUS: Final[Mapping[int, str]] = {
     413: "text_too_long",
     422: "provider_refused_request",
     429: "provider_rate_limited",
+    498: "provider_rate_limited",  # Groq: no room for this tier now
     504: "provider_timeout",
 }
 
@@ -112,7 +113,11 @@ def _inner(body: bytes) -> _Inner:
 
 
 def _retry_after_s(headers: Headers) -> int:
+    asked_s = seconds_asked(headers)
+    return 5 if asked_s is None else min(RETRY_AFTER_LIMIT_S, max(1, math.ceil(asked_s)))
+
+
+def seconds_asked(headers: Headers) -> float | None:
+    """What the provider's `Retry-After` says, where it is a number of seconds (RFC 9110 §10.2.3)."""
     value = headers.get(b"retry-after", b"")
-    if not _SECONDS.fullmatch(value):
-        return 5
-    return min(RETRY_AFTER_LIMIT_S, max(1, math.ceil(float(value))))
+    return float(value) if _SECONDS.fullmatch(value) else None

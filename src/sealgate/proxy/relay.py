@@ -16,6 +16,8 @@ from sealgate.proxy.wire.events import ResponseHead
 from sealgate.proxy.wire.heads import media_type
 from sealgate.proxy.wire.sse import EVENT_LIMIT_BYTES, Event, EventSplitter, content_bytes
 
+EVENTS = b"text/event-stream; charset=utf-8"
+
 
 class Relay(Protocol):
     """What an exchange needs of a relay. `feed` and `end` raise `ProxyError` for an answer that is none."""
@@ -52,7 +54,7 @@ class StreamRelay:
 
     streams = True
     accepts = frozenset({b"text/event-stream"})
-    content_type = b"text/event-stream; charset=utf-8"
+    content_type = EVENTS
 
     def __init__(self, meter: Meter, event_limit_bytes: int = EVENT_LIMIT_BYTES) -> None:
         self._meter = meter

@@ -76,9 +76,15 @@ class Spending:
                 raise self._cut()
             self._covered += EXTENSION
 
-    def settle(self, usage: Usage, *, forwarded: bool) -> Charged | None:
-        """Count what was used, and give back the rest; what never went up counts for nothing."""
-        cost = nano_usd(self._price, usage.input_tokens, usage.output_tokens, usage.cached_tokens)
+    def settle(self, usage: Usage, *, forwarded: bool, model: str = "") -> Charged | None:
+        """Count what was used, and give back the rest; what never went up counts for nothing.
+
+        `model`: the one that answered, which may cost less than the dearest that could have.
+        """
+        price, prices = self._price, self._verified.application.document.prices
+        if price is not None and prices is not None:
+            price = prices.models.get(model, price)
+        cost = nano_usd(price, usage.input_tokens, usage.output_tokens, usage.cached_tokens)
         spent = (int(forwarded), usage.input_tokens + usage.output_tokens, cost, 0)
         self._ledger.settle(self._reservation, spent, now())
         return self._charged(spent)
@@ -121,10 +127,13 @@ def _amounts(price: ModelPrice | None, input_tokens: int, output_tokens: int) ->
 
 
 def _price_of(verified: Verified, model: str) -> ModelPrice | None:
-    """The model's price; `ProxyError` where a budget of money must know it and the document does not say."""
+    """The price of the dearest model that may be asked for it; `ProxyError` where a budget of money must know
+    one and the document does not say."""
     prices = verified.application.document.prices
-    found = prices.models.get(model) if prices is not None else None
-    if found is None:
+    asked = {way.model(model) for way in verified.application.ways}
+    known = [prices.models.get(each) for each in asked] if prices is not None else []
+    found = max((each for each in known if each), key=lambda each: (each.output, each.input), default=None)
+    if found is None or None in known:
         for line in verified.lines:
             if line.measure == MONEY and line.budget.unpriced == "refuse":
                 raise ProxyError("price_missing", param="model")

@@ -258,11 +258,12 @@ class Pool:
         """The idle connections to an origin, the most recently used last."""
         return self._idle.setdefault(origin.name, deque())
 
-    def connect(self, origin: str, caller: Caller, timeout_s: float) -> None:
-        """Make a connection and give it to `caller`."""
+    def connect(self, origin: str, caller: Caller, timeout_s: float) -> asyncio.Task[None]:
+        """Make a connection and give it to `caller`, who hears nothing once the task is cancelled."""
         task = asyncio.ensure_future(self._connect(self._way_out.origin(origin), caller, timeout_s))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
+        return task
 
     def give_back(self, upstream: Upstream) -> None:
         """A whole answer was read; keep the connection for the next."""

@@ -97,6 +97,9 @@ def deposit(  # noqa: PLR0917 - one parameter per option
     stage: Annotated[
         bool, typer.Option("--stage", help="Let the key wait beside the active one until it is switched to.")
     ] = False,
+    another: Annotated[
+        bool, typer.Option("--another", help="A credential of its own beside the add-on's, for its sources.")
+    ] = False,
     save_vault_key: SaveOption = None,
     vault_key: SealedForOption = None,
     envelope: EnvelopeOption = None,
@@ -112,7 +115,7 @@ def deposit(  # noqa: PLR0917 - one parameter per option
             raise ScriptError(
                 Exit.USAGE, "--envelope and --vault-key go together.", "First --save-vault-key, then both."
             )
-        order = Order(application, provider, origin, vault, fingerprint, stage)
+        order = Order(application, provider, origin, vault, fingerprint, stage, another)
         there = connect(console, token_file, ca_file)
         if save_vault_key is not None:
             _save_vault_key(order, there, ca_file, save_vault_key)

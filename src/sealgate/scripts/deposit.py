@@ -35,6 +35,8 @@ class Order(Struct, frozen=True):
     """The vault's address, if the console's word is not to be taken for it."""
     fingerprint: str = ""
     stage: bool = False
+    another: bool = False
+    """A credential of its own, for the policy's sources."""
 
 
 class _Ticket(Struct, frozen=True):
@@ -104,7 +106,7 @@ def deliver(application: str, key: VaultKey, envelope: str, console: Connection,
 def _prepare(order: Order, console: Connection, ways: Ways, connect: Connect) -> _Ready:
     application = _path(order.application)
     provider, origin = _destination(order, application, console)
-    wanted = {"provider": provider, "origin": origin, "stage": order.stage}
+    wanted = {"provider": provider, "origin": origin, "stage": order.stage, "another": order.another}
     ticket = console.ask("POST", f"{application}/add-on/tickets", wanted).read(_Ticket)
     address = order.vault or ticket.vault_url
     vault = connect(address)

@@ -37,6 +37,9 @@ COLUMNS: Final[Sequence[str]] = (
     "duration_ms",
     "pictures",
     "sound_ms",
+    "credential",
+    "provider",
+    "tries",
     "cost_nano_usd",
 )
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")

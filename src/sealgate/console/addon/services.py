@@ -154,14 +154,23 @@ async def ticket_request(
     destination: Destination,
     *,
     stage: bool = False,
+    another: bool = False,
 ) -> IssueTicket:
     """What to ask the vault: a new version of a key for the same destination, else a new credential.
 
-    With `stage` the new version waits beside the active one; raises `InputError` where there is none.
+    With `stage` the new version waits beside the active one; with `another` it is a credential of its own.
+    Raises `InputError` where there is none to be beside.
     """
     addon = await find_addon(tx, application)
     row = usable_row(addon, vault)
+    if another and (row is None or stage):
+        raise InputError(
+            "destination",
+            "Another key is a credential of its own beside the one in use.",
+            "Enter the first key, without staging it.",
+        )
     same = row is not None and (row.provider, row.origin) == (destination.provider, destination.origin)
+    same = same and not another
     if stage and not same:
         raise InputError(
             "destination",
@@ -181,17 +190,23 @@ async def ticket_request(
 
 
 async def note_ticket(
-    edit: Editing, ask: IssueTicket, ticket: TicketIssued, in_use: CredentialRow | None
+    edit: Editing,
+    ask: IssueTicket,
+    ticket: TicketIssued,
+    in_use: CredentialRow | None,
+    *,
+    another: bool = False,
 ) -> None:
     """Write down who went to seal, and which credential the application uses from now on.
 
     A first key is referred to at once (the proxies learn of its deposit from the vault); one for another
-    destination waits until it is deposited, so that what works goes on working.
+    destination waits until it is deposited, so that what works goes on working. Of `another` one nothing
+    changes: the policy's sources say whether it is used.
     """
     application = await find_application(edit.tx, edit.organization, ask.application)
     addon = await find_addon(edit.tx, application)
     if in_use is not None and addon is not None:
-        if ticket.credential != addon.credential:
+        if ticket.credential != addon.credential and not another:
             addon.next_credential, addon.next_provider = ticket.credential, ask.provider
             addon.next_origin = ask.origin
     else:

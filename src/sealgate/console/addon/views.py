@@ -55,6 +55,7 @@ async def page(visit: Visit, problem: InputError | None = None) -> Response:
                 # `handover` does it; a page that is looked at changes nothing
                 await visit.console.bell.wait(HANDOVER_S)
                 seen = await see(visit)
+    policy = decode_policy(seen.application.policy)
     return visit.render(
         "addon.html",
         problem=problem,
@@ -69,15 +70,17 @@ async def page(visit: Visit, problem: InputError | None = None) -> Response:
         versions=services.versions_of(seen.row),
         probes=seen.probes,
         verdicts=VERDICTS,
-        models=decode_policy(seen.application.policy).models,
+        models=policy.models,
+        sources=policy.sources,
     )
 
 
 async def enter_key(visit: Visit) -> Response:
-    """Fields: `destination`, `stage`. Takes a ticket and goes to the vault's sealing page with it."""
+    """Fields: `destination`, `stage`, `another`. Takes a ticket to the vault's sealing page."""
     seen = await see(visit)
     if seen.vault is None:
         raise VaultAwayError
+    another = visit.form.text("another") == "yes"
     try:
         destination = services.choose_destination(seen.vault, visit.form.text("destination"))
     except InputError as problem:
@@ -91,6 +94,7 @@ async def enter_key(visit: Visit) -> Response:
                 seen.vault,
                 destination,
                 stage=visit.form.text("stage") == "yes",
+                another=another,
             )
     except InputError as problem:
         return await page(visit, problem)
@@ -102,7 +106,7 @@ async def enter_key(visit: Visit) -> Response:
         return await page(visit, _ELSEWHERE)
     in_use = services.usable_row(seen.addon, seen.vault)
     async with visit.editing() as edit:
-        await services.note_ticket(edit, request, ticket, in_use)
+        await services.note_ticket(edit, request, ticket, in_use, another=another)
     return RedirectResponse(ticket.deposit_url, status_code=303)
 
 

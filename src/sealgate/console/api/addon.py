@@ -49,7 +49,13 @@ async def take_ticket(call: Call) -> Reply:
     destination = services.choose_destination(vault, f"{wanted.provider} {wanted.origin}")
     async with call.reading() as tx:
         ask = await services.ticket_request(
-            tx, call.organization, application, vault, destination, stage=wanted.stage
+            tx,
+            call.organization,
+            application,
+            vault,
+            destination,
+            stage=wanted.stage,
+            another=wanted.another,
         )
     issued = await call.console.desk.issue_ticket(ask)
     vault_url = call.console.config.vault_url
@@ -60,7 +66,8 @@ async def take_ticket(call: Call) -> Reply:
             "An administrator must give both the same address of the vault.",
         )
     async with call.editing() as edit:
-        await services.note_ticket(edit, ask, issued, services.usable_row(addon, vault))
+        in_use = services.usable_row(addon, vault)
+        await services.note_ticket(edit, ask, issued, in_use, another=wanted.another)
     return Reply(_ticket(application, wanted, issued, vault_url), 201)
 
 

@@ -16,6 +16,7 @@ from sealgate.policy.document import (
     MAX_ACTIONS,
     MAX_MODELS,
     MAX_PLANS,
+    MAX_SOURCES,
     ActionId,
     Choice,
     Description,
@@ -29,6 +30,7 @@ from sealgate.policy.document import (
     PlanLimits,
     Policy,
     Prompt,
+    Source,
     Tokens,
 )
 
@@ -91,6 +93,10 @@ class ActionWanted(Struct, frozen=True, forbid_unknown_fields=True):
     own_language: bool | UnsetType = UNSET
 
 
+class SourceWanted(Source, frozen=True, forbid_unknown_fields=True):
+    """Where answers may come from; without a credential, the add-on's own."""
+
+
 class PolicyWanted(Struct, frozen=True, forbid_unknown_fields=True):
     """What sessions may do. An action is the id of a ready one (on the first model), or an object."""
 
@@ -102,6 +108,7 @@ class PolicyWanted(Struct, frozen=True, forbid_unknown_fields=True):
     allow_unknown_fields: bool | UnsetType = UNSET
     budgets: Annotated[tuple[BudgetWanted, ...], Meta(max_length=MAX_BUDGETS)] | UnsetType = UNSET
     plans: Annotated[tuple[PlanWanted, ...], Meta(max_length=MAX_PLANS)] | UnsetType = UNSET
+    sources: Annotated[tuple[SourceWanted, ...], Meta(max_length=MAX_SOURCES)] | UnsetType = UNSET
 
 
 class OrganizationBudgets(Struct, frozen=True, forbid_unknown_fields=True):
@@ -152,11 +159,15 @@ class ActiveBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TicketWanted(Struct, frozen=True, forbid_unknown_fields=True):
-    """A destination of the vault's. `stage`: the key waits beside the active one until it is switched to."""
+    """A destination of the vault's. `stage`: the key waits beside the active one until it is switched to.
+
+    `another`: a credential of its own beside the add-on's, for the policy's `sources`; it replaces nothing.
+    """
 
     provider: Annotated[str, Meta(max_length=64)]
     origin: OriginText
     stage: bool = False
+    another: bool = False
 
 
 class CredentialNamed(Struct, frozen=True, forbid_unknown_fields=True):
@@ -371,6 +382,9 @@ class UsageView(Struct, frozen=True):
     duration_ms: int
     pictures: int
     sound_ms: int
+    credential: str
+    provider: str
+    tries: int
     cost_nano_usd: int | None
 
 

@@ -20,7 +20,17 @@ from sealgate.policy.budgets import Budget
 from sealgate.policy.catalogue import ready_actions
 from sealgate.policy.document import Action, Policy, PolicyError, decode_policy, encode_policy
 
-PARTS = ("models", "actions", "limits", "endpoints", "prompt", "allow_unknown_fields", "plans", "budgets")
+PARTS = (
+    "models",
+    "actions",
+    "limits",
+    "endpoints",
+    "prompt",
+    "allow_unknown_fields",
+    "plans",
+    "budgets",
+    "sources",
+)
 
 
 def first_policy(wanted: PolicyWanted) -> Policy:

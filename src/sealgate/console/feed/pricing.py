@@ -12,11 +12,14 @@ import msgspec
 
 from sealgate.console.usage.prices import Prices
 from sealgate.messages import feed
-from sealgate.policy.document import PolicyError, decode_policy
+from sealgate.policy.document import PolicyError, Source, decode_policy
 
 
 def with_prices(document: feed.Application, prices: Prices, at_s: float) -> feed.Application:
-    """The document with the prices of its models. Its first look reads the table: call it from a thread."""
+    """The document with the prices of its models and of those that its sources are asked for instead.
+
+    Where a model has several prices it is the highest. Its first look reads the table: call from a thread.
+    """
     credential = document.credential
     try:
         policy = decode_policy(document.policy)
@@ -26,5 +29,14 @@ def with_prices(document: feed.Application, prices: Prices, at_s: float) -> feed
         return document
     newest = prices.newest(datetime.datetime.fromtimestamp(at_s, datetime.UTC).date())
     table = f"{prices.name}, {newest}" if newest else prices.name
-    models = prices.of_models(credential.provider, credential.origin, policy.models, at_s)
+    models: dict[str, feed.ModelPrice] = {}
+    for source in policy.sources or (Source(),):
+        to = source if source.credential else credential
+        asked = (source.models.get(model, model) for model in policy.models)
+        for model, price in prices.of_models(to.provider, to.origin, asked, at_s).items():
+            models[model] = max(price, models.get(model, price), key=_weight)
     return msgspec.structs.replace(document, prices=feed.Prices(table, models))
+
+
+def _weight(price: feed.ModelPrice) -> tuple[int, int]:
+    return price.output, price.input

@@ -41,6 +41,12 @@ class Usage(Base):
     pictures: Mapped[int] = mapped_column(server_default="0")
     sound_ms: Mapped[int] = mapped_column(server_default="0")
     """Milliseconds of sound that were heard, where the provider bills by them."""
+    credential: Mapped[str] = mapped_column(server_default="")
+    """The one that was asked last, at `origin`; empty in older rows, when the add-on's was the only one."""
+    provider: Mapped[str] = mapped_column(server_default="")
+    origin: Mapped[str] = mapped_column(server_default="")
+    tries: Mapped[int] = mapped_column(server_default="1")
+    """How often a request went up, at one source or several."""
     cost_nano_usd: Mapped[int | None] = mapped_column(BigInteger)
     """What the provider's price list makes of the tokens, in billionths of a US dollar; empty: no price."""
     price_table: Mapped[str | None]

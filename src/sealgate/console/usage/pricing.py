@@ -16,7 +16,7 @@ from sealgate.console.addon.models import Addon
 from sealgate.console.database import Database
 from sealgate.console.usage.models import Usage
 from sealgate.console.usage.prices import Prices, Spent
-from sealgate.messages.feed import UsageBatch
+from sealgate.messages.feed import UsageBatch, UsageRecord
 
 ROWS_AT_ONCE = 500
 
@@ -34,7 +34,7 @@ async def price_batch(database: Database, prices: Prices, batch: UsageBatch) -> 
         addons = await _addons(tx, {record.application for record in batch.records})
     spent = {
         record.sequence: Spent(
-            *addons.get(record.application, ("", "")),
+            *_asked(record, addons.get(record.application, ("", ""))),
             record.model,
             record.input_tokens,
             record.output_tokens,
@@ -95,8 +95,13 @@ async def _addons(tx: AsyncSession, applications: set[str]) -> dict[str, tuple[s
     return {application: (provider, origin) for application, provider, origin in rows}
 
 
+def _asked(use: Usage | UsageRecord, addon: tuple[str, str]) -> tuple[str, str]:
+    """Provider and origin of the one that was asked; rows from before they were written: the add-on's."""
+    return (use.provider, use.origin) if use.provider else addon
+
+
 def _spent(row: Usage, addons: Mapping[str, tuple[str, str]]) -> Spent:
-    provider, origin = addons.get(row.application_id, ("", ""))
+    provider, origin = _asked(row, addons.get(row.application_id, ("", "")))
     return Spent(
         provider, origin, row.model, row.input_tokens, row.output_tokens, row.cached_tokens, row.started_at
     )

@@ -82,6 +82,10 @@ def _row(
         "duration_ms": record.duration_ms,
         "pictures": record.pictures,
         "sound_ms": record.sound_ms,
+        "credential": record.credential,
+        "provider": record.provider,
+        "origin": record.origin,
+        "tries": record.tries,
         "cost_nano_usd": price.nano_usd if price else None,
         "price_table": price.table if price else None,
     }

@@ -50,7 +50,8 @@ SHOWN_DAYS = 30
 HEADS = (
     "time", "application", "application_id", "action", "endpoint", "model", "outcome", "status",
     "input_tokens", "output_tokens", "cached_tokens", "estimated", "cost_usd", "price_table",
-    "first_byte_ms", "duration_ms", "pictures", "sound_ms", "request",
+    "first_byte_ms", "duration_ms", "pictures", "sound_ms", "provider", "credential", "tries",
+    "request",
 )  # fmt: skip
 
 
@@ -103,7 +104,7 @@ def _cells(line: UsageLine) -> Sequence[Cell]:
         moment(use.started_at), line.application_name, use.application_id, use.action, use.endpoint,
         use.model, use.outcome, use.status, use.input_tokens, use.output_tokens, use.cached_tokens,
         int(use.estimated), cost, use.price_table, use.first_byte_ms, use.duration_ms,
-        use.pictures, use.sound_ms, use.request,
+        use.pictures, use.sound_ms, use.provider, use.credential, use.tries, use.request,
     )  # fmt: skip
 
 
