@@ -4,7 +4,11 @@
  */
 
 /** What keys begin with, the longer beginning first where one begins like another. Mistral's have no mark. */
-const BEGINNINGS: readonly (readonly [provider: string, label: string, beginnings: readonly string[]])[] = [
+const BEGINNINGS: readonly (readonly [
+  provider: string,
+  label: string,
+  beginnings: readonly string[],
+])[] = [
   ["anthropic", "Anthropic", ["sk-ant-"]],
   ["openrouter", "OpenRouter", ["sk-or-"]],
   ["groq", "Groq", ["gsk_"]],
@@ -30,7 +34,9 @@ export function adviceOn(provider: string, key: string): string | null {
 }
 
 function adviceOnBeginning(provider: string, key: string): string | null {
-  const found = BEGINNINGS.find(([, , beginnings]) => beginnings.some((each) => key.startsWith(each)));
+  const found = BEGINNINGS.find(([, , beginnings]) =>
+    beginnings.some((each) => key.startsWith(each)),
+  );
   if (found !== undefined) {
     return found[0] === provider ? null : `This looks like a key of another provider, ${found[1]}.`;
   }
