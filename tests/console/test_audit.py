@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import csv
 import io
@@ -237,6 +238,14 @@ async def test_a_crash_between_the_commit_and_the_head_is_no_alarm(config: Conso
     await record(config, 1)
     assert faults(config) == []
     assert read_head(path) == Head(check_audit(config).end)
+
+
+async def test_writers_at_the_same_time_do_not_take_the_head_from_each_other(config: ConsoleConfig) -> None:
+    # Each in a Database of its own, as a page, what runs beside it and a command are.
+    await asyncio.gather(*(record(config, 12) for _ in range(4)))
+    report = check_audit(config)
+    assert (report.entries, report.findings) == (ENTRIES + 48, ())
+    assert read_head(head_path(config.database_path)) == Head(report.end)
 
 
 async def test_what_is_rolled_back_leaves_the_record_whole(config: ConsoleConfig) -> None:

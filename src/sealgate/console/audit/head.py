@@ -2,13 +2,16 @@
 
 Written while the database's write lock is held, before the commit, and again after it. In between the file
 names the entry before too, so that a crash at that moment is no alarm. It must never be moved on over a chain
-that it does not fit: then it is evidence.
+that it does not fit: then it is evidence. After the commit the next writer may be at it already, here or in
+another process: whoever writes it keeps the others away.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -59,6 +62,18 @@ def write_head(path: Path, head: Head) -> None:
     draft.replace(path)
 
 
+@contextlib.contextmanager
+def alone_at(path: Path) -> Iterator[None]:
+    """Keep every other writer of the head away: what is read in here still holds when it is written."""
+    # A lock of the folder: a lock of the file would go with it when it is replaced.
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 class HeadOfTransaction:
     """Moves the head along with one write transaction."""
 
@@ -71,12 +86,13 @@ class HeadOfTransaction:
 
     def append(self, last: Link, now: Link) -> None:
         """Called with the write lock held: the chain ended at `last` and is to end at `now`."""
-        if self._committed is None:
-            self._committed = last
-            self.broken = not self._belongs_to(last)
-        self._now = now
-        if not self.broken:
-            write_head(self._path, Head(now, self._committed))
+        with alone_at(self._path):
+            if self._committed is None:
+                self._committed = last
+                self.broken = not self._belongs_to(last)
+            self._now = now
+            if not self.broken:
+                write_head(self._path, Head(now, self._committed))
 
     @property
     def moved(self) -> bool:
@@ -86,7 +102,10 @@ class HeadOfTransaction:
     def settle(self) -> None:
         """Called after the commit."""
         assert self._now is not None
-        with contextlib.suppress(ValueError):  # damaged meanwhile: the next append finds that and says so
+        with (
+            alone_at(self._path),
+            contextlib.suppress(ValueError),
+        ):  # damaged meanwhile: the next append finds that and says so
             head = read_head(self._path)
             if head is not None and head.now == self._now:  # else another process has moved it on
                 write_head(self._path, Head(self._now))
