@@ -18,6 +18,7 @@ import pytest
 from sealgate.console.config import ConsoleConfig
 from sealgate.console.database import migrate
 from sealgate.console.events import EVENTS
+from sealgate.console.notices.mailing import Mailing
 from sealgate.console.process import serve
 from sealgate.log import LineLog
 from tests.console.running import make_config
@@ -57,6 +58,18 @@ async def test_a_port_that_is_taken_is_an_os_error_before_anything_is_served(tmp
         with pytest.raises(OSError, match="in use"):
             await serve(config, LineLog("console", EVENTS, io.StringIO()), asyncio.Event())
         assert not config.feed_socket.exists()
+
+
+async def test_a_part_that_ends_by_itself_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def dies(_mailing: Mailing) -> None:
+        raise RuntimeError("canary")
+
+    monkeypatch.setattr(Mailing, "run", dies)
+    async with serving() as world, asyncio.timeout(10):
+        while "task_failed" not in world.lines.getvalue():
+            await asyncio.sleep(0.01)
+        assert "error console task_failed kind=RuntimeError where=" in world.lines.getvalue()
+        assert "canary" not in world.lines.getvalue()
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])

@@ -15,7 +15,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from sealgate.console.composition import compose
+from sealgate.console.composition import Part, compose
 from sealgate.console.config import ConsoleConfig
 from sealgate.console.database import migrate
 from sealgate.console.events import EVENTS
@@ -46,7 +46,7 @@ async def serve(config: ConsoleConfig, log: Log, stop: asyncio.Event | None = No
     feed = console.feed.server(config.feed_socket, config.instance, config.allowed_uids)
     with _listen(config) as listener:
         await feed.start()
-        beside = [asyncio.create_task(part.run()) for part in console.beside]
+        beside = [_beside(part, log) for part in console.beside]
         try:
             await _serve_pages(config, log, make_site(console), listener, stop)
         finally:
@@ -56,6 +56,18 @@ async def serve(config: ConsoleConfig, log: Log, stop: asyncio.Event | None = No
             await feed.close()
             await console.database.close()
     log("stopped")
+
+
+def _beside(part: Part, log: Log) -> asyncio.Task[None]:
+    """Run a part. None ends before it is told to: one that does is a defect, logged at once."""
+
+    def tell_end(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log("task_failed", kind=type(error).__name__, where=where(error))
+
+    task = asyncio.create_task(part.run())
+    task.add_done_callback(tell_end)
+    return task
 
 
 async def _serve_pages(
