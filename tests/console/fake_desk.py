@@ -67,6 +67,8 @@ class FakeDesk:
         """A request that is never answered."""
         self.drops_at: type[Message] | None = None
         """A request that is done, and whose answer is lost with the connection."""
+        self.answers_later: asyncio.Future[TicketReply] | None = None
+        """The answer to the next erasure, given when a test says so."""
         self.erasures: dict[str, ErasureRow] = {}
         self.deposit_base = f"{vault_url}/deposit"
 
@@ -166,6 +168,9 @@ class FakeDesk:
         self.heard.append(message)
         if self.hangs_at is not None and isinstance(message, self.hangs_at):
             return asyncio.get_running_loop().create_future()
+        if self.answers_later is not None and isinstance(message, Erase):
+            later, self.answers_later = self.answers_later, None
+            return later
         answer = self._answer(peer, message)
         if self.drops_at is not None and isinstance(message, self.drops_at):
             return asyncio.get_running_loop().create_future()

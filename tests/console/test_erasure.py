@@ -17,7 +17,7 @@ from sealgate.console.feed.services import application_document
 from sealgate.console.invitations import make_owner_invitation
 from sealgate.ids import new_id
 from sealgate.messages.erasing import AskReceipts, Erase, ErasureKind
-from sealgate.messages.frames import Refusal
+from sealgate.messages.frames import Refusal, RefusedError
 from tests.console.running import Browser, Running, running
 from tests.console.test_addon import AT_OPENAI, IN_EUROPE
 from tests.console.test_looking_changes_nothing import everything, lived_in
@@ -251,6 +251,25 @@ async def test_an_order_that_waits_outlives_a_vault_whose_disk_is_full(world: Ru
     world.desk.refuse_erasure = None
     assert await world.console.erasing.look() is False
     assert app in world.desk.erasures
+
+
+async def test_an_order_that_was_taken_back_is_not_carried_out_by_what_runs_beside() -> None:
+    async with running(handing_over=False) as world:
+        await world.owner()
+        ada = await world.signed_in()
+        app = await world.application(ada)
+        later = world.desk.answers_later = asyncio.get_running_loop().create_future()
+        path = f"/applications/{app}/erase"
+        posted = asyncio.create_task(ada.submit(path, {"typed_name": "Larkspur"}))
+        await until(lambda: any(isinstance(each, Erase) for each in world.desk.heard))
+        looking = asyncio.create_task(world.console.erasing.look())
+        assert (await asyncio.wait({looking}, timeout=0.3))[0] == set(), "it waits for its turn"
+        later.set_exception(RefusedError(Refusal(code="damaged", message="the vault does not trust this")))
+        assert (await posted).status_code == 422
+        assert await looking is False
+        assert len([each for each in world.desk.heard if isinstance(each, Erase)]) == 1
+        assert await the_order(world, app) is None
+        assert app not in world.desk.erasures
 
 
 async def test_what_an_operator_had_erased_at_the_vault_goes_here_too(world: Running, ada: Browser) -> None:

@@ -2,6 +2,8 @@
 
 Counterparts: the vault's `erasures`, which gives the same receipt when it is asked again; `process`, which
 runs this beside the pages. The order is on disk before the vault is asked; the console's rows go afterwards.
+Who ordered it and what goes on beside the pages take turns at a subject: an order that one of them took back
+is not carried out by the other.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from weakref import WeakValueDictionary
 
 from msgspec import Struct
 from sqlalchemy import select
@@ -56,6 +59,7 @@ class Erasing:
         self._now = now
         self._read_at: float | None = None
         self._connection = 0
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def erase(self, author: Author, wanted: Wanted) -> str:
         """Have it erased; gives the receipt's id, or nothing where the vault went away in the middle.
@@ -64,13 +68,14 @@ class Erasing:
         """
         if not self._desk.connected:
             raise VaultAwayError
-        async with self._database.writing() as tx:
-            order = await order_erasure(self._editing(tx, author), wanted)
-        try:
-            return await self._carry_out(order)
-        except VaultAwayError:
-            self._log("erasure_waits", kind=order.kind, subject=order.subject)
-            return ""
+        async with self._turn(wanted.subject):
+            async with self._database.writing() as tx:
+                order = await order_erasure(self._editing(tx, author), wanted)
+            try:
+                return await self._carry_out(order)
+            except VaultAwayError:
+                self._log("erasure_waits", kind=order.kind, subject=order.subject)
+                return ""
 
     async def run(self) -> None:
         """Go on with what is open until cancelled."""
@@ -95,12 +100,24 @@ class Erasing:
         try:
             for order in orders:
                 with contextlib.suppress(VaultRefusedError):
-                    await self._carry_out(order, patient=True)
+                    await self._go_on(order.subject)
             if self._is_due():
                 await self._follow_operators()
         except VaultAwayError:
             return True
         return False
+
+    def _turn(self, subject: str) -> asyncio.Lock:
+        """Held while somebody is at this subject, and kept no longer than that."""
+        return self._turns.setdefault(subject, asyncio.Lock())
+
+    async def _go_on(self, subject: str) -> None:
+        """Carry out what is still open by now: somebody else may have been at it meanwhile."""
+        async with self._turn(subject):
+            async with self._database.reading() as tx:
+                order = await tx.get(ErasureOrder, subject)
+            if order is not None and order.settled_at is None:
+                await self._carry_out(order, patient=True)
 
     async def _carry_out(self, order: ErasureOrder, *, patient: bool = False) -> str:
         """`patient`: nobody looks on, and a vault that cannot write now is as good as away."""
