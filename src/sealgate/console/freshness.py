@@ -1,7 +1,7 @@
 """Which posts need a password typed within ten minutes: the one literal table of dangerous and harmless ones.
 
 Counterpart: `routes`, which asks before any view runs, so that none can forget it. A stolen cookie must not
-be enough to have the vault act, to let somebody in, or to delete for good.
+be enough to have the vault act, to let somebody in, to have more spent, or to delete for good.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ POSTS: Final[Mapping[str, Dangerous | Harmless]] = {
     f"{_APP}/origins/remove": Harmless(_ENDS),
     f"{_APP}/session-keys": Dangerous("register a session key", f"{_APP}/session-keys"),
     f"{_APP}/session-keys/revoke": Harmless(_ENDS),
-    f"{_APP}/actions": Harmless(_BACK),
-    f"{_APP}/limits": Harmless(_BACK),
-    f"{_APP}/plans": Harmless(_BACK),
-    f"{_APP}/plans/remove": Harmless(_BACK),
-    f"{_APP}/budgets": Harmless(_BACK),
-    f"{_APP}/budgets/remove": Harmless(_BACK),
-    f"{_APP}/budgets/reset": Harmless("more is spent, up to the same limits, and no key moves"),
+    f"{_APP}/actions": Harmless("only on models that somebody allowed, and within the same limits"),
+    f"{_APP}/limits": Dangerous("change limits and models", f"{_APP}/limits"),
+    f"{_APP}/plans": Dangerous("change a plan", f"{_APP}/plans"),
+    f"{_APP}/plans/remove": Dangerous("remove a plan", f"{_APP}/plans"),
+    f"{_APP}/budgets": Dangerous("change a budget", f"{_APP}/plans"),
+    f"{_APP}/budgets/remove": Dangerous("remove a budget", f"{_APP}/plans"),
+    f"{_APP}/budgets/reset": Dangerous("begin a budget anew", f"{_APP}/plans"),
     f"{_ADDON}/key": Dangerous("seal a key", _ADDON),
     f"{_ADDON}/revoke": Dangerous("revoke a key", _ADDON),
     f"{_ADDON}/test": Dangerous("test a key", _ADDON),

@@ -38,7 +38,7 @@ WORDS: Final[Mapping[str, str]] = {
     "actions.changed": "chose the actions",
     "limits.changed": "changed limits and models",
     "plans.changed": "changed plans and budgets",
-    "budgets.changed": "changed the organization's budgets",
+    "budgets.changed": "changed the organization’s budgets",
     "ticket.asked": "went to seal a key for",
     "credential.deposited": "sealed a key for",
     "destination.added": "now lets keys go to",

@@ -28,6 +28,11 @@ NOTICED: Final = frozenset(
         # Who may sign sessions
         "session-key.added",
         "session-key.revoked",
+        # What may be spent
+        "limits.changed",
+        "plans.changed",
+        "budgets.changed",
+        "policy.changed",
         # What is gone for good
         "erasure.ordered",
         "erasure.refused",
@@ -51,10 +56,6 @@ QUIET: Final = frozenset(
         "origin.added",
         "origin.removed",
         "actions.changed",
-        "limits.changed",
-        "plans.changed",
-        "budgets.changed",
-        "policy.changed",
         "ticket.asked",
         "version.staged",
         "credential.tested",
@@ -62,4 +63,4 @@ QUIET: Final = frozenset(
         "add-on.off",
     }
 )
-"""Those that do not: no key, no right and nothing for good."""
+"""Those that do not: no key, no right, no money and nothing for good."""
