@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from sealgate.console.accounts.models import SignIn, User
 from sealgate.console.accounts.passwords import Passwords, check_password, hash_password, verify_password
-from sealgate.console.accounts.services import IDLE_S, LONGEST_SIGN_IN_S, invite_owner
+from sealgate.console.accounts.services import IDLE_S, LONGEST_SIGN_IN_S, invite_owner, normal_email
 from sealgate.console.accounts.throttles import MOST_KEYS, Throttle
 from sealgate.console.forms import InputError
 from sealgate.console.visit import SIGN_IN_COOKIE
@@ -81,6 +81,44 @@ async def test_the_database_keeps_no_token_and_no_password(world: Running) -> No
     stored = b"".join(file.read_bytes() for file in folder.iterdir())
     for secret in (path.removeprefix("/invitations/"), JOINING["password"], cookie):
         assert secret.encode() not in stored
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ada@example.com, eve@evil.example",
+        "ada<eve@evil.example>",
+        '"ada lovelace"@example.com',
+        "ada(eve)@example.com",
+        "ada;eve@example.com",
+        "=?utf-8?q?eve?=@example.com",
+        "ada@[127.0.0.1]",
+        "ada..l@example.com",
+        ".ada@example.com",
+        "ada@example..com",
+        "ada@-example.com",
+        "ada@exam_ple.com",
+        "ada\u202eeve@example.com",
+        f"{'a' * 65}@example.com",
+        f"ada@{'e' * 64}.com",
+    ],
+)
+def test_what_a_mail_server_could_read_as_another_address_is_none(address: str) -> None:
+    with pytest.raises(InputError, match="not an e-mail address"):
+        normal_email(address)
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        (" Ada@Example.com ", "ada@example.com"),
+        ("o'neil+keys@mail.example.co.uk", "o'neil+keys@mail.example.co.uk"),
+        ("jörg@müller.example", "jörg@müller.example"),
+        ("root@localhost", "root@localhost"),
+    ],
+)
+def test_usual_addresses_are_taken(typed: str, stored: str) -> None:
+    assert normal_email(typed) == stored
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,10 @@ CONFIRMED_FOR_S = 10 * 60.0
 SEEN_EVERY_S = 60.0
 """How often a sign-in's last use is written down."""
 
-_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f.]+(?:\.[^@\s\x00-\x1f\x7f.]+)*")
+_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_LABEL = r"[^\W_](?:[^\W_]|-){0,62}(?<!-)"
+_EMAIL = re.compile(rf"(?=.{{1,64}}@)(?!.*=\?){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
+"""One address to every header and mail server (RFC 5321, 6531): nothing quoted, commented or encoded."""
 
 
 class Account(Struct, frozen=True):
