@@ -26,7 +26,7 @@ EX_OSERR = 71
 INVITATION = "sealgate-invitation:"
 """What `up` knows the line with the first owner's link by: it must not reach a log."""
 
-SCRIPTS = ("apply", "deposit", "seal", "session", "usage", "status")
+SCRIPTS = ("apply", "deposit", "erase", "erasures", "seal", "session", "usage", "status")
 OPERATING = ("kek", "vault")
 """Groups of commands for who runs the vault, loaded when one of them is asked for."""
 

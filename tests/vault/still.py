@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
@@ -12,7 +13,7 @@ from typing import Any, cast
 from sealgate.envelope import SUITE_1, Context, seal
 from sealgate.log import LineLog
 from sealgate.messages.frames import Message
-from sealgate.messages.server import Peer, SecretReply
+from sealgate.messages.server import Peer, Reply, SecretReply
 from sealgate.messages.tickets import IssueTicket, TicketIssued
 from sealgate.vault.audit import Audit
 from sealgate.vault.audit_queue import AuditedLog, AuditQueue
@@ -101,11 +102,17 @@ class StillVault:
     def opens(self, at: Addresses, credential: str, version: int | None = None) -> bytes:
         """The key, as a proxy would get it; raises what the opener raises."""
         reply = self._opener.handle(_peer(), open_request(at, credential, version))
+        if not isinstance(reply, Message | SecretReply):
+            reply = asyncio.run(_awaited(reply))
         assert isinstance(reply, SecretReply)
         try:
             return bytes(reply.slot.key())
         finally:
             reply.slot.wipe()
+
+
+async def _awaited(reply: Awaitable[Reply]) -> Reply:
+    return await reply
 
 
 def _peer() -> Peer:

@@ -15,7 +15,7 @@ import pytest
 from sealgate.log import Kind
 from sealgate.vault.audit_head import HeadFile
 from sealgate.vault.audit_paces import DONE, NOT_AUDITED, REPEATED, pace_of
-from sealgate.vault.audit_queue import AuditQueue
+from sealgate.vault.audit_queue import ASKERS_LIMIT, AuditQueue
 from sealgate.vault.audit_rows import AuditRows
 from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import StorageError
@@ -88,6 +88,33 @@ def test_a_flood_of_refusals_is_bounded_in_rows_and_counted(tmp_path: Path) -> N
         assert len(rows(still.path, "revoked")) == 1
         counted = {fields["code"]: fields["count"] for *_, fields in rows(still.path, "audit_counted")}
         assert counted == {"no_credential": 20_000 - REPEATED.at_once, "malformed": 1}
+
+
+def test_one_who_floods_hides_no_refusal_of_another(tmp_path: Path) -> None:
+    with StillAudit(tmp_path) as still:
+        for _ in range(5_000):
+            still.log("open_refused", code="no_credential", uid=1)
+        for _ in range(3):
+            still.log("open_refused", code="malformed", uid=2)
+        still.audit.close()
+        found = [fields["code"] for *_, fields in rows(still.path, "open_refused") if fields["uid"] == 2]
+        assert found == ["malformed"] * 3
+        counted = [(fields["uid"], fields["count"]) for *_, fields in rows(still.path, "audit_counted")]
+        assert counted == [(1, 5_000 - REPEATED.at_once)]
+
+
+def test_a_flood_under_ever_other_users_is_bounded_and_hides_no_other_event() -> None:
+    clock = Clock()
+    queue = AuditQueue(clock, limit=1_000_000)
+    for number in range(200_000):
+        queue.put("peer_refused", {"code": "user_unknown", "uid": number % 1_000})
+    assert len(queue) == ASKERS_LIMIT * 200 + REPEATED.at_once
+    queue.put("open_refused", {"code": "malformed", "uid": 5})
+    assert queue.take(1_000_000)[-1].event == "open_refused"
+    clock.now_s += 86_400
+    for _ in range(200):
+        queue.put("peer_refused", {"code": "user_unknown", "uid": 5_000})
+    assert len(queue) == 200, "who is quiet again makes room for others"
 
 
 def test_after_a_flood_refusals_are_written_singly_again(tmp_path: Path) -> None:

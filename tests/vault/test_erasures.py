@@ -322,6 +322,42 @@ def test_a_damaged_credential_is_erased_all_the_same(house: House, removed: bool
     assert house.credential not in {row[0] for row in house.rows("credentials")}
 
 
+WIDE = [ErasureKind.APPLICATION, ErasureKind.ORGANIZATION]
+
+
+@pytest.mark.parametrize("kind", WIDE)
+def test_a_row_written_under_what_is_erased_keeps_its_key(house: House, kind: ErasureKind) -> None:
+    house.vault.audit.flush()
+    (before,) = [row for row in house.rows("credentials") if row[0] == house.other_credential]
+    moved = (house.at.organization, house.at.application, house.other_credential)
+    house.execute("UPDATE credentials SET organization = ?, application = ? WHERE credential = ?", moved)
+    house.erase(kind)
+    assert "erasure_spared receipt=rcpt_" in house.vault.log.getvalue()
+    assert f"alarm_row table=credentials subject={house.other_credential}" in house.vault.log.getvalue()
+    house.put_back("credentials", [before])
+    assert house.vault.opens(house.other, house.other_credential) == house.other_key
+
+
+@pytest.mark.parametrize("kind", WIDE)
+def test_a_row_moved_away_from_what_is_erased_goes_all_the_same(house: House, kind: ErasureKind) -> None:
+    house.vault.audit.flush()
+    moved = (house.other.organization, house.other.application, house.credential)
+    house.execute("UPDATE credentials SET organization = ?, application = ? WHERE credential = ?", moved)
+    house.execute("DELETE FROM tickets")
+    house.erase(kind)
+    assert house.credential not in {
+        row[0] for table in ("credentials", "versions") for row in house.rows(table)
+    }
+    assert house.vault.foundation.witness.is_erased(house.credential)
+    assert house.vault.opens(house.other, house.other_credential) == house.other_key
+
+
+def test_an_edited_row_of_which_no_deposit_is_told_goes_with_what_it_names(house: House) -> None:
+    house.execute("UPDATE credentials SET provider = 'x' WHERE credential = ?", (house.credential,))
+    house.erase(ErasureKind.APPLICATION)  # the audit, which knows its deposit, is not written yet
+    assert house.credential not in {row[0] for row in house.rows("credentials")}
+
+
 def test_an_operator_erases_a_credential_whose_rows_are_gone(house: House) -> None:
     for table in ("credentials", "versions", "tickets"):
         house.execute(f"DELETE FROM {table} WHERE credential = ?", (house.credential,))

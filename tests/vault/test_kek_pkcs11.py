@@ -15,14 +15,16 @@ import pytest
 from sealgate.log import NullLog
 from sealgate.messages.erasing import Erase, Erased, ErasureKind
 from sealgate.messages.frames import RefusedError
+from sealgate.messages.tickets import Revoke
 from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import StartError
 from sealgate.vault.foundation import lay_foundation
 from sealgate.vault.kek import KekDescription, KekError, KekUnavailableError
 from sealgate.vault.kek_config import KekConfig
 from sealgate.vault.kek_pkcs11 import Pkcs11Kek, Pkcs11Kind
+from sealgate.vault.restoring import opened
 from tests.conftest import SOFTHSM
-from tests.vault.deployment import Addresses, canary_key, ticket_order
+from tests.vault.deployment import Addresses, Clock, canary_key, owner, ticket_order, vault_config
 from tests.vault.keks import Kept, Ring
 
 pytestmark = pytest.mark.softhsm
@@ -345,6 +347,33 @@ def test_no_backup_brings_an_erased_key_back_once_the_tokens_key_is_destroyed(
         with pytest.raises(StartError) as refused:
             lay_foundation(restored / "data", INSTANCE, LOG, configured)
     assert refused.value.code == "kek_unavailable"
+
+
+def test_an_older_database_is_accepted_by_the_ceremony_with_the_tokens_key(
+    tmp_path: Path, configured: KekConfig
+) -> None:
+    with Ring(tmp_path, configured) as ring:
+        kept = Kept(ring.vault)
+        (revoked_at, revoked, _), *others = kept.keys
+        ring.vault.foundation.database.forget()
+        backup = (tmp_path / "data" / "vault.db").read_bytes()
+        ring.vault.ask(Revoke(**owner(revoked_at), credential=revoked))
+        lost = Kept(ring.vault, organizations=1)
+    for name in ("vault.db-wal", "vault.db-shm"):
+        (tmp_path / "data" / name).unlink(missing_ok=True)
+    (tmp_path / "data" / "vault.db").write_bytes(backup)
+    config = vault_config(tmp_path, kek=configured)
+    with opened(config, clock=Clock(), log=LOG) as ceremony:
+        ceremony.accept(ceremony.compare().epoch)
+    with Ring(tmp_path, configured) as again:
+        assert [again.vault.opens(at, credential) for at, credential, _ in others] == [
+            key for *_, key in others
+        ]
+        with pytest.raises(RefusedError, match="revoked"):
+            again.vault.opens(revoked_at, revoked)
+        with pytest.raises(RefusedError, match="no_credential"):
+            again.vault.opens(lost.keys[0][0], lost.keys[0][1])
+        assert "alarm" not in again.log.getvalue()
 
 
 def put_back(folder: Path, backup: dict[str, bytes]) -> Path:

@@ -16,11 +16,13 @@ from sealgate.messages.erasing import Erase, ErasureKind
 from sealgate.messages.frames import RefusedError
 from sealgate.messages.tickets import Revoke
 from sealgate.vault.anchor_summary import Standing
+from sealgate.vault.audit_rows import AuditRows
 from sealgate.vault.events import EVENTS
 from sealgate.vault.fates import Fate, decide
-from sealgate.vault.faults import AlarmError, StartError
+from sealgate.vault.faults import AlarmError, StartError, StorageError
 from sealgate.vault.keks import DESTROYED, destroyed_name
 from sealgate.vault.restoring import JUMP, Comparison, opened
+from tests.vault.audits import rows
 from tests.vault.deployment import Addresses, Clock, canary_key, owner, ticket_order, vault_config
 from tests.vault.still import StillVault
 
@@ -132,6 +134,44 @@ def test_accepted_the_vault_starts_with_what_the_backup_had_and_nothing_that_end
         assert refused(vault, erased) == "no_credential"
         assert refused(vault, lost) == "no_credential"
         assert "alarm" not in vault.log.getvalue()
+
+
+def test_a_ceremony_stands_in_the_audit_once_however_often_it_is_said(folder: Folder) -> None:
+    with folder.vault() as vault:
+        credential = deposit(vault)
+        vault.audit.flush()
+    folder.back_up()
+    with folder.vault() as vault:
+        deposit(vault, OTHER_KEY, credential=credential)
+        vault.audit.flush()
+    folder.restore()
+    epoch = folder.compare().epoch
+    for _ in range(2):
+        folder.accept(epoch)
+    (entry,) = [fields for *_, fields in rows(folder.data / "vault.db", "restored")]
+    assert entry["accepted"] == epoch
+    assert entry["number"] >= JUMP
+    with folder.vault() as vault:
+        assert vault.opens(AT, credential) == KEY
+
+
+def test_a_ceremony_whose_entry_finds_no_room_says_so_and_writes_it_when_it_is_said_again(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StorageError("disk full")
+
+    with folder.vault() as vault:
+        deposit(vault)
+    epoch = folder.compare().epoch
+    with monkeypatch.context() as patch:
+        patch.setattr(AuditRows, "add", full)
+        with pytest.raises(StartError) as unwritten:
+            folder.accept(epoch)
+    assert unwritten.value.code == "audit_unwritten"
+    assert rows(folder.data / "vault.db", "restored") == []
+    folder.accept(epoch)
+    assert len(rows(folder.data / "vault.db", "restored")) == 1
 
 
 def refused(vault: StillVault, credential: str, at: Addresses = AT) -> str:

@@ -1,4 +1,6 @@
-"""The commands that work over HTTP: `apply`, `deposit`, `usage`, `status`; without: `seal`, `session`.
+"""The commands that work over HTTP: `apply`, `deposit`, `erase`, `erasures`, `usage`, `status`.
+
+Without: `seal`, `session`.
 
 Counterpart: `sealgate.cli`, which loads this only when one of them is asked for. Errors are one line with a
 hint and an exit code of `failures.EXITS`, never a traceback.
@@ -12,12 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.console import Console as Screen
 from typer.core import TyperCommand
 
+from sealgate.messages.erasing import ErasureKind
 from sealgate.scripts import deposit as deposits
-from sealgate.scripts import keyboard, offline, reports
+from sealgate.scripts import erasing, keyboard, offline, reports
 from sealgate.scripts.apply import apply_file
 from sealgate.scripts.consoles import API, connect
 from sealgate.scripts.deposit import Order
@@ -143,6 +147,59 @@ def _receive(receipt: deposits.Receipt, *, stage: bool) -> None:
 
 def _vaults(ca_file: Path | None) -> deposits.Connect:
     return lambda url: Connection(url, {}, ca_file)
+
+
+@app.command(cls=Command)
+def erase(  # noqa: PLR0917 - one parameter per option
+    kind: Annotated[ErasureKind, typer.Argument(help="What to erase.")],
+    console: ConsoleOption,
+    confirm: Annotated[
+        str, typer.Option("--confirm", help="The name of the application, or of the organization.")
+    ],
+    application: Annotated[str, typer.Option("--application", help="Its id or external name.")] = "",
+    credential: Annotated[str, typer.Option("--credential", help="Its id, cred_….")] = "",
+    token_file: TokenFileOption = None,
+    ca_file: CaFileOption = None,
+) -> None:
+    """Have the vault destroy everything of a credential, an application or the token's organization.
+
+    Needs a token with the scopes read and erase. Prints the receipt. There is no way back, and nothing can be
+    deposited under that id again.
+    """
+    with _told():
+        wanted = {ErasureKind.CREDENTIAL: (True, True), ErasureKind.APPLICATION: (True, False)}
+        if wanted.get(kind, (False, False)) != (bool(application), bool(credential)):
+            raise ScriptError(
+                Exit.USAGE,
+                f"This does not say which {kind.value}.",
+                "A credential takes --application and --credential, an application the first, else neither.",
+            )
+        wish = erasing.Wish(kind, confirm, application, credential)
+        _say(erasing.erase(wish, connect(console, token_file, ca_file)))
+
+
+@app.command(cls=Command)
+def erasures(
+    console: ConsoleOption,
+    receipt: Annotated[str, typer.Argument(help="Print this receipt, rcpt_…, signed as of now.")] = "",
+    token_file: TokenFileOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    ca_file: CaFileOption = None,
+) -> None:
+    """List what was erased; exits with 1 where one is past its day and not final. Needs the scope read."""
+    with _told():
+        there = connect(console, token_file, ca_file)
+        if receipt:
+            _say(erasing.receipt(receipt, there))
+            return
+        found = erasing.erasures(there)
+        if json:
+            _say(msgspec.json.encode(found).decode())
+        else:
+            for line in erasing.lines(found):
+                _say(line)
+        is_late = any(each.state == erasing.OVERDUE for each in found.items)
+        raise SystemExit(int(Exit.FAILED if is_late else Exit.DONE))
 
 
 @app.command(cls=Command)

@@ -11,13 +11,18 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
 
 from sealgate.log import Log
 from sealgate.vault.audit_check import ACCEPTED, ALARM, Examination, Expected, Finding
 from sealgate.vault.audit_head import Head, HeadFile, bear_witness, known_end, witnessed
 from sealgate.vault.audit_queue import AuditQueue
 from sealgate.vault.audit_rows import START, AuditRows, Link
-from sealgate.vault.foundation import Foundation
+from sealgate.vault.database import Database
+from sealgate.vault.rowseal import RowSeal
+from sealgate.vault.witness import Witness
 
 BATCH = 200
 WRITTEN_EVERY_S = 1.0
@@ -26,13 +31,45 @@ _HIGHEST = 2**63 - 1
 _MINUTE_S, _HOUR_S, _DAY_S = 60.0, 3_600.0, 86_400.0
 
 
+class Ground(Protocol):
+    """What the audit stands on."""
+
+    @property
+    def database(self) -> Database:
+        """Where its rows are."""
+
+    @property
+    def seal(self) -> RowSeal:
+        """What makes them the vault's."""
+
+    @property
+    def witness(self) -> Witness:
+        """What remembers its end elsewhere."""
+
+
+class AuditState(Struct, frozen=True):
+    """How the audit stands, for who looks after the vault."""
+
+    entries: int
+    waiting: int
+    """Not written yet: for a second, or while the disk is full."""
+    behind: bool
+    """True while it cannot be written."""
+    counted: int
+    """Events since the start that came too fast to be written singly."""
+    checked_at: float
+    """When the whole was looked through last; 0: not since the start."""
+    findings: int
+    """What that found and nobody accepted."""
+
+
 class Audit:
     """Adds entries, removes those that are too old, and looks through the whole once a day."""
 
     def __init__(
         self,
         folder: Path,
-        base: Foundation,
+        base: Ground,
         queue: AuditQueue,
         *,
         days: float,
@@ -49,7 +86,25 @@ class Audit:
         self._head: Head | None = None
         self._behind = False
         self._due: dict[str, float] = {}
+        self._checked = (0.0, 0)
         self._awake = asyncio.Event()
+
+    def state(self) -> AuditState:
+        """How it stands now."""
+        first, last = (0, 0) if self._head is None else (self._head.floor.number, self._head.last.number)
+        checked_at, findings = self._checked
+        return AuditState(
+            entries=last - first,
+            waiting=len(self._queue),
+            behind=self._behind,
+            counted=self._queue.counted,
+            checked_at=checked_at,
+            findings=findings,
+        )
+
+    def note_checked(self, found: Examination) -> None:
+        """Remember what a look through the whole found."""
+        self._checked = (self._clock(), len(found.findings))
 
     def flush(self) -> None:
         """Write everything that waits; where the disk is full, it goes on waiting."""
@@ -158,8 +213,8 @@ class Audit:
         """One entry for all of a kind that came faster than its pace, or found no room."""
         if self._behind:
             return
-        for (event, code), count in self._queue.take_counted().items():
-            self._log("audit_counted", of=event, code=code, count=count)
+        for (event, code, uid), count in self._queue.take_counted().items():
+            self._log("audit_counted", of=event, code=code, uid=uid, count=count)
 
     def _bear_witness(self) -> None:
         if self._head is not None and self._head.last not in {START, witnessed(self._witness)}:
@@ -194,6 +249,7 @@ class Audit:
 
     def tell(self, examination: Examination) -> None:
         """Raise the alarm if anything was found that nobody accepted."""
+        self.note_checked(examination)
         if found := examination.findings:
             self._log(ALARM, code=found[0].fault.value, number=found[0].number, count=len(found))
 

@@ -1,8 +1,9 @@
 """What waits to be written into the audit: taken from the log's calls, bounded, never waited for.
 
 Counterparts: `events`, whose declared fields are all that gets in, and `audit`, which writes. Whoever logs
-(an open, a revocation, a thread that asks a KMS) never touches the database from here. What comes faster
-than its pace is counted by event and code, and one entry says how many those were.
+(an open, a revocation, a thread that asks a KMS) never touches the database from here. Each event has a pace
+for each system user who asks, so that who floods hides nobody else. What comes faster is counted by event,
+code and user, and one entry says how many those were.
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ from sealgate.vault.audit_paces import DONE, Pace, pace_of
 
 WAITING_LIMIT = 10_000
 """Entries in memory while the disk is full; what comes then is counted."""
+ASKERS_LIMIT = 64
+"""Users with a pace of their own for one event. Who comes then shares one until another is quiet again."""
 _KINDS_LIMIT = 200
 _KEPT = frozenset({Kind.ID, Kind.NUMBER, Kind.FLAG})
+NOBODY = -1
+"""Stands for the user of what nobody asked for, and of the askers beyond the limit."""
 
-Counted = tuple[str, str]
-"""An event and its code."""
-_OTHERS: Counted = ("others", "")
+Counted = tuple[str, str, int]
+"""An event, its code, and the system user who asked."""
+_OTHERS: Counted = ("others", "", NOBODY)
 
 
 class Draft(Struct, frozen=True):
@@ -43,8 +48,10 @@ class AuditQueue:
         self._limit = limit
         self._lock = threading.Lock()
         self._waiting: deque[Draft] = deque()
-        self._buckets: dict[str, _Bucket] = {}
+        self._buckets: dict[str, dict[int, _Bucket]] = {}
         self._counted: dict[Counted, int] = {}
+        self.counted = 0
+        """How many were counted instead of written singly, since the start."""
         self.on_done: Callable[[], None] | None = None
 
     def __len__(self) -> int:
@@ -57,7 +64,8 @@ class AuditQueue:
             return
         now_s = self._clock()
         with self._lock:
-            if len(self._waiting) >= self._limit or not self._bucket(event, pace, now_s).take(now_s):
+            bucket = self._bucket(event, pace, _asker(fields), now_s)
+            if len(self._waiting) >= self._limit or not bucket.take(now_s):
                 self._count(event, fields)
                 return
             self._waiting.append(Draft(now_s, event, msgspec.json.encode(fields).decode()))
@@ -80,16 +88,28 @@ class AuditQueue:
             counted, self._counted = self._counted, {}
         return counted
 
-    def _bucket(self, event: str, pace: Pace, now_s: float) -> _Bucket:
-        if event not in self._buckets:
-            self._buckets[event] = _Bucket(pace, now_s)
-        return self._buckets[event]
+    def _bucket(self, event: str, pace: Pace, asker: int, now_s: float) -> _Bucket:
+        askers = self._buckets.setdefault(event, {})
+        if asker not in askers and len(askers) >= ASKERS_LIMIT:
+            self._buckets[event] = askers = {
+                each: bucket for each, bucket in askers.items() if not bucket.is_full(now_s)
+            }
+            if len(askers) >= ASKERS_LIMIT:
+                asker = NOBODY
+        return askers.setdefault(asker, _Bucket(pace, now_s))
 
     def _count(self, event: str, fields: Mapping[str, Field]) -> None:
-        kind = (event, str(fields.get("code", "")))
+        self.counted += 1
+        kind = (event, str(fields.get("code", "")), _asker(fields))
         if kind not in self._counted and len(self._counted) >= _KINDS_LIMIT:
             kind = _OTHERS
         self._counted[kind] = self._counted.get(kind, 0) + 1
+
+
+def _asker(fields: Mapping[str, Field]) -> int:
+    """The system user that the kernel names for who asked."""
+    uid = fields.get("uid", NOBODY)
+    return uid if isinstance(uid, int) else NOBODY
 
 
 class AuditedLog:
@@ -117,10 +137,18 @@ class _Bucket:
 
     def take(self, now_s: float) -> bool:
         """One of them, if there is one."""
-        refill = max(now_s - self._since_s, 0.0) * self._pace.per_minute / 60
-        self._left = min(self._left + refill, float(self._pace.at_once))
-        self._since_s = now_s
+        self._refill(now_s)
         if self._left < 1.0:
             return False
         self._left -= 1.0
         return True
+
+    def is_full(self, now_s: float) -> bool:
+        """True for one that nobody has used for long: a fresh one is the same."""
+        self._refill(now_s)
+        return self._left >= self._pace.at_once
+
+    def _refill(self, now_s: float) -> None:
+        refill = max(now_s - self._since_s, 0.0) * self._pace.per_minute / 60
+        self._left = min(self._left + refill, float(self._pace.at_once))
+        self._since_s = now_s

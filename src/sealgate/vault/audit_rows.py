@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import msgspec
 from msgspec import Struct
-from sqlalchemy import bindparam, delete, insert, or_, select
+from sqlalchemy import bindparam, delete, func, insert, or_, select
 
 from sealgate.vault.audit_queue import Draft
 from sealgate.vault.database import Database, Query
@@ -35,6 +36,12 @@ _NEWEST = Query(
     .limit(_LOOKED_BACK_ROWS)
 )
 
+_DEPOSITS_NAMING = Query(
+    select(AUDIT)
+    .where(AUDIT.c.event == "deposited")
+    .where(func.instr(AUDIT.c.details, bindparam("name")) > 0)
+    .order_by(AUDIT.c.number.desc())
+)
 _OF_EVENT = Query(select(AUDIT).where(AUDIT.c.event == bindparam("event")).order_by(AUDIT.c.number))
 
 
@@ -77,6 +84,14 @@ class AuditRecord(Struct, frozen=True):
     before: bytes
 
 
+class DepositTold(Struct, frozen=True):
+    """What a genuine entry says of a deposit: whose the key was, whatever its row says now."""
+
+    credential: str = ""
+    organization: str = ""
+    application: str = ""
+
+
 class StoredEntry(Struct, frozen=True):
     """A row as it stands. `record` is None for one that the vault did not write."""
 
@@ -112,6 +127,17 @@ class AuditRows:
         for values in self._database.rows(_OF_EVENT, {"event": event}):
             if (record := self._stored(values).record) is not None:
                 yield record
+
+    def deposits_of(self, name: str) -> Iterator[DepositTold]:
+        """Every deposit that a genuine entry tells of this credential, application or organization.
+
+        The newest first; those that are older than the audit are not told any more.
+        """
+        for values in self._database.rows(_DEPOSITS_NAMING, {"name": name}):
+            if (record := self._stored(values).record) is not None:
+                told = msgspec.json.decode(record.details, type=DepositTold)
+                if name in {told.credential, told.application, told.organization}:
+                    yield told
 
     def floor(self) -> Link:
         """Where the chain begins, by its oldest row that verifies."""

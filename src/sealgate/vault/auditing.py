@@ -58,6 +58,7 @@ class Auditing:
         if request.accept and found.findings:
             self._audit.accept(found.findings, uid)
             found = await self._look_through(request)
+        self._audit.note_checked(found)
         return checked(found)
 
     async def _look_through(self, request: CheckAudit) -> Examination:

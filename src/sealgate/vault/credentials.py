@@ -104,6 +104,10 @@ class Credentials:
             CredentialChanged(credential=credential, application=application, event=CredentialEvent.REVOKED)
         )
 
+    def spare(self, credential: str) -> None:
+        """Take `shut` back: it is not what is being erased. Whether it opens, its rows say."""
+        self._cut.discard(credential)
+
     def erase(self, credential: str, note: Callable[[Connection], None]) -> None:
         """Destroy every row of a credential, sound or not, in one change with what `note` writes.
 

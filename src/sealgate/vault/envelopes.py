@@ -29,6 +29,14 @@ class Envelopes:
         except (EnvelopeError, KeyFormatError) as error:
             raise self._credentials.alarm(record.credential) from error
 
+    def needs_keeper(self, record: CredentialRecord, version: VersionRecord) -> bool:
+        """True if `open_into` would have to wait for the KEK's keeper; raises `AlarmError`."""
+        return self._keyring.needs_keeper(version.key_id, record.organization)
+
+    async def unwrap_ahead(self, record: CredentialRecord, version: VersionRecord) -> None:
+        """Have `open_into` wait for nobody; raises `AlarmError` or `KekUnavailableError`."""
+        await self._keyring.unwrap_ahead(version.key_id, record.organization)
+
     def is_old(self, record: CredentialRecord, version: VersionRecord) -> bool:
         """True for a version that is sealed to an epoch before the newest."""
         return not self._keyring.is_newest(version.key_id, record.organization)

@@ -2,7 +2,8 @@
 
 Counterparts: `desk` and `operator`, which ask; `finality`, which says when no backup can bring it back. What
 is being erased opens no more from the first step on; each step is one witnessed change, so that it can be
-killed anywhere and goes on at the next start. Proxies are told before anything is written.
+killed anywhere and goes on at the next start. Proxies are told before anything is written. Whose a row is
+that does not verify, the audit says: nobody's key is destroyed by writing its row under what is erased.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from sealgate.messages.erasing import (
 )
 from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.vault import fields, finality
+from sealgate.vault.audit_rows import AuditRows
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.database import Query
 from sealgate.vault.erasure_records import ErasureRecord, ErasureRecords
@@ -101,6 +103,7 @@ class Erasures:
         self._clock = clock
         self._log = log
         self._records = ErasureRecords(base.database, base.seal)
+        self._audit = AuditRows(base.database, base.seal)
         self._key = ReceiptKey(config.instance, base.database, base.witness, base.kek, base.seal)
         self._warned: set[str] = set()
         self._awake = asyncio.Event()
@@ -264,14 +267,41 @@ class Erasures:
         return told
 
     def _work(self, record: ErasureRecord) -> Iterator[None]:
-        for name, *_ in self._database.rows(_OF_SUBJECT, {"subject": record.subject}):
-            self._destroy(record, str(name))
+        for name in self._names(record):
+            self._destroy(record, name)
             yield
         for administrator in self._stores.administrators.of_organization(record.subject):
             self._stores.administrators.remove(administrator)
             yield
         self._finish(record)
         yield
+
+    def _names(self, record: ErasureRecord) -> Iterator[str]:
+        """What belongs to it: by its row, or by the audit where a row was edited or moved away."""
+        for found, *_ in self._database.rows(_OF_SUBJECT, {"subject": record.subject}):
+            name = str(found)
+            if self._is_anothers(record.subject, name):
+                self._stores.credentials.spare(name)
+                self._log("erasure_spared", receipt=record.receipt, credential=name)
+            else:
+                yield name
+        if record.kind != ErasureKind.CREDENTIAL:
+            yield from self._moved_away(record.subject)
+
+    def _is_anothers(self, subject: str, credential: str) -> bool:
+        """True for a row that does not verify, of a key that the audit knows as somebody else's."""
+        if credential == subject or not self._is_damaged(credential):
+            return False
+        deposits = self._audit.deposits_of(credential)
+        told = next((each for each in deposits if each.credential == credential), None)
+        return told is not None and subject not in {told.organization, told.application}
+
+    def _moved_away(self, subject: str) -> Iterator[str]:
+        """Keys that the audit knows as the subject's, and whose rows do not say so any more."""
+        for told in list(self._audit.deposits_of(subject)):
+            if not self._witness.is_erased(told.credential) and self._is_damaged(told.credential):
+                self._stores.credentials.shut(told.credential, told.application)
+                yield told.credential
 
     def _destroy(
         self, record: ErasureRecord, credential: str, also: Callable[[Connection], None] | None = None

@@ -87,8 +87,9 @@ EVENTS: EventTable = {
     ),
     "audit_counted": Event(
         Level.WARNING,
-        {"of": Kind.ID, "code": Kind.ID, "count": Kind.NUMBER},
-        "So many events of a kind came too fast to be audited singly; the log has each.",
+        {"of": Kind.ID, "code": Kind.ID, "uid": Kind.NUMBER, "count": Kind.NUMBER},
+        "So many events of a kind came too fast from one system user (-1: from nobody in particular) to be"
+        " audited singly; the log has each.",
     ),
     "audit_accepted": Event(
         Level.WARNING,
@@ -177,6 +178,12 @@ EVENTS: EventTable = {
         Level.INFO,
         {"receipt": Kind.ID},
         "No sealing key is left that what was erased was sealed to. A KEK made from now on cannot open it.",
+    ),
+    "erasure_spared": Event(
+        Level.ERROR,
+        {"receipt": Kind.ID, "credential": Kind.ID},
+        "A row that was edited named what is erased, and the audit knows its key as somebody else's: it stays"
+        " as it is, and opens nothing. Somebody writes into vault.db: restore it.",
     ),
     "erasure_paused": Event(
         Level.WARNING,

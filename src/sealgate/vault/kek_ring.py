@@ -2,14 +2,15 @@
 
 Counterparts: `kek_folder` says which there are, `keks` which is current. To its callers a ring is one more
 `KekProvider`. The vault has one thread, and proxies with keys that are open already must not wait for a
-keeper: one that did not answer is left alone for some seconds, and then waited for only briefly until it
-answers again.
+keeper: what needs one is asked `ahead`, in another thread. One that did not answer is left alone for some
+seconds, and then waited for only briefly until it answers again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import Never, TypeVar
 
@@ -22,7 +23,7 @@ from sealgate.vault.kek_config import KekConfig
 from sealgate.vault.kek_file import wipe_file
 from sealgate.vault.kek_folder import FILE, KekEntry, add_description, add_file_kek, kek_entries
 from sealgate.vault.kek_kinds import kind_of
-from sealgate.vault.kek_patience import Patience
+from sealgate.vault.kek_patience import Ahead, Patience
 
 PAUSE_S = 5.0
 """How long a keeper that did not answer is left alone."""
@@ -58,6 +59,7 @@ class KekRing:
         self._opened: dict[str, KekProvider] = {}
         self._patience: dict[str, Patience] = {}
         self._absent: dict[str, _Absence] = {}
+        self._ahead = Ahead()
         self._current = ""
 
     @property
@@ -85,6 +87,24 @@ class KekRing:
     def unwrap(self, wrapped: bytes, context: bytes, version: str) -> bytearray:
         """Unwrap under the version that wrapped; raises `KekError` for one that is not on the ring."""
         return self._ask(version, lambda kek: kek.unwrap(wrapped, context, version))
+
+    def is_here(self, version: str) -> bool:
+        """True for a key that lies here, and for one that is not on the ring: nobody need be asked."""
+        entry = self._entries.get(version)
+        return entry is None or entry.key is not None
+
+    async def ahead(self, what: Hashable, work: Callable[[], Answer]) -> Answer:
+        """Do work that asks a keeper beside the event loop, once for all who want `what`; gives its end."""
+        return await self._ahead.run(what, work)
+
+    async def awake(self) -> None:
+        """Find out beside the event loop whether the current version can be used, before work that needs it.
+
+        If it cannot, that is known afterwards, and the work is refused at once.
+        """
+        if not self.is_here(self._current):
+            with contextlib.suppress(KekError, KekUnavailableError):
+                await self.ahead("health", self.health)
 
     def health(self) -> None:
         """Raise `KekUnavailableError` if the current version cannot be used now."""
@@ -176,11 +196,10 @@ class KekRing:
         self, version: str, ask: Callable[[KekProvider], Answer], *, briefly: bool = False
     ) -> Answer:
         """Ask; a key that lies here at once, another one's keeper in a thread for a bounded time."""
-        entry = self._entries.get(version)
-        if entry is None or entry.key is not None:
+        if self.is_here(version):
             return ask(self._provider(version))
         patience_s = self._config.timeout_s * (1 if version in self._opened else OPENING)
-        keeper = self._keeper(entry.description.provider)
+        keeper = self._keeper(self._entries[version].description.provider)
         return keeper.run(lambda: self._answered(version, ask), AGAIN_S if briefly else patience_s)
 
     def _answered(self, version: str, ask: Callable[[KekProvider], Answer]) -> Answer:

@@ -28,7 +28,8 @@ from sealgate.vault.anchor import Standing
 from sealgate.vault.database import Database, Query
 from sealgate.vault.datakey import SealedSecret, opened_secret, seal_secret
 from sealgate.vault.faults import AlarmError
-from sealgate.vault.kek import KekError, KekProvider, bind
+from sealgate.vault.kek import KekError, bind
+from sealgate.vault.kek_ring import KekRing
 from sealgate.vault.peppers import Peppers
 from sealgate.vault.rowseal import Cell, RowSeal, SealedTable
 from sealgate.vault.schema import KEYRING
@@ -103,7 +104,7 @@ class Keyring:
         database: Database,
         witness: Witness,
         *,
-        kek: KekProvider,
+        kek: KekRing,
         seal: RowSeal,
         peppers: Peppers,
     ) -> None:
@@ -157,6 +158,19 @@ class Keyring:
         return self._privates.get(
             (key_id, organization), lambda: self._unwrap(self.by_key_id(key_id, organization))
         )
+
+    def needs_keeper(self, key_id: bytes, organization: str) -> bool:
+        """True if `private` would have to ask the KEK's keeper; raises `AlarmError`."""
+        if (key_id, organization) in self._privates:
+            return False
+        return not self._kek.is_here(self.by_key_id(key_id, organization).kek_version)
+
+    async def unwrap_ahead(self, key_id: bytes, organization: str) -> None:
+        """Have `private` find it unwrapped, without holding up anybody else; raises what `private` does."""
+        record = self.by_key_id(key_id, organization)
+        private = await self._kek.ahead((key_id, organization), lambda: self._unwrap(record))
+        if self.by_key_id(key_id, organization) == record:  # it may have ended meanwhile
+            self._privates.get((key_id, organization), lambda: private)
 
     def is_newest(self, key_id: bytes, organization: str) -> bool:
         """True for a pair of the newest epoch; costs no reading once it is known."""

@@ -21,6 +21,7 @@ from sqlalchemy import select
 from sealgate.messages.checking import RowsChecked
 from sealgate.messages.server import Server
 from sealgate.messages.tickets import CredentialState
+from sealgate.vault.audit import Audit
 from sealgate.vault.checking import Checking
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.counting import Counts, count
@@ -31,6 +32,7 @@ from sealgate.vault.foundation import DATABASE_NAME, Foundation
 from sealgate.vault.kek_changes import KekChanges, health_of
 from sealgate.vault.keks import CURRENT, KekRecord
 from sealgate.vault.lately import Lately
+from sealgate.vault.quotas import Quotas
 from sealgate.vault.schema import ROOT
 from sealgate.vault.status import (
     NO_ANSWER,
@@ -65,6 +67,8 @@ class Parts(Struct, frozen=True):
     stores: Stores
     keks: KekChanges
     checking: Checking
+    audit: Audit
+    quotas: Quotas
     tally: Tally
     sockets: Mapping[str, Server]
     """By the name of who connects there."""
@@ -117,6 +121,8 @@ class Observer:
             kek=await self._ring({} if counts is None else counts.by_kek),
             counters=_counters(parts.tally),
             checked=_checked(parts.checking.answer(anew=False)),
+            audit=parts.audit.state(),
+            quotas=parts.quotas.states(parts.config.opener_uids),
             two_administrators=parts.stores.administrators.are_two,
             stored=None if counts is None else _stored(counts),
         )

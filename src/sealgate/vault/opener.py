@@ -1,13 +1,15 @@
 """The opener: gives a proxy one key for one purpose, under a lease, over `vault-opener.sock`.
 
 Counterpart: the proxy's `credentials`. Nothing is opened that is not active, newest and bound exactly as
-asked; the key goes from the envelope into one slot, from there into the socket, and is wiped.
+asked; the key goes from the envelope into one slot, from there into the socket, and is wiped. Where the KEK's
+keeper must be asked first, the answer comes later, and nobody else waits for it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from sealgate.log import Log
 from sealgate.messages.frames import Message, Refusal, RefusedError
@@ -37,6 +39,15 @@ class OpenRefusedError(RefusedError):
         self.cause = cause
 
 
+class _NotUnwrappedError(Exception):
+    """The keeper must be asked for the private key of this version, or for the pepper, first."""
+
+    def __init__(self, record: CredentialRecord, version: VersionRecord) -> None:
+        super().__init__("not unwrapped yet")
+        self.record = record
+        self.version = version
+
+
 class Opener:
     """Answers proxies. `handle` is the handler of a `messages.server.Server`."""
 
@@ -55,14 +66,35 @@ class Opener:
         self._log = log
         self.quotas = Quotas(config.proxies, config.opens_per_minute, clock, log)
 
-    def handle(self, peer: Peer, message: Message) -> Reply:
-        """Answer one request of a proxy; raises `RefusedError` after logging why."""
+    def handle(self, peer: Peer, message: Message) -> Reply | Awaitable[Reply]:
+        """Answer one request of a proxy, at once if it can; raises `RefusedError` after logging why."""
         assert isinstance(message, Open | Renew)  # the server decodes nothing else
         if isinstance(message, Open) and not self.quotas.take(peer.uid, _name(peer)):
             self._count(peer, message, refused=True)
             raise _over_quota(self.quotas.seconds_left())  # told once a minute, with the count
         try:
-            reply = self._answer(peer, message)
+            return self._answered(peer, message)
+        except _NotUnwrappedError as missing:
+            return self._answered_later(peer, message, missing)
+
+    def _answered(self, peer: Peer, message: Open | Renew, *, waited: bool = False) -> Reply:
+        with self._refusals_noted(peer, message):
+            reply = self._answer(peer, message, waited=waited)
+        if isinstance(message, Open):
+            self._count(peer, message)
+        return reply
+
+    async def _answered_later(self, peer: Peer, message: Open | Renew, missing: _NotUnwrappedError) -> Reply:
+        """Everything is looked at anew afterwards: it may have been revoked meanwhile."""
+        with self._refusals_noted(peer, message):
+            await self._envelopes.unwrap_ahead(missing.record, missing.version)
+            await self._stores.peppers.unwrap_ahead(missing.record.organization, missing.record.application)
+        return self._answered(peer, message, waited=True)
+
+    @contextmanager
+    def _refusals_noted(self, peer: Peer, message: Open | Renew) -> Iterator[None]:
+        try:
+            yield
         except OpenRefusedError as error:
             self._note_refusal(peer, message, error.refusal.code, error.cause)
             raise
@@ -75,11 +107,8 @@ class Opener:
         except StorageError as error:
             self._log("database_failed", error=type(error).__name__, operation="open")
             raise _unavailable() from error
-        if isinstance(message, Open):
-            self._count(peer, message)
-        return reply
 
-    def _answer(self, peer: Peer, message: Open | Renew) -> Reply:
+    def _answer(self, peer: Peer, message: Open | Renew, *, waited: bool) -> Reply:
         fields.check_id("cred", "credential", message.credential)
         if isinstance(message, Renew):
             return self._renew(peer, message)
@@ -89,7 +118,7 @@ class Opener:
         if message.version is not None:
             fields.check_version(message.version)
         self._check_listed(peer, message.organization)
-        return self._open(message)
+        return self._open(message, waited=waited)
 
     def _renew(self, peer: Peer, message: Renew) -> Renewed:
         fields.check_version(message.version)
@@ -103,12 +132,14 @@ class Opener:
             raise _no_credential("no_version")
         return Renewed(lease_s=self._lease_s)
 
-    def _open(self, message: Open) -> SecretReply:
+    def _open(self, message: Open, *, waited: bool) -> SecretReply:
         found = self._bound(message)
         record = found.record
         version = found.active if message.version is None else found.version(message.version)
         if version is None:
             raise _no_credential("no_version")
+        if not waited and self._needs_keeper(record, version):
+            raise _NotUnwrappedError(record, version)
         opened = Opened(
             credential=record.credential,
             version=version.version,
@@ -124,6 +155,12 @@ class Opener:
             raise
         self._stores.opens.note(record.credential, self._clock())
         return reply
+
+    def _needs_keeper(self, record: CredentialRecord, version: VersionRecord) -> bool:
+        peppers = self._stores.peppers
+        return self._envelopes.needs_keeper(record, version) or peppers.needs_keeper(
+            record.organization, record.application
+        )
 
     def _bound(self, asked: Open) -> Credential:
         found = self._stores.credentials.find(asked.credential)

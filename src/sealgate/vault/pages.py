@@ -120,6 +120,7 @@ class Pages:
         deposits: Deposits,
         administrators: AdministratorPages,
         *,
+        keeper: Callable[[], Awaitable[None]],
         assets: PageAssets,
         clock: Callable[[], float],
         log: Log,
@@ -131,6 +132,7 @@ class Pages:
         self._scheme = urlsplit(config.public_url).scheme
         self._console_url = config.console_url.rstrip("/")
         self._deposits = deposits
+        self._keeper = keeper
         self._assets = assets
         self._clock = clock
         self._misses = Misses(clock)
@@ -187,6 +189,7 @@ class Pages:
         plan = self._deposits.plan(body.ticket, self._clock())
         passkey = None if body.passkey is None else assertion(body.passkey)
         envelope = decode_text(body.envelope)
+        await self._keeper()  # one that hangs must not hold up proxies
         deposited = self._deposits.accept(body.ticket, envelope, self._clock(), passkey)
         stored = deposited.version
         receipt = Receipt(

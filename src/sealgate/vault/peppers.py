@@ -14,7 +14,8 @@ from sqlalchemy import Connection, bindparam, delete, select
 
 from sealgate.vault.database import Database, Query
 from sealgate.vault.datakey import SealedSecret, opened_secret, seal_secret
-from sealgate.vault.kek import KekError, KekProvider, bind
+from sealgate.vault.kek import KekError, bind
+from sealgate.vault.kek_ring import KekRing
 from sealgate.vault.rowseal import RowSeal, SealedTable
 from sealgate.vault.schema import PEPPERS
 from sealgate.vault.verified import Verified
@@ -38,7 +39,7 @@ class Peppers:
     """Makes peppers and derives pseudonym keys from them."""
 
     def __init__(
-        self, instance: str, database: Database, witness: Witness, kek: KekProvider, seal: RowSeal
+        self, instance: str, database: Database, witness: Witness, kek: KekRing, seal: RowSeal
     ) -> None:
         self._instance = instance
         self._database = database
@@ -65,18 +66,40 @@ class Peppers:
             raise LookupError(organization)
         return self._keys.get((organization, application), lambda: self._derive(organization, application))
 
+    def needs_keeper(self, organization: str, application: str) -> bool:
+        """True if `pseudonym_key` would have to ask the KEK's keeper; raises `AlarmError`."""
+        record = None if (organization, application) in self._keys else self._record(organization)
+        return record is not None and not self._kek.is_here(record.kek_version)
+
+    async def unwrap_ahead(self, organization: str, application: str) -> None:
+        """Have `pseudonym_key` find it derived, without holding up anybody else; raises what that does."""
+        record = self._record(organization)
+        if record is None:
+            return
+        work = (organization, application)
+        key = await self._kek.ahead(work, lambda: self._derived(record, application))
+        if self._record(organization) == record:  # it may have been erased meanwhile
+            self._keys.get(work, lambda: key)
+
     def erase(self, connection: Connection, organization: str) -> None:
         """Destroy an organization's pepper, inside the transaction that erases it."""
         connection.execute(delete(PEPPERS).where(PEPPERS.c.organization == organization))
         self._keys.drop_all(lambda key: key[0] == organization)
 
     def _derive(self, organization: str, application: str) -> bytes:
-        row = self._database.row(_BY_ORGANIZATION, {"organization": organization})
-        if row is None and self._witness.standing(organization) is None:
+        record = self._record(organization)
+        if record is None and self._witness.standing(organization) is None:
             raise LookupError(organization)
-        if row is None:
+        if record is None:
             raise self._rows.seal.alarm("peppers", organization)
-        record = self._rows.read(row)
+        return self._derived(record, application)
+
+    def _record(self, organization: str) -> PepperRecord | None:
+        row = self._database.row(_BY_ORGANIZATION, {"organization": organization})
+        return None if row is None else self._rows.read(row)
+
+    def _derived(self, record: PepperRecord, application: str) -> bytes:
+        organization = record.organization
         sealed = SealedSecret(record.ciphertext, record.wrapped_data_key, record.kek_version)
         try:
             with opened_secret(self._kek, sealed, pepper_context(self._instance, organization)) as pepper:

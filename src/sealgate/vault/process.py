@@ -37,6 +37,7 @@ from sealgate.vault.faults import StartError, StorageError
 from sealgate.vault.foundation import lay_foundation
 from sealgate.vault.hygiene import check_environment, harden_process
 from sealgate.vault.inspection import Inspection
+from sealgate.vault.keeper_first import keeper_first
 from sealgate.vault.kek_changes import KekChanges
 from sealgate.vault.key_listing import KeyListing
 from sealgate.vault.listener import PageListener, sealing_listener
@@ -119,7 +120,7 @@ class Vault:
         desk = Desk(self._stores, deposits, self._erasures, clock, log)
         opening = self._waymarks.guarding_opens(self._tally.counting_opens(opener.handle))
         self._opener_server = self._server(OPENER_SOCKET, OpeningRequest, opening, config.opener_uids)
-        changing = self._waymarks.guarding_changes(desk.handle)
+        changing = keeper_first(base.kek, self._waymarks.guarding_changes(desk.handle))
         self._desk_server = self._server(DESK_SOCKET, TicketRequest, changing, config.desk_uids)
         administrators = self._stores.administrators
         proposals = Proposals(
@@ -128,11 +129,12 @@ class Vault:
         self._kek_changes = KekChanges(config.instance, self._foundation, proposals, clock=clock, log=log)
         self._checking = Checking(base.database, base.witness, base.seal, clock=clock, log=log)
         operator = self._make_operator(Administering(config, administrators, proposals, clock))
-        self._operator_server = self._server(
-            OPERATOR_SOCKET, OperatorRequest, operator.handle, (os.geteuid(), 0)
-        )
+        operating = keeper_first(base.kek, operator.handle)
+        self._operator_server = self._server(OPERATOR_SOCKET, OperatorRequest, operating, (os.geteuid(), 0))
         people = AdministratorPages(config.instance, administrators, proposals, clock)
-        self._pages = Pages(config, deposits, people, assets=assets, clock=clock, log=log)
+        self._pages = Pages(
+            config, deposits, people, keeper=base.kek.awake, assets=assets, clock=clock, log=log
+        )
         self._admin = self._make_admin(clock, assets_folder)
         self._web: PageListener | None = None
         self._admin_web: PageListener | None = None
@@ -177,7 +179,17 @@ class Vault:
     def _make_admin(self, clock: Callable[[], float], assets_folder: Path) -> Admin:
         config, base, stores = self._config, self._foundation, self._stores
         sockets = {"proxies": self._opener_server, "console": self._desk_server}
-        parts = Parts(config, base, stores, self._kek_changes, self._checking, self._tally, sockets)
+        parts = Parts(
+            config,
+            base,
+            stores,
+            self._kek_changes,
+            self._checking,
+            self._audit,
+            self._quotas,
+            self._tally,
+            sockets,
+        )
         listing = KeyListing(base.database, stores.keyring, config.sealing_key_days)
         return Admin(config.admin_host, Observer(parts, clock), listing, assets_folder, self._log)
 

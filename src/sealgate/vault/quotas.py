@@ -6,7 +6,7 @@ A proxy is who the kernel says it is, its system user: what it calls itself chan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
@@ -25,6 +25,19 @@ class ProxyRule(Struct, frozen=True):
     """Whose keys they may have opened; empty: everybody's."""
     opens_per_minute: int = 0
     """0: as many as the vault allows by default."""
+
+
+class QuotaState(Struct, frozen=True):
+    """What the proxies of one system user may, and have done in this minute."""
+
+    uid: int
+    name: str
+    """As the configuration has it; empty where it names none."""
+    organizations: int
+    """How many are on their list; 0: everybody."""
+    quota: int
+    used: int
+    refused: int
 
 
 class Quotas:
@@ -60,6 +73,24 @@ class Quotas:
     def seconds_left(self) -> int:
         """Until the next minute, and with it the next opens."""
         return int(MINUTE_S - self._clock() % MINUTE_S) + 1
+
+    def states(self, uids: Iterable[int]) -> tuple[QuotaState, ...]:
+        """Of each of these users, in their order."""
+        return tuple(self._state(uid) for uid in sorted({*uids, *self._rules}))
+
+    def _state(self, uid: int) -> QuotaState:
+        rule, minute = self._rules.get(uid), self._minutes.get(uid)
+        quota = self._quota(uid)
+        is_now = minute is not None and minute.number == self._clock() // MINUTE_S
+        asked = minute.asked if minute is not None and is_now else 0
+        return QuotaState(
+            uid=uid,
+            name="" if rule is None else rule.name,
+            organizations=0 if rule is None else len(rule.organizations),
+            quota=quota,
+            used=min(asked, quota),
+            refused=max(asked - quota, 0),
+        )
 
     def settle(self) -> None:
         """Tell of each minute that is over how many opens were too many, once."""

@@ -3,8 +3,8 @@
 Counterparts: `fates`, which decides, `restored_rows`, which writes, and `sealgate vault restore`, which asks.
 The vault is stopped. Nothing is accepted that does not verify. The new history begins far beyond every change
 that either old one can have had, so nothing from before passes for its next step. In this order: the new
-anchor beside the old one, vault.db in one transaction, the old anchor kept aside, the new one in its place;
-killed between two of them, the same command finishes it.
+anchor beside the old one, vault.db in one transaction, the old anchor kept aside, the new one in its place,
+an entry in the audit; killed between two of them, the same command finishes it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import msgspec
 from msgspec import Struct
 
 from sealgate.log import Log
@@ -21,8 +22,11 @@ from sealgate.messages.checking import DamagedRow
 from sealgate.vault.anchor import Anchor, write_durably
 from sealgate.vault.anchor_salvage import WHOLE, Remembered, remembered
 from sealgate.vault.anchor_summary import Entry, Standing, Summary
+from sealgate.vault.audit import Audit
+from sealgate.vault.audit_queue import AuditedLog, AuditQueue
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.database import Database
+from sealgate.vault.events import EVENTS
 from sealgate.vault.fates import Decided, Fate, decide
 from sealgate.vault.faults import StartError
 from sealgate.vault.foundation import (
@@ -43,7 +47,7 @@ from sealgate.vault.rewrapping import Rewrapping
 from sealgate.vault.root import RootKeys, load_root, root_version
 from sealgate.vault.rowseal import RowSeal
 from sealgate.vault.waymarks import SEEN_NAME, read_seen
-from sealgate.vault.witness import MarkRecord, read_mark, write_mark
+from sealgate.vault.witness import MarkRecord, Witness, read_mark, write_mark
 
 NEW_ANCHOR_NAME = "anchor.restored"
 JUMP = 1_000_000
@@ -78,6 +82,20 @@ class Comparison(Struct, frozen=True):
         return tuple(each for each in self.decided if each.fate is fate)
 
 
+class _Ground(Struct, frozen=True):
+    """What the audit stands on, once the ceremony is done."""
+
+    database: Database
+    seal: RowSeal
+    witness: Witness
+
+
+class _Told(Struct, frozen=True):
+    """What an entry says of a ceremony."""
+
+    number: int = 0
+
+
 class Restoring:
     """A stopped vault's files, opened for the ceremony. `opened` makes one."""
 
@@ -92,6 +110,7 @@ class Restoring:
         log: Log,
     ) -> None:
         self._folder = config.data_dir
+        self._audit_days = config.audit_days
         self._instance = config.instance
         self._promise_s = config.erasure_final_days * _DAY_S
         self._database = database
@@ -110,6 +129,7 @@ class Restoring:
         mark, anchor, found = self._look()
         comparison = self._comparison(mark, anchor, found)
         if mark.state == _state(epoch) and not comparison.is_needed:
+            self._note(epoch, mark.number)
             return comparison  # it is done already
         if not comparison.unfinished:
             self._check(comparison, epoch, leave_damaged=leave_damaged)
@@ -117,7 +137,7 @@ class Restoring:
         elif mark.state != _state(epoch):
             raise _other_epoch(epoch, int(mark.state.rpartition("-")[2]))
         self._finish()
-        self._log("restored", accepted=epoch, number=read_mark(self._database, self._seal).number)
+        self._note(epoch, read_mark(self._database, self._seal).number)
         return comparison
 
     def _look(self) -> tuple[MarkRecord, Remembered, Found]:
@@ -210,6 +230,26 @@ class Restoring:
         (self._folder / SEEN_NAME).unlink(missing_ok=True)
         sync_folder(self._folder)
 
+    def _note(self, epoch: int, number: int) -> None:
+        """Write the ceremony into log and audit, once; raises `StartError` where there is no room for it."""
+        anchor = Anchor(self._folder / ANCHOR_NAME, self._keys.anchor)
+        witness = Witness(self._database, self._seal, anchor, self._log)
+        witness.reconcile()
+        queue = AuditQueue(self._clock)
+        log = AuditedLog(self._log, EVENTS, queue)
+        ground = _Ground(self._database, self._seal, witness)
+        audit = Audit(self._folder, ground, queue, days=self._audit_days, clock=self._clock, log=log)
+        if any(_number(each.details) == number for each in audit.rows.of_event("restored")):
+            return
+        log("restored", accepted=epoch, number=number)
+        audit.flush()  # it bears no witness: the anchor's last change stays the ceremony
+        if queue:
+            raise StartError(
+                "audit_unwritten",
+                "vault.db is accepted, and the entry in the audit that says so could not be written",
+                "make room on the disk, then say the same again",
+            )
+
     def _rows(self, number: int) -> Rows:
         return Rows(self._database, self._seal, number=number, now_s=self._clock(), promise_s=self._promise_s)
 
@@ -246,6 +286,10 @@ def _inspect(database: Database) -> None:
 def _state(epoch: int) -> str:
     """How the anchor names a ceremony: by the change that was accepted."""
     return f"restored-{epoch}"
+
+
+def _number(details: str) -> int:
+    return msgspec.json.decode(details, type=_Told).number
 
 
 def _other_epoch(told: int, found: int) -> StartError:

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from sealgate.vault.audit import AuditState
+from sealgate.vault.quotas import QuotaState
+
 OK = "ok"
 NO_ANSWER = "no_answer"
 """Health of what did not say anything in time."""
@@ -150,6 +153,9 @@ class Status(Struct, frozen=True):
     kek: KekRingState
     counters: Counters
     checked: Checked
+    audit: AuditState
+    quotas: tuple[QuotaState, ...]
+    """Of each system user whose proxies may ask."""
     two_administrators: bool
     """True once two people can approve what concerns the whole vault."""
     stored: Stored | None

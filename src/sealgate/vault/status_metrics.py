@@ -33,6 +33,8 @@ def metrics_page(status: Status) -> bytes:
 def _families(status: Status) -> Iterator[Family]:
     yield from _counters(status.counters)
     yield from _states(status)
+    yield from _audit(status)
+    yield from _quotas(status)
     if status.stored is not None:
         yield from _rows(status.stored, status)
     yield _gauge("resident_memory_bytes", "Memory of the process.", _resident_bytes())
@@ -82,6 +84,29 @@ def _states(status: Status) -> Iterator[Family]:
     age: list[Sample] = [({"keeper": current.keeper}, status.now - current.made_at)]
     yield "kek_age_seconds", "gauge", "Age of the current KEK.", age
     yield _gauge("kek_rewrapping", "1 while rows are being wrapped anew.", status.kek.rewrapping)
+
+
+def _audit(status: Status) -> Iterator[Family]:
+    audit = status.audit
+    yield _gauge("audit_entries", "Entries of the audit.", audit.entries)
+    yield _gauge("audit_waiting", "Entries that are not written yet.", audit.waiting)
+    yield _gauge("audit_behind", "1 while the audit cannot be written.", audit.behind)
+    counted = "Events that came too fast to be audited singly."
+    yield _counter("audit_counted_total", counted, audit.counted)
+    looked = "When the whole audit was looked through last; 0: not yet."
+    yield _gauge("audit_checked_timestamp_seconds", looked, audit.checked_at)
+    yield _gauge("audit_findings", "What that found and nobody accepted.", audit.findings)
+
+
+def _quotas(status: Status) -> Iterator[Family]:
+    """By system user: those that the configuration names, and no others."""
+    by_uid = {str(each.uid): each for each in status.quotas}
+    quota: list[Sample] = [({"uid": uid}, each.quota) for uid, each in by_uid.items()]
+    yield "open_quota", "gauge", "Keys that proxies may have opened in a minute.", quota
+    used: list[Sample] = [({"uid": uid}, each.used) for uid, each in by_uid.items()]
+    yield "open_quota_used", "gauge", "Opens in this minute, within the quota.", used
+    refused: list[Sample] = [({"uid": uid}, each.refused) for uid, each in by_uid.items()]
+    yield "open_quota_refused", "gauge", "Opens in this minute beyond the quota, and refused.", refused
 
 
 def _rows(stored: Stored, status: Status) -> Iterator[Family]:

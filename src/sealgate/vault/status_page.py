@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from urllib.parse import quote
 
+from sealgate.vault.audit import AuditState
 from sealgate.vault.keks import CURRENT, DESTROYING
+from sealgate.vault.quotas import QuotaState
 from sealgate.vault.status import (
     OK,
     Counters,
@@ -41,8 +43,9 @@ def page(status: Status, found: Organizations, only: str, after: str) -> str:
     body = (
         _front(status),
         _section("The KEK", _keks(status.kek, status.now)),
-        _section("Who is connected", _sockets(status)),
+        _section("Who is connected", _sockets(status) + _quotas(status.quotas)),
         _section("Since the start", _counted(status.counters)),
+        _section("Audit", _audit(status.audit)),
         _section("In the database", _stored(status.stored) + _looked_through(status)),
         _section("Sealing keys", _listing(found, only, after, status.now)),
     )
@@ -130,6 +133,38 @@ def _sockets(status: Status) -> str:
         (_text(each.socket), f"{each.count:,}", _peers(each.peers, each.count)) for each in status.sockets
     ]
     return _table("Processes on this machine's sockets", ("Who", "*Connected", "Names"), rows)
+
+
+def _quotas(quotas: Sequence[QuotaState]) -> str:
+    names = ("System user", "Name", "Whose keys", "*A minute", "*Used", "*Refused")
+    rows = [
+        (
+            str(each.uid),
+            _text(each.name) or '<span class="aside">none given</span>',
+            f"{each.organizations:,} organizations" if each.organizations else "everybody’s",
+            f"{each.quota:,}",
+            f"{each.used:,}",
+            _state(f"{each.refused:,}", "bad") if each.refused else "0",
+        )
+        for each in quotas
+    ]
+    return _table("Keys that proxies may have opened, and this minute", names, rows)
+
+
+def _audit(audit: AuditState) -> str:
+    waiting = _state(f"{audit.waiting:,}: the disk is full?", "bad") if audit.behind else f"{audit.waiting:,}"
+    when = _moment(audit.checked_at) if audit.checked_at else "not once since the start"
+    found = _state("nothing", "good") if audit.checked_at else "not known yet"
+    if audit.findings:
+        found = _state(f"{audit.findings:,}: sealgate vault audit --check names them", "bad")
+    facts = (
+        ("Entries", f"{audit.entries:,}"),
+        ("Waiting to be written", waiting),
+        ("Counted, not written singly", f"{audit.counted:,}"),
+        ("Looked through", when),
+        ("Found", found),
+    )
+    return _facts(facts)
 
 
 def _peers(peers: Sequence[str], count: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from sealgate.log import Field, Log
 from sealgate.messages.frames import Message
@@ -42,10 +42,15 @@ class Tally:
     def counting_opens(self, handler: Handler) -> Handler:
         """The opener's handler, each key that it gives counted."""
 
-        def handle(peer: Peer, message: Message) -> Reply:
-            reply = handler(peer, message)
-            assert isinstance(reply, Message | SecretReply)  # the opener answers at once
+        def counted(reply: Reply) -> Reply:
             self.opens += isinstance(reply, SecretReply)
             return reply
+
+        async def later(reply: Awaitable[Reply]) -> Reply:
+            return counted(await reply)
+
+        def handle(peer: Peer, message: Message) -> Reply | Awaitable[Reply]:
+            reply = handler(peer, message)
+            return counted(reply) if isinstance(reply, Message | SecretReply) else later(reply)
 
         return handle

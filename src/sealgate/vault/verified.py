@@ -30,6 +30,9 @@ class Verified(Generic[Value]):
             self._values.popitem(last=False)
         return value
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._values
+
     def drop(self, key: Hashable) -> None:
         """Forget a value that is no longer true."""
         self._values.pop(key, None)
