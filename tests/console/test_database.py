@@ -45,8 +45,8 @@ ROOM = {
     "session_keys": "algorithm application_id created_by kid name public_key",
     "sign_ins": "token_hash user_id",
     "tickets_asked": "application_id credential user_id",
-    "usage": "action application_id credential endpoint epoch model organization_id origin outcome price_table"
-    " provider proxy pseudonym request",
+    "usage": "action application_id credential endpoint epoch model organization_id origin outcome"
+    " price_table provider proxy pseudonym request",
     "users": "email id name organization_id password_hash role",
 }
 """Every column that has room for a key. Before one is added here: what in the code keeps a key out of it?"""

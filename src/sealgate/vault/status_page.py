@@ -43,7 +43,8 @@ def page(status: Status, found: Organizations, only: str, after: str) -> str:
     body = (
         _front(status),
         _section("The KEK", _keks(status.kek, status.now)),
-        _section("Who is connected", _sockets(status) + _quotas(status.quotas)),
+        _section("Who is connected", _sockets(status)),
+        _section("Quotas", _quotas(status.quotas)),
         _section("Since the start", _counted(status.counters)),
         _section("Audit", _audit(status.audit)),
         _section("In the database", _stored(status.stored) + _looked_through(status)),
@@ -141,7 +142,7 @@ def _quotas(quotas: Sequence[QuotaState]) -> str:
         (
             str(each.uid),
             _text(each.name) or '<span class="aside">none given</span>',
-            f"{each.organizations:,} organizations" if each.organizations else "everybody’s",
+            f"of {each.organizations:,} on its list" if each.organizations else "everybody’s",
             f"{each.quota:,}",
             f"{each.used:,}",
             _state(f"{each.refused:,}", "bad") if each.refused else "0",
