@@ -104,7 +104,7 @@ class Breakers:
 
     def find(self, key: Key) -> Breaker | None:
         """The breaker of this key; None where all is well."""
-        return self._kept.get(key) if self._kept else None
+        return self._kept.get(key)
 
     def failed(self, key: Key, now_s: float, code: str) -> Breaker | None:
         """A call failed; gives the breaker if that opened it."""

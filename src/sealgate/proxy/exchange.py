@@ -44,7 +44,6 @@ from sealgate.proxy.spending import Spending, now, spend
 from sealgate.proxy.trying import Tries
 from sealgate.proxy.upstream import Upstream
 from sealgate.proxy.visit import guarded
-from sealgate.proxy.ways import Way
 from sealgate.proxy.wire.events import RequestHead, ResponseEnd, ResponseHead
 from sealgate.proxy.wire.write import Field
 
@@ -72,6 +71,7 @@ class Exchange(Endings):
         self._allowance: Allowance | None = None
         self._shaped: Shaped | None = None
         self._tries: Tries | None = None
+        self._opening: Open
         self._row: EndpointRow | None = None
         self._asked_for: asyncio.Task[None] | None = None
         self._pausing: asyncio.TimerHandle | None = None
@@ -134,6 +134,7 @@ class Exchange(Endings):
         if tries is None or shaped is None:  # it ended while it paused
             return
         way = tries.take()
+        self._opening = way.opening
         self._row = row_of(way, self._dialect, shaped)
         self.credential = (way.opening.credential, 0)
         self._find_key()
@@ -192,9 +193,11 @@ class Exchange(Endings):
     def upstream_connected(self, upstream: Upstream) -> None:
         """A connection to the credential's one destination: send the request with its key."""
         self._asked_for = None
-        held, shaped, row = self._held, self._shaped, self._row
-        here = held is not None and held.opening.origin == upstream.origin.name  # a key goes to no other
-        if self.state is not State.KEYED or held is None or shaped is None or row is None or not here:
+        held, shaped, row, tries = self._held, self._shaped, self._row, self._tries
+        if self.state is not State.KEYED or held is None or shaped is None or row is None or tries is None:
+            self.parts.pool.give_back(upstream)
+            return
+        if held.opening.origin != upstream.origin.name:  # a key goes to no other, whatever went wrong
             self.parts.pool.give_back(upstream)
             return
         if held.slot.wiped:
@@ -205,7 +208,7 @@ class Exchange(Endings):
         self.state = State.FORWARDED
         self._upstream, self._watch = upstream, KeyWatch(held.mark)
         provider = PROVIDERS[self._opening.provider]
-        self._account.asked(self._way, shaped.model)
+        self._account.asked(tries.way, shaped.model)
         content_type, body = written(shaped, row, self._account.model)
         upstream.send(
             self,
@@ -345,15 +348,6 @@ class Exchange(Endings):
     @property
     def _limits(self) -> Limits:
         return self._verified.policy.limits
-
-    @property
-    def _way(self) -> Way:
-        assert self._tries is not None
-        return self._tries.way
-
-    @property
-    def _opening(self) -> Open:
-        return self._way.opening
 
     def _wait(self, seconds_s: float) -> None:
         self.deadline_s = self._patience_s = min(time.monotonic() + seconds_s, self._total_deadline_s)

@@ -38,16 +38,15 @@ class Tries:
 
     def take(self) -> Way:
         """The next way that is not left alone; raises the `ProxyError` for which it is, if all are."""
-        now_s = time.monotonic()
         while True:
             way = self._left.pop(0)
             breaker = self._breakers.find(way.key)
-            if breaker is None or breaker.enter(now_s):
+            if breaker is None or breaker.enter(time.monotonic()):
                 self.way, self._entered = way, True
                 return way
             if not self._left:
                 self._retries = 0
-                raise self._told or _resting(breaker.code, breaker.left_s(now_s))
+                raise self._told or _resting(breaker.code, breaker.left_s(time.monotonic()))
 
     def answered(self) -> bool:
         """The provider works; True if it had not."""

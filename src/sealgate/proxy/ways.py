@@ -22,14 +22,11 @@ class Way(msgspec.Struct, frozen=True, eq=False):
     """One source, ready to be asked."""
 
     opening: Open
+    key: tuple[str, str]
+    """What a breaker is kept for: origin and credential."""
     rank: int = 1
     weight: int = 1
     models: Mapping[str, str] = _NO_MODELS
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What a breaker is kept for."""
-        return self.opening.origin, self.opening.credential
 
     def model(self, asked: str) -> str:
         """The model to ask for here."""
@@ -55,4 +52,4 @@ def _way(document: Application, own: CredentialReference, source: Source) -> Way
         provider=to.provider,
         origin=to.origin,
     )
-    return Way(opening, source.rank, source.weight, source.models)
+    return Way(opening, (to.origin, to.credential), source.rank, source.weight, source.models)
