@@ -30,7 +30,7 @@ IMPORTS: dict[str, set[str]] = {
     "simulator": LEAVES,
     "settings": {"vault", "console", "proxy", "listening"} | LEAVES,
     "supervisor": {"settings", "messages"} | LEAVES,
-    "up": {"settings", "supervisor", "console", "listening", "messages"} | LEAVES,
+    "up": {"settings", "supervisor", "console", "proxy", "listening", "messages"} | LEAVES,
     "doctor": {"settings", "supervisor", "up", "vault", "console", "proxy", "listening", "messages"} | LEAVES,
     "demo": {
         "settings",

@@ -89,9 +89,16 @@ def version() -> None:
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0917 - one parameter per option
     part: Part,
     config: ConfigOption,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Of the proxy: processes that share its port.")
+    ] = None,
+    worker: Annotated[str, typer.Option(help="Of the proxy with workers, for each of them: its name.")] = "",
+    listener: Annotated[
+        int | None, typer.Option(help="Of the proxy with workers, for each of them: the socket.")
+    ] = None,
     invite_owner_unless: Annotated[
         Path | None,
         typer.Option(
@@ -112,7 +119,10 @@ def run(
 
             if link := make_first_owner_invitation(settings.console_config()):
                 typer.echo(f"{INVITATION} {link}")
-        _start(part, settings)
+        if part is Part.PROXY:
+            _start_proxy(settings, config, workers, worker, listener)
+        else:
+            _start(part, settings)
     except ValueError as error:  # settings and configuration structs refuse with a message and a hint
         _refuse(str(error))
     except OSError as error:  # a full disk, a taken port: it may pass, so the supervisor tries again
@@ -130,16 +140,36 @@ def _start(part: Part, settings: object) -> None:
 
         _loaded()
         vault.run(settings.vault_config())
-    elif part is Part.CONSOLE:
+    else:
         from sealgate.console import process as console
 
         _loaded()
         console.run(settings.console_config())
-    else:
-        from sealgate.proxy import process as proxy
+
+
+def _start_proxy(
+    settings: object, path: Path, workers: int | None, worker: str, listener: int | None
+) -> None:
+    """One process, one of several workers, or the one that starts them."""
+    import msgspec
+
+    from sealgate.settings import Settings
+
+    assert isinstance(settings, Settings)
+    config = settings.proxy_config()
+    config = msgspec.structs.replace(config, workers=workers or config.workers, listener_fd=listener)
+    if listener is None and config.limit_store is not None:
+        from sealgate.up import workers as several
 
         _loaded()
-        proxy.run(settings.proxy_config())
+        raise SystemExit(several.run(config, path.resolve()))
+    from sealgate.proxy import process as proxy
+
+    if listener is not None:
+        admin_socket = config.runtime_dir / f"proxy-{worker}.sock"
+        config = msgspec.structs.replace(config, admin_socket=admin_socket)
+    _loaded()
+    proxy.run(config)
 
 
 def _loaded() -> None:

@@ -73,6 +73,8 @@ class Program(Struct, frozen=True):
     name: str
     argv: tuple[str, ...]
     probe: Probe | None = None
+    fds: tuple[int, ...] = ()
+    """Open files that it inherits, such as a socket that others listen on too."""
 
 
 class NotReadyError(RuntimeError):
@@ -123,6 +125,11 @@ class Supervisor:
         """Process id of a running program."""
         process = self._keepers[name].process
         return process.pid if process is not None and process.returncode is None else None
+
+    async def retire(self, names: Sequence[str]) -> None:
+        """Drain these programs side by side, and keep them no more."""
+        keepers = [self._keepers.pop(name) for name in names]
+        await asyncio.gather(*(keeper.stop() for keeper in keepers))
 
     async def stop(self) -> None:
         """Drain the programs, last started first, so that nobody loses the one that it asks."""
@@ -198,6 +205,7 @@ class _Keeper:
             stderr=asyncio.subprocess.STDOUT,
             limit=LINE_LIMIT_BYTES,
             env={**os.environ, SUPERVISED: str(os.getpid())},
+            pass_fds=self.program.fds,
             process_group=0,  # Ctrl-C is for us: we stop them in order
         )
         self.process = process

@@ -21,6 +21,7 @@ from sealgate.proxy.ledger import Ledger
 from sealgate.proxy.lines import Charged
 from sealgate.proxy.remembering import Remembering
 from sealgate.proxy.segments import RECORD_LIMIT_BYTES
+from sealgate.proxy.store import LocalCounts
 from tests.proxy.test_journal import began, die, usage
 from tests.proxy.test_process import a_process
 from tests.proxy.world import World, prompt, until
@@ -39,7 +40,7 @@ class Run:
         self.ledger = Ledger()
         self.journal = Journal(folder / "journal", 16_384, 8 * 16_384, NullLog(EVENTS))
         self.remembering = Remembering(
-            self.ledger,
+            LocalCounts(self.ledger),
             self.journal,
             folder / "budgets.checkpoint",
             INSTANCE,

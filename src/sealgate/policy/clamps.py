@@ -6,6 +6,8 @@ Counterparts: `requests.py` and `shapes.py`, which hold the output's length whil
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sealgate.policy.bodies import JSON
 from sealgate.policy.document import Limits
 from sealgate.policy.refusals import Refusal
@@ -34,7 +36,7 @@ def clamped(shaped: Shaped, limits: Limits, ours_bytes: int = 0) -> Shaped:
             "Leave it out.",
         )
     if limits.images is not None:
-        found = _pictures(shaped.body.get("messages")) + _pictures(shaped.body.get("input"))
+        found = pictures_in(shaped.body)
         found += len(shaped.files) if shaped.pictures else 0
         if found > limits.images:
             raise Refusal(
@@ -43,6 +45,11 @@ def clamped(shaped: Shaped, limits: Limits, ours_bytes: int = 0) -> Shaped:
                 hint="Send fewer pictures.",
             )
     return shaped
+
+
+def pictures_in(body: Mapping[str, JSON]) -> int:
+    """How many pictures a prompt holds, those of a form not among them."""
+    return _pictures(body.get("messages")) + _pictures(body.get("input"))
 
 
 def _pictures(value: JSON) -> int:

@@ -38,16 +38,23 @@ class Admin:
 
     def connection(self) -> AdminConnection:
         """The protocol of a new connection."""
-        return AdminConnection(self)
+        return _Connection(self)
 
     def answer(self, method: bytes, target: bytes) -> tuple[int, Json | bytes]:
         """Status and body of one request; a body of bytes is the page for Prometheus."""
-        page = PAGES.get(target)
-        if page is None and target != METRICS:
+        refused = self.refused(method, target)
+        if refused is not None:
+            return refused
+        if target == METRICS:
+            return 200, metrics_page(self.parts, self.connected())
+        return PAGES[target](self)
+
+    @staticmethod
+    def refused(method: bytes, target: bytes) -> tuple[int, Json] | None:
+        """Why there is no such page; None where there is one."""
+        if target not in PAGES and target != METRICS:
             return 404, {"error": "not_found", "pages": [path.decode() for path in (*PAGES, METRICS)]}
-        if method not in (b"GET", b"HEAD"):
-            return 405, {"error": "method_not_allowed"}
-        return (200, metrics_page(self.parts, self.connected())) if page is None else page(self)
+        return None if method in (b"GET", b"HEAD") else (405, {"error": "method_not_allowed"})
 
 
 def _health(_admin: Admin) -> tuple[int, Json]:
@@ -126,9 +133,8 @@ PAGES: Final[Mapping[bytes, Page]] = {
 class AdminConnection(asyncio.Protocol):
     """One request, one answer, closed."""
 
-    def __init__(self, admin: Admin) -> None:
-        self._admin = admin
-        self._reader = RequestReader(WireLimits(body_bytes=0), admin.host_names)
+    def __init__(self, host_names: frozenset[bytes]) -> None:
+        self._reader = RequestReader(WireLimits(body_bytes=0), host_names)
         self._head: RequestHead | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -142,16 +148,26 @@ class AdminConnection(asyncio.Protocol):
         try:
             events = self._reader.feed(data)
         except WireError as error:
-            self._answer(error.status, {"error": error.code})
+            self.answer(error.status, {"error": error.code})
             return
         for event in events:
             if isinstance(event, RequestHead):
                 self._head = event
             elif isinstance(event, RequestEnd) and self._head is not None:
-                self._answer(*self._admin.answer(self._head.method, self._head.target))
+                self.asked(self._head.method, self._head.target)
 
-    def _answer(self, status: int, body: Json | bytes) -> None:
-        assert self._transport is not None
+    def asked(self, method: bytes, target: bytes) -> None:
+        """Call `answer`, now or later."""
+        raise NotImplementedError
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The operator is gone."""
+        self._transport = None
+
+    def answer(self, status: int, body: Json | bytes) -> None:
+        """The one answer."""
+        if self._transport is None:
+            return
         plain = isinstance(body, bytes)
         encoded = body if isinstance(body, bytes) else _encode(body)
         headers = [(b"content-type", TEXT if plain else b"application/json"), (b"cache-control", b"no-store")]
@@ -159,3 +175,15 @@ class AdminConnection(asyncio.Protocol):
         bodyless = self._head is not None and self._head.method == b"HEAD"
         self._transport.write(head if bodyless else head + encoded)
         self._transport.close()
+
+
+class _Connection(AdminConnection):
+    """What this process knows, at once."""
+
+    def __init__(self, admin: Admin) -> None:
+        super().__init__(admin.host_names)
+        self._admin = admin
+
+    def asked(self, method: bytes, target: bytes) -> None:
+        """Answer."""
+        self.answer(*self._admin.answer(method, target))

@@ -128,7 +128,7 @@ class Introduction(Visit):
         if not verified.pseudonym and verified.policy.budgets and opening is not None:
             held = self.parts.keys.find(opening)
             if held is not None:
-                recognize(verified, held.pseudonym_key)
+                recognize(verified, held.pseudonym_key, shared=self.parts.counts.shared)
         return tightest(self.parts.ledger, verified.told, now())
 
 

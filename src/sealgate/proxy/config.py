@@ -14,6 +14,7 @@ from sealgate.ids import is_id
 from sealgate.listening.certificates import TlsFiles
 from sealgate.proxy.egress import parse_forward_proxy
 from sealgate.proxy.networks import parse_networks
+from sealgate.proxy.store_config import StoreConfig
 
 MIB = 1_048_576
 _HIGHEST_PORT = 65_535
@@ -62,6 +63,14 @@ class ProxyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     snapshot_age_s: float = 86_400.0
     journal_segment_bytes: int = 16 * MIB
     journal_limit_bytes: int = 256 * MIB
+    workers: int = 1
+    """Processes that share the port; each has a folder of its own in `data_dir`."""
+    listener_fd: int | None = None
+    """A socket that listens already, shared with other workers; None: `host` and `port`."""
+    admin_socket: Path | None = None
+    """Where the pages for operators are asked for instead of `admin_port`: who started us shows them."""
+    limit_store: StoreConfig | None = None
+    """Where limits and budgets are counted with other processes; None: in this one alone."""
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -78,6 +87,11 @@ class ProxyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         for name in ("credential_cache_s", "drain_s"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative. hint: 0 is allowed")
+        if self.workers < 1 or (self.workers > 1 and self.limit_store is None):
+            raise ValueError(
+                f"proxy.workers is {self.workers}, and each would count limits by itself: sessions would get "
+                "as much from each. hint: set limits.store to a Valkey or Redis, or take one worker"
+            )
         if self.connection_limit < 1 or self.known_applications < 1:
             raise ValueError("connection_limit and known_applications must be at least 1. hint: see settings")
         if self.journal_segment_bytes < 16_384 or self.journal_limit_bytes < 3 * self.journal_segment_bytes:

@@ -90,6 +90,7 @@ ERRORS: Final[Mapping[str, ErrorRow]] = {
     "credential_missing": ErrorRow(403, _DENIED, _ADMINISTRATOR, _CREDENTIAL, "The vault holds no key for this application and destination.", "Enter one on the add-on page of the console; if one is there, look into the vault's log."),
     "credential_revoked": ErrorRow(403, _DENIED, _ADMINISTRATOR, _CREDENTIAL, "The application's provider key was revoked.", "Deposit a new key in the console."),
     "credential_damaged": ErrorRow(503, _SERVER, _ADMINISTRATOR, _CREDENTIAL, "The application's provider key cannot be opened.", "Deposit the key again, and look for the alarm in the vault's log."),
+    "limits_unavailable": ErrorRow(503, _SERVER, _ADMINISTRATOR, _AWAY, "The store that counts limits cannot be reached.", "Start it again; `limits.*_while_away` says what happens until then."),
     "open_quota": ErrorRow(503, _SERVER, _ADMINISTRATOR, _AWAY, "The vault opens no more keys for this proxy in this minute.", "Wait a minute; if it happens again, raise `vault.opens_per_minute`."),
     "vault_unavailable": ErrorRow(503, _SERVER, _ADMINISTRATOR, _AWAY, "The vault cannot be reached.", "Start the vault again."),
     "configuration_unavailable": ErrorRow(503, _SERVER, _ADMINISTRATOR, _AWAY, "The application's settings cannot be had.", "Start the console again."),

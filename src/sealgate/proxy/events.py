@@ -19,7 +19,7 @@ _ID, _NUMBER, _PATH, _FLAG = Kind.ID, Kind.NUMBER, Kind.PATH, Kind.FLAG
 EVENTS: Final[Mapping[str, Event]] = {
     **TLS_EVENTS,
     "started": Event(Level.INFO, {"host": _ID, "port": _NUMBER, "admin": _ID, "instance": _ID, "epoch": _ID}, "It serves."),
-    "draining": Event(Level.INFO, {"exchanges": _NUMBER}, "It takes no new requests and lets the running ones end."),
+    "draining": Event(Level.INFO, {"exchanges": _NUMBER}, "It takes no new connections, answers those that are there, and lets what runs end."),
     "stopped": Event(Level.INFO, {"cut": _NUMBER}, "It ended; `cut` exchanges were still running."),
     "proxy_variables_ignored": Event(Level.WARNING, {"variable": _ID}, "The environment never decides which way a key goes; unset the variable, or set `egress.proxy`."),
     "egress_proxy_used": Event(Level.INFO, {"host": _ID, "port": _NUMBER}, "Connections to providers go through this proxy; it sees their names and nothing else."),
@@ -47,6 +47,9 @@ EVENTS: Final[Mapping[str, Event]] = {
     "journal_damaged": Event(Level.ERROR, {"path": _PATH, "offset": _NUMBER}, "A segment ends in bytes that are no record; what follows is not counted."),
     "journal_full": Event(Level.ERROR, {"errno": _NUMBER, "segments": _NUMBER}, "No room for the next segment: requests are refused until there is."),
     "journal_room": Event(Level.INFO, {"segments": _NUMBER}, "There is room again."),
+    "limit_store_connected": Event(Level.INFO, {"owed": _NUMBER}, "Limits and budgets are counted with other processes; `owed` counts what goes there first."),
+    "limit_store_lost": Event(Level.ERROR, {"store": _ID, "code": _ID}, "The limit store does not answer: each limit does what was declared for it (`limits.*_while_away`). Start it; nothing else is needed."),
+    "limit_store_emptied": Event(Level.ERROR, {}, "The limit store lost what it had counted; each process told it anew what it knows."),
     "usage_refused": Event(Level.ERROR, {"code": _ID}, "The console does not take usage; it is kept."),
     "upstream_refused": Event(Level.WARNING, {"application": _ID, "code": _ID, "status": _NUMBER}, "The provider did not do what was asked."),
     "key_echoed": Event(Level.ERROR, {"application": _ID}, "The provider's answer held the application's key; it did not pass. Ask the provider why, and replace the key."),

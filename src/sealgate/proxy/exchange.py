@@ -34,13 +34,13 @@ from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.held_keys import Held
 from sealgate.proxy.key_watch import KeyWatch
 from sealgate.proxy.limits import Allowance, requests_left
-from sealgate.proxy.lines import Charged, recognize
+from sealgate.proxy.lines import recognize
 from sealgate.proxy.metering import Usage, estimate
 from sealgate.proxy.parts import ClientSide, Parts
 from sealgate.proxy.provider_errors import BODY_LIMIT_BYTES, from_response
 from sealgate.proxy.relay import EVENTS, Relay
 from sealgate.proxy.sessions import Verified
-from sealgate.proxy.spending import Spending, now, spend
+from sealgate.proxy.spending import Spending, Spent, now, spend
 from sealgate.proxy.trying import Tries
 from sealgate.proxy.upstream import Upstream
 from sealgate.proxy.visit import guarded
@@ -93,7 +93,7 @@ class Exchange(Endings):
         self._account.action = self._action.id if self._action else ""
         if application.opening is None:
             raise ProxyError("credential_missing")
-        if self.parts.draining:
+        if self.parts.stopped:
             raise ProxyError("stopping")
         limits = verified.policy.limits
         self.client.limit_body(self._dialect.body_limit(limits))
@@ -163,12 +163,16 @@ class Exchange(Endings):
         verified, shaped = self._verified, self._shaped
         assert shaped is not None
         if not verified.pseudonym:
-            recognize(verified, held.pseudonym_key)
+            recognize(verified, held.pseudonym_key, shared=self.parts.counts.shared)
         if "safety_identifier" in shaped.body:  # not every endpoint and provider knows it
             shaped.body["safety_identifier"] = verified.safety_identifier
         if not self._account.open:
-            charged = self._hold(verified, shaped) if verified.lines else None
-            self._account.begin(self.parts.journal, verified, self._shaped or shaped, charged)
+            if verified.lines and self._spending is None:  # hold in every budget what this may use
+                free = self._dialect.asks == "moderations"
+                spend(self.parts.counts, verified, shaped, free=free, then=self._reserved)
+                return
+            charged = self._spending.held() if self._spending else None
+            self._account.begin(self.parts.journal, verified, shaped, charged)
             self._total_deadline_s = time.monotonic() + self._limits.total_s
         held.retain()
         self._held = held
@@ -181,11 +185,16 @@ class Exchange(Endings):
         else:
             self.upstream_connected(upstream)
 
-    def _hold(self, verified: Verified, shaped: Shaped) -> Charged | None:
-        """Hold in every budget what this may use."""
-        free = self._dialect.asks == "moderations"
-        self._spending, self._shaped = spend(self.parts.ledger, verified, shaped, free=free)
-        return self._spending.held()
+    @guarded
+    def _reserved(self, found: Spent) -> None:
+        """It is held, at once or after a word with the limit store; or there is no room."""
+        if isinstance(found, ProxyError):
+            raise found
+        if self.state is State.SETTLED:
+            found[0].settle(NOTHING_USED, forwarded=False, sequence=0)
+            return
+        self._spending, self._shaped = found
+        self._find_key()
 
     # Keyed → forwarded.
 
@@ -262,7 +271,9 @@ class Exchange(Endings):
         if out:
             self._send(relay, out)
         if self._spending is not None and relay.streams:
-            self._spending.watch(relay.written())
+            self._spending.watch(relay.written(), self.end_with)
+            if self.state is State.SETTLED:
+                return
         self._wait(self._limits.idle_s)
         if relay.streams and relay.content_type is EVENTS:
             self.deadline_s = min(self.deadline_s, time.monotonic() + QUIET_S)
@@ -320,8 +331,10 @@ class Exchange(Endings):
             raise RuntimeError("an exchange has one outcome")
         usage, charged = self._account.believed(self._used(outcome)), None
         if self._spending is not None:
-            asked = self._account
-            charged = self._spending.settle(usage, forwarded=asked.tries > 0, model=asked.model)
+            asked, sequence = self._account, self.parts.journal.next_sequence
+            charged = self._spending.settle(
+                usage, forwarded=asked.tries > 0, sequence=sequence, model=asked.model
+            )
         self.state, self.outcome, self.ended, self.deadline_s = State.SETTLED, outcome, True, NEVER_S
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
@@ -362,6 +375,8 @@ class Exchange(Endings):
         if self._allowance is None:
             return []
         left = requests_left(self._allowance, self._limits, time.monotonic())
+        if self._verified.limits:
+            left = min(left, self.parts.ledger.left(self._verified.limits[0], now()))
         headers = [(b"x-sealgate-remaining-requests", b"%d" % left)]
         told = self._verified.told
         return headers + budget_headers(self.parts.ledger, told, now()) if told else headers

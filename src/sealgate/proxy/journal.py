@@ -22,7 +22,7 @@ from sealgate.proxy.measures import Measures
 from sealgate.proxy.segments import Segment, SegmentError
 
 
-class JournalError(Exception):
+class JournalError(OSError):
     """The journal cannot be opened; the message carries a hint."""
 
 
@@ -30,7 +30,7 @@ class Journal:
     """All epochs of one folder: the running one, and earlier ones until the console has counted them."""
 
     def __init__(self, folder: Path, segment_bytes: int, limit_bytes: int, log: Log) -> None:
-        self._folder, self._segment_bytes, self._log = folder, segment_bytes, log
+        self.folder, self._segment_bytes, self._log = folder, segment_bytes, log
         self._most_segments = limit_bytes // segment_bytes
         self._full = self._behind = False
         self._unwritten: list[tuple[int, UsageRecord, Charged | None]] = []
@@ -160,7 +160,7 @@ class Journal:
 
     def _recover(self) -> list[Epoch]:
         by_epoch: dict[str, list[Segment]] = {}
-        for path in sorted(self._folder.glob("*.segment")):
+        for path in sorted(self.folder.glob("*.segment")):
             try:
                 segment = Segment.load(path)
             except SegmentError:
@@ -172,7 +172,7 @@ class Journal:
         epochs = []
         lost = settled = 0
         for name, segments in by_epoch.items():
-            epoch = Epoch(self._folder, name, self._segment_bytes)
+            epoch = Epoch(self.folder, name, self._segment_bytes)
             take_over(epoch, segments, self._log)
             try:
                 lost += settle_lost(epoch)

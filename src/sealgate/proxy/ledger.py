@@ -1,15 +1,16 @@
 """The ledger: what each scope has used in its windows, what is held for exchanges that run, and what is left.
 
-Counterparts: `spending.py`, which asks for one exchange; `remembering.py`, which keeps days and months over a
-restart. Synchronous, in memory, for one process; time comes in. Must never let held and used together
-pass the most, and never know a subject: users are pseudonyms here, sessions hashes.
+Counterparts: `store.py`, which asks it, alone or as the mirror of a store that several processes share;
+`remembering.py`, which keeps days and months over a restart. Synchronous, in memory; time comes in. Must
+never let held and used together pass the most, and never know a subject: users are pseudonyms here, sessions
+hashes.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -37,6 +38,8 @@ class Line(msgspec.Struct, frozen=True):
     """Whose, what and when, such as `utd:app_…:pseudonym`."""
     measure: int
     budget: Budget
+    limit: str = ""
+    """For a limit of the policy that is no budget: the error of whoever is beyond it."""
 
     @property
     def most(self) -> int:
@@ -58,10 +61,19 @@ class Counter(msgspec.Struct, gc=False):
     at_s: float = 0.0
     most: int = 0
     """As the last that asked had it; 0 until then, after a restart."""
+    others: int = 0
+    """What other processes hold, as the store last said it."""
+    open: int = 0
+    """Exchanges that run and are counted here."""
+
+    @property
+    def taken(self) -> float:
+        """Used and held, by all."""
+        return self.used + self.held + self.others
 
 
 class Reservation(msgspec.Struct):
-    """What is held for one exchange, on every line."""
+    """What is held for one exchange, on every line; on none once it is settled."""
 
     lines: Sequence[Line]
     counters: Sequence[Counter]
@@ -77,6 +89,7 @@ class Shortage(msgspec.Struct, frozen=True):
     line: Line
     frees_s: float
     left: Sequence[int]
+    lines: Sequence[Line]
 
 
 class Ledger:
@@ -95,23 +108,60 @@ class Ledger:
 
     def reserve(self, lines: Sequence[Line], amounts: Amounts, now: Moment) -> Reservation | Shortage:
         """Hold these amounts on every line, or nothing on any."""
+        return self.lacking(lines, amounts, now) or self.hold(lines, amounts, now)
+
+    def lacking(self, lines: Sequence[Line], amounts: Amounts, now: Moment) -> Shortage | None:
+        """Why these amounts have no room; None where they have."""
         self._look_at(now)
         counters = [self._counter(line, now) for line in lines]
         for line, counter in zip(lines, counters, strict=True):
-            if counter.used + counter.held + amounts[line.measure] > line.budget.most:
+            if counter.taken + amounts[line.measure] > line.budget.most:
                 return self._shortage(lines, counters, amounts, now)
+        return None
+
+    def hold(self, lines: Sequence[Line], amounts: Amounts, now: Moment) -> Reservation:
+        """Hold these amounts on every line, whether there is room or not: somebody else looked."""
+        self._look_at(now)
+        counters = [self._counter(line, now) for line in lines]
         reservation = Reservation(lines, counters, (0, 0, 0, 0), now, (self._day, self._month))
-        self._hold(reservation, amounts, now)
+        for counter in counters:
+            counter.open += 1
+        self.hold_more(reservation, amounts)
         return reservation
+
+    def short(self, lines: Sequence[Line], amounts: Amounts, now: Moment) -> Shortage:
+        """Why there is no room on these lines."""
+        self._look_at(now)
+        return self._shortage(lines, [self._counter(line, now) for line in lines], amounts, now)
 
     def extend(self, reservation: Reservation, more: Amounts, now: Moment) -> bool:
         """Hold more for an exchange that runs; False, and nothing more is held, where a line has no room."""
         for line, counter in zip(reservation.lines, reservation.counters, strict=True):
             self._drain(line, counter, now)
-            if 0 < more[line.measure] > line.budget.most - counter.used - counter.held:
+            if 0 < more[line.measure] > line.budget.most - counter.taken:
                 return False
-        self._hold(reservation, more, now)
+        self.hold_more(reservation, more)
         return True
+
+    def hold_more(self, reservation: Reservation, amounts: Amounts) -> None:
+        """Hold more for an exchange that runs, whether there is room or not."""
+        for line, counter in zip(reservation.lines, reservation.counters, strict=True):
+            if line.budget.window == "minute":
+                counter.used += amounts[line.measure]
+            else:
+                counter.held += amounts[line.measure]
+        requests, tokens, money, streams = reservation.amounts
+        more = amounts
+        reservation.amounts = (
+            requests + more[REQUESTS], tokens + more[TOKENS], money + more[MONEY], streams + more[STREAMS]
+        )  # fmt: skip
+
+    def agree(self, line: Line, used: float, held: int, now: Moment) -> None:
+        """Take over what the shared store says of a line: what is used, and what all processes hold."""
+        counter = self._counter(line, now)
+        if line.budget.window != "at_once":
+            counter.used = used
+        counter.others = max(0, held - counter.held)
 
     def settle(self, reservation: Reservation, spent: Amounts, now: Moment) -> None:
         """Give back what was held, and count what was used, in the windows in which it was held."""
@@ -119,14 +169,16 @@ class Ledger:
         for line, counter in zip(reservation.lines, reservation.counters, strict=True):
             used, held = spent[line.measure], reservation.amounts[line.measure]
             window = line.budget.window
+            counter.open -= 1
             if window == "minute":
-                self._correct(line, counter, used - held, now, reservation.began)
+                self._drain(line, counter, now)
+                counter.used = max(0.0, counter.used + correction(used - held, now, reservation.began))
                 continue
             counter.held -= held
             if window != "at_once" and counter.window == windows[window]:
                 counter.used += used
                 self.changes += 1
-        reservation.amounts = (0, 0, 0, 0)
+        reservation.lines, reservation.counters, reservation.amounts = (), (), (0, 0, 0, 0)
 
     def left(self, line: Line, now: Moment) -> int:
         """What this line has room for now."""
@@ -135,7 +187,16 @@ class Ledger:
         if found is None:
             return line.most
         counter = self._counter(line, now)
-        return max(0, math.floor(line.most - counter.used - counter.held))
+        return max(0, math.floor(line.most - counter.taken))
+
+    def windows(self, now: Moment) -> tuple[int, int]:
+        """The day and the month of a moment."""
+        self._look_at(now)
+        return self._day, self._month
+
+    def stated(self) -> Iterator[tuple[str, Counter]]:
+        """Every count but those of minutes, with its key."""
+        return ((key, each) for key, each in self._counters.items() if window_of(key) != "minute")
 
     def frees_s(self, line: Line, now: Moment) -> float:
         """Seconds until all of it is there again."""
@@ -159,7 +220,7 @@ class Ledger:
         """The keys that used the largest share of what they may."""
         by_share = sorted(
             self._counters.items(),
-            key=lambda each: (each[1].used + each[1].held) / (each[1].most or math.inf),
+            key=lambda each: each[1].taken / (each[1].most or math.inf),
             reverse=True,
         )
         return by_share[:number]
@@ -176,12 +237,13 @@ class Ledger:
         """Drop what equals nothing used."""
         self._look_at(now)
         for key, counter in list(self._counters.items()):
-            if counter.held:
+            if counter.open or counter.held:
                 continue
             if counter.window:
                 over = counter.window < (self._day if window_of(key) == "day" else self._month)
             else:
-                over = now.now_s - counter.at_s > MINUTE_S
+                passed_s = now.now_s - counter.at_s
+                over = passed_s > MINUTE_S and counter.used <= passed_s * counter.most / MINUTE_S
             if over:
                 del self._counters[key]
 
@@ -208,47 +270,35 @@ class Ledger:
         elif window != "at_once":
             current = self._day if window == "day" else self._month
             if counter.window < current:
-                counter.window, counter.used = current, 0
+                counter.window, counter.used, counter.others = current, 0, 0
             elif counter.window > current + CLOCK_SLACK:
                 counter.window = current
-
-    def _hold(self, reservation: Reservation, amounts: Amounts, now: Moment) -> None:
-        for line, counter in zip(reservation.lines, reservation.counters, strict=True):
-            if line.budget.window == "minute":
-                counter.used += amounts[line.measure]
-            else:
-                counter.held += amounts[line.measure]
-        requests, tokens, money, streams = reservation.amounts
-        more = amounts
-        reservation.amounts = (
-            requests + more[REQUESTS], tokens + more[TOKENS], money + more[MONEY], streams + more[STREAMS]
-        )  # fmt: skip
-
-    def _correct(self, line: Line, counter: Counter, by: int, now: Moment, began: Moment) -> None:
-        """A minute had counted what was held; of what is given back, a part has drained since."""
-        self._drain(line, counter, now)
-        if by < 0:
-            by = math.ceil(by * max(0.0, 1 - (now.now_s - began.now_s) / MINUTE_S))
-        counter.used = max(0.0, counter.used + by)
 
     def _shortage(
         self, lines: Sequence[Line], counters: Sequence[Counter], amounts: Amounts, now: Moment
     ) -> Shortage:
         left, latest = [], (-1.0, lines[0])
         for line, counter in zip(lines, counters, strict=True):
-            room = math.floor(line.most - counter.used - counter.held)
+            room = math.floor(line.most - counter.taken)
             left.append(max(0, room))
             missing = amounts[line.measure] - room
             if missing > 0:
                 waits_s = missing * MINUTE_S / line.most if line.budget.window == "minute" else 0.0
                 waits_s = self.frees_s(line, now) if line.lasting else waits_s
                 latest = max(latest, (waits_s, line), key=lambda each: each[0])
-        return Shortage(latest[1], latest[0], left)
+        return Shortage(latest[1], latest[0], left, lines)
 
     def tally(self, line: Line) -> None:
         """An exchange was refused or cut for this line."""
         budget = line.budget
         self.refused[budget.scope, budget.measure, budget.window] += 1
+
+
+def correction(by: int, now: Moment, began: Moment) -> int:
+    """What a minute is corrected by at an end: it had counted what was held, and a part has drained since."""
+    if by >= 0:
+        return by
+    return math.ceil(by * max(0.0, 1 - (now.now_s - began.now_s) / MINUTE_S))
 
 
 WINDOW_LETTERS = {"at_once": "n", "minute": "i", "day": "d", "month": "m"}

@@ -81,19 +81,37 @@ def lines_of(verified: Verified) -> tuple[Line, ...]:
     return tuple(by_key.values())
 
 
-def recognize(verified: Verified, pseudonym_key: bytes) -> None:
-    """The key to pseudonyms is here: say who this is at the provider, and on which lines it counts."""
+def recognize(verified: Verified, pseudonym_key: bytes, *, shared: bool) -> None:
+    """The key to pseudonyms is here: say who this is at the provider, and on which lines it counts.
+
+    `shared`: the limits of its session are counted with other processes too.
+    """
     subject = verified.session.subject
     verified.pseudonym = pseudonym(pseudonym_key, subject)
     verified.safety_identifier = safety_identifier(pseudonym_key, subject)
-    if not verified.policy.budgets:
+    if not verified.policy.budgets and not shared:
         return
     verified.session_hash = _session_hash(verified)
     verified.lines = lines_of(verified)
     verified.told = tuple(
         line for line in verified.lines if line.budget.scope in _TOLD and line.measure != STREAMS
     )
+    if shared:
+        verified.limits = _limits_of(verified)
+        verified.lines = verified.limits + verified.lines
     verified.lasting = " ".join(line.key.partition(":")[0] for line in verified.lines if line.lasting)
+
+
+def _limits_of(verified: Verified) -> tuple[Line, Line]:
+    """Requests in a minute and answers at once, as lines: `limits.py` for all processes together."""
+    limits = verified.policy.limits
+    owner = f"{verified.session.application}:{verified.pseudonym}:{verified.session_hash}"
+    requests = Budget("session", "requests", "minute", limits.requests_per_minute)
+    streams = Budget("session", "streams", "at_once", limits.concurrent_streams)
+    return (
+        Line(f"{_prefix(requests)}l:{owner}", REQUESTS, requests, "rate_limited"),
+        Line(f"{_prefix(streams)}l:{owner}", STREAMS, streams, "too_many_streams"),
+    )
 
 
 def _session_hash(verified: Verified) -> str:

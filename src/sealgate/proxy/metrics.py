@@ -15,6 +15,7 @@ from typing import Final
 from sealgate.messages.feed import Outcome
 from sealgate.proxy.measures import Measures, Sample
 from sealgate.proxy.parts import Parts
+from sealgate.proxy.store import SharedCounts
 
 PREFIX = "sealgate_proxy_"
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
@@ -68,6 +69,13 @@ def _families(parts: Parts, connected: Mapping[str, bool]) -> Iterator[Family]:
         ],
     )
     yield from _tries(parts)
+    if isinstance(parts.counts, SharedCounts):
+        yield (
+            "decided_alone_total",
+            "counter",
+            "Exchanges that were decided while the limit store was away.",
+            [("decided_alone_total", {}, parts.counts.alone)],
+        )
     yield from _histograms(measures)
     for name, meaning, value in _gauges(parts, connected):
         yield name, "gauge", meaning, [(name, {}, value)]
@@ -122,6 +130,9 @@ def _gauges(parts: Parts, connected: Mapping[str, bool]) -> Iterator[tuple[str, 
     )
     yield "applications_known", "Applications whose settings are known.", len(parts.applications)
     yield "budget_counters", "Counts of budgets in memory.", len(parts.ledger)
+    if isinstance(parts.counts, SharedCounts):
+        yield "limit_store_connected", "1 while the limit store answers.", parts.counts.connected
+        yield "limit_store_owed", "Calls' worth of use that it has not counted yet.", parts.counts.owed
     yield "journal_segments", "Segments of the journal on disk.", journal.segment_count
     yield "journal_ready", "1 if new exchanges find room in the journal.", journal.ready()
     yield "draining", "1 while it stops.", parts.draining

@@ -23,6 +23,7 @@ from sealgate.proxy.ledger import Ledger
 from sealgate.proxy.limits import SessionLimits
 from sealgate.proxy.script import Script
 from sealgate.proxy.sessions import Sessions
+from sealgate.proxy.store import Counts
 from sealgate.proxy.upstream import Pool
 from sealgate.proxy.wire.write import Field
 
@@ -77,7 +78,7 @@ class Parts:
     config: ProxyConfig
     log: Log
     limits: SessionLimits
-    ledger: Ledger
+    counts: Counts
     applications: Applications
     sessions: Sessions
     keys: HeldKeys
@@ -91,6 +92,14 @@ class Parts:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     running: set[Running] = field(default_factory=set)
     draining: bool = False
+    """Who is connected is still served; nobody else comes, and each answer ends its connection."""
+    stopped: bool = False
+    """The time for that is over."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is counted, as this process knows it."""
+        return self.counts.ledger
 
     def cut_credential(self, credential: str) -> int:
         """End what runs on a revoked credential; gives how many that were."""

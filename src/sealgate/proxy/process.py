@@ -37,7 +37,9 @@ from sealgate.proxy.events import EVENTS
 from sealgate.proxy.held_keys import HeldKeys
 from sealgate.proxy.journal import Journal
 from sealgate.proxy.ledger import Ledger
+from sealgate.proxy.leftovers import Leftovers, open_journal
 from sealgate.proxy.limits import SessionLimits
+from sealgate.proxy.listeners import listen, listen_for_operators, port_of
 from sealgate.proxy.networks import parse_networks
 from sealgate.proxy.parts import Parts
 from sealgate.proxy.probing import Probing
@@ -47,6 +49,7 @@ from sealgate.proxy.server import Listener
 from sealgate.proxy.sessions import Sessions
 from sealgate.proxy.shipping import Shipping
 from sealgate.proxy.snapshot import SnapshotFile
+from sealgate.proxy.store import Counts, LocalCounts, SharedCounts
 from sealgate.proxy.upstream import Pool
 from sealgate.proxy.visit import place_of
 from sealgate.proxy.waymark import WaymarkKeeper
@@ -72,6 +75,7 @@ async def _serve(config: ProxyConfig, log: Log) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # for a proxy with workers: nothing to replace here
     proxy = Proxy(config, log)
     await proxy.start()
     await stop.wait()
@@ -104,14 +108,16 @@ class Proxy:
             server_uids=config.console_uids,
             patience_s=START_PATIENCE_S,
         )
-        self._waymark = WaymarkKeeper(config.data_dir / WAYMARK_NAME, log)
         self._arena = SlotArena()
-        self.parts = self._make_parts()
+        journal = open_journal(config, log)
+        self.folder = journal.folder.parent
+        self._waymark = WaymarkKeeper(self.folder / WAYMARK_NAME, log)
+        self.parts = self._make_parts(journal)
         self.listener = Listener(self.parts)
         self._remembering = Remembering(
-            self.parts.ledger,
+            self.parts.counts,
             self.parts.journal,
-            config.data_dir / "budgets.checkpoint",
+            self.folder / "budgets.checkpoint",
             config.instance,
             log,
         )
@@ -123,12 +129,11 @@ class Proxy:
         self._unflushed = False
         self.port = self.admin_port = 0
 
-    def _make_parts(self) -> Parts:
+    def _make_parts(self, journal: Journal) -> Parts:
         config, log = self.config, self._log
-        config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         applications = Applications(
             self.console,
-            SnapshotFile(config.data_dir / "applications.snapshot", config.instance, log),
+            SnapshotFile(self.folder / "applications.snapshot", config.instance, log),
             log,
             limit=config.known_applications,
             age_s=config.snapshot_age_s,
@@ -143,18 +148,20 @@ class Proxy:
             cache_s=config.credential_cache_s,
             on_revoked=self._credential_revoked,
         )
+        counts: Counts = LocalCounts(Ledger())
+        if config.limit_store is not None:
+            run = journal.epoch.name
+            counts = SharedCounts(Ledger(), config.limit_store, config.instance, run, log)
         return Parts(
             config=config,
             log=log,
             limits=SessionLimits(),
-            ledger=Ledger(),
+            counts=counts,
             applications=applications,
             sessions=Sessions(config.instance, applications),
             keys=keys,
             credentials=credentials,
-            journal=Journal(
-                config.data_dir / "journal", config.journal_segment_bytes, config.journal_limit_bytes, log
-            ),
+            journal=journal,
             pool=Pool(_way_out(config)),
             script=Script(),
         )
@@ -169,18 +176,11 @@ class Proxy:
             self._log("slots_not_locked")
         self.parts.applications.load_snapshot()
         tls = ServerTls(config.tls, self._log) if config.tls else None
-        client_server = await loop.create_server(
-            door(self.listener, config, encrypted=tls is not None),
-            config.host,
-            config.port,
-            backlog=1024,
-            ssl=tls.context if tls else None,
-        )
-        self.port = client_server.sockets[0].getsockname()[1]
-        admin = Admin(self.parts, self._connected, self._admin_names())
-        admin_server = await loop.create_server(admin.connection, config.admin_host, config.admin_port)
-        self.admin_port = admin_server.sockets[0].getsockname()[1]
-        self._servers = [client_server, admin_server]
+        self._servers = [
+            await listen(config, door(self.listener, config, encrypted=tls is not None), tls),
+            await listen_for_operators(config, Admin(self.parts, self._connected, self._admin_names())),
+        ]
+        self.port, self.admin_port = map(port_of, self._servers)
         for work in (
             self._waymark.run(),
             self.vault.run(),
@@ -193,11 +193,16 @@ class Proxy:
             self._keep_going(work)
         if tls is not None:
             self._keep_going(tls.watch())
+        if isinstance(self.parts.counts, SharedCounts):
+            self._keep_going(self.parts.counts.run())
+        if config.listener_fd is not None:
+            leftovers = Leftovers(config, self.console, self.parts.counts, self._log)
+            self._keep_going(leftovers.run())
         self._log(
             "started",
             host=config.host,
             port=self.port,
-            admin=f"{config.admin_host}:{self.admin_port}",
+            admin=f"{config.admin_host}:{self.admin_port}" if self.admin_port else str(config.admin_socket),
             instance=config.instance,
             epoch=self.parts.journal.epoch.name,
         )
@@ -216,12 +221,17 @@ class Proxy:
         self._log("draining", exchanges=len(self.parts.running))
         self.parts.draining = True
         self._servers[0].close()
+        self.listener.drain()
+        await asyncio.sleep(0)
         until_s = time.monotonic() + self.config.drain_s
-        while self.parts.running and time.monotonic() < until_s:  # noqa: ASYNC110 - the clock ticks anyway
+        while self.listener.connections and time.monotonic() < until_s:  # noqa: ASYNC110 - the clock ticks
             await asyncio.sleep(TICK_S)
+        self.parts.stopped = True
         cut = self.parts.cut_all()
         await asyncio.sleep(0)  # the last words of what was cut go out
         self.listener.close()
+        if isinstance(self.parts.counts, SharedCounts):
+            await self.parts.counts.close()
         await self._shipping.ship_once()
         await self.parts.applications.save()
         for server in self._servers:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -18,8 +19,9 @@ import msgspec
 from sealgate.log import Log
 from sealgate.proxy.epoch_reading import charges
 from sealgate.proxy.journal import Journal
-from sealgate.proxy.ledger import Ledger, Moment
+from sealgate.proxy.ledger import Moment
 from sealgate.proxy.lines import counted
+from sealgate.proxy.store import Counts, SharedCounts
 
 FORMAT = 1
 SAVE_S = 3.0
@@ -40,8 +42,9 @@ class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
 class Remembering:
     """One checkpoint file, replaced whole."""
 
-    def __init__(self, ledger: Ledger, journal: Journal, path: Path, instance: str, log: Log) -> None:
-        self._ledger, self._journal, self._path = ledger, journal, path
+    def __init__(self, counts: Counts, journal: Journal, path: Path, instance: str, log: Log) -> None:
+        self._counts, self._ledger = counts, counts.ledger
+        self._journal, self._path = journal, path
         self._instance, self._log = instance, log
         self._saved_changes = -1
         self._next_s = self._forget_s = 0.0
@@ -55,10 +58,13 @@ class Remembering:
         for epoch in self._journal.earlier:
             mark = checkpoint.marks.get(epoch.name, 0)
             for usage, charge in charges(epoch):
+                found = tuple(counted(charge, usage))
                 if usage.sequence > mark:
-                    for key, window, used in counted(charge, usage):
-                        self._ledger.recover(key, window, used)
-        self._journal.remembered(checkpoint.marks)
+                    for each in found:
+                        self._ledger.recover(*each)
+                if isinstance(self._counts, SharedCounts):
+                    self._counts.owe(epoch.name, usage.sequence, found)
+        self._journal.remembered(self._kept(checkpoint.marks))
         self.save()
 
     def save(self) -> None:
@@ -81,13 +87,17 @@ class Remembering:
         if snapshot is not None:
             self._written(snapshot[0], await asyncio.to_thread(self._write, snapshot[1]))
 
+    def _kept(self, marks: Mapping[str, int]) -> Mapping[str, int]:
+        """Up to where the journal may forget: a shared store has what a checkpoint says."""
+        return self._counts.counted_marks(marks) if isinstance(self._counts, SharedCounts) else marks
+
     def _snapshot(self) -> tuple[dict[str, int], bytes] | None:
         """Marks and bytes; taken at once, so that counts and marks are of one moment."""
         marks = self._journal.marks()
         if marks is None:
             return None
         if self._ledger.changes == self._saved_changes:
-            self._journal.remembered(marks)  # none of what settled since has to be counted again
+            self._journal.remembered(self._kept(marks))  # none of what settled since has to be counted again
             return None
         self._saved_changes = self._ledger.changes
         return marks, msgspec.msgpack.encode(
@@ -100,7 +110,7 @@ class Remembering:
             if not self._failed:
                 self._log("checkpoint_failed", path=str(self._path), errno=error_number)
         else:
-            self._journal.remembered(marks)
+            self._journal.remembered(self._kept(marks))
         self._failed = bool(error_number)
 
     def _write(self, raw: bytes) -> int:

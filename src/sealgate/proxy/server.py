@@ -35,6 +35,8 @@ FLUSH_S = 20.0
 FLUSH_LEAST_BYTES_PER_S = 8_192
 """A client has this long to take an answer, and longer for a long one; then it is cut."""
 CHECK_S = 0.2
+FRESH_S = 2.0
+"""Whoever connected just before a drain may still ask."""
 VISITS: Final[Mapping[Kind, type[Visit]]] = {
     Kind.PROVIDER: Exchange,
     Kind.MODELS: Models,
@@ -65,6 +67,11 @@ class Listener:
         for connection in tuple(self.connections):
             connection.check(now_s)
 
+    def drain(self) -> None:
+        """Close at once what waits for nothing."""
+        self._next_check_s = 0.0
+        self.tick(time.monotonic())
+
     def close(self) -> None:
         """Close every connection."""
         for connection in tuple(self.connections):
@@ -83,8 +90,8 @@ class ClientConnection(asyncio.Protocol):
         self._request = ""
         self._unreadable = False
         self._chunked = self._streaming = self._held_back = self._half_closed = self._lingering = False
-        self._flushing = False
-        self._due_s = math.inf
+        self._flushing = self._served = False
+        self._due_s = self._fresh_until_s = math.inf
 
     # What the socket says.
 
@@ -92,6 +99,7 @@ class ClientConnection(asyncio.Protocol):
         """A client is here; beyond the cap it is told so and closed."""
         # A cast: uvloop's transports do not inherit from asyncio's.
         self._transport = cast(asyncio.Transport, transport)
+        self._fresh_until_s = time.monotonic() + FRESH_S
         self._due_s = time.monotonic() + self._parts.config.keep_alive_s
         if len(self._listener.connections) >= self._parts.config.connection_limit:
             self._refuse(ProxyError("too_busy", retry_after_s=5))
@@ -258,7 +266,7 @@ class ClientConnection(asyncio.Protocol):
         )
 
     def _answered(self, *, keep: bool) -> None:
-        self._visit, self._streaming = None, False
+        self._visit, self._streaming, self._served = None, False, True
         if keep:
             self._reader.next()
             self._head = None
@@ -319,7 +327,8 @@ class ClientConnection(asyncio.Protocol):
         if self._half_closed and self._visit is not None:
             self._cut_if_gone()
         between = self._visit is None and not self._lingering and not self._flushing
-        if between and self._parts.draining and self._reader.idle():
+        fresh = not self._served and now_s < self._fresh_until_s
+        if between and self._parts.draining and self._reader.idle() and not fresh:
             self.cut()
         if now_s < self._due_s or self._held_back:
             return

@@ -25,10 +25,12 @@ class Verified(msgspec.Struct, eq=False):
     pseudonym: str = ""
     safety_identifier: str = ""
     lines: tuple[Line, ...] = ()
-    """What its exchanges are counted on; known with the pseudonym, as the next three are (`lines.py`)."""
+    """What its exchanges are counted on; known with the pseudonym, as the next four are (`lines.py`)."""
     told: tuple[Line, ...] = ()
     lasting: str = ""
     session_hash: str = ""
+    limits: tuple[Line, ...] = ()
+    """Its limits of requests and streams, where other processes count them too."""
 
 
 class Sessions:

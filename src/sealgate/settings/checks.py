@@ -54,6 +54,7 @@ def check(settings: Settings) -> Settings:
         uid_of(user)
     _check_processes(settings)
     _check_mail(settings.mail)
+    _check_password_file("limits.store_password_file", settings.limits.store_password_file)
     return settings
 
 
@@ -68,18 +69,19 @@ def _check_mail(mail: MailSettings) -> None:
         )
     if bool(mail.user) != bool(mail.password_file):
         raise SettingsError("mail.user and mail.password_file go together. hint: set both or neither")
-    _check_password_file(Path(mail.password_file))
+    _check_password_file("mail.password_file", mail.password_file)
 
 
-def _check_password_file(path: Path) -> None:
-    """Nobody else may read it; one that this user cannot look at is for the console to complain of."""
+def _check_password_file(name: str, text: str) -> None:
+    """Nobody else may read it; one that this user cannot look at is for its process to complain of."""
+    path = Path(text)
     try:
         status = path.stat()
     except OSError:
         return
     if stat.S_ISREG(status.st_mode) and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         mode = stat.S_IMODE(status.st_mode)
-        raise SettingsError(f"mail.password_file {path} has mode {mode:04o}. hint: chmod 0400 {path}")
+        raise SettingsError(f"{name} {path} has mode {mode:04o}. hint: chmod 0400 {path}")
 
 
 def sections(settings: Settings) -> tuple[tuple[str, Section], ...]:
@@ -119,6 +121,8 @@ def _paths(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from (("data_dir", settings.data_dir), ("runtime_dir", settings.runtime_dir))
     yield "egress.ca_file", settings.egress.ca_file
     yield from (("mail.ca_file", settings.mail.ca_file), ("mail.password_file", settings.mail.password_file))
+    yield "limits.store_password_file", settings.limits.store_password_file
+    yield "limits.store_ca_file", settings.limits.store_ca_file
     for file in ("pkcs11_module", "pkcs11_pin_file", "transit_token_file", "transit_ca_file"):
         yield f"kek.{file}", getattr(settings.kek, file)
     for name, section in sections(settings):

@@ -17,50 +17,22 @@ from msgspec import Meta, Struct, structs
 from sealgate.console.config import ConsoleConfig, MailConfig
 from sealgate.listening.certificates import TlsFiles
 from sealgate.proxy.config import ProxyConfig
+from sealgate.settings.kinds import (
+    AdminHost,
+    Certificate,
+    Host,
+    Hosts,
+    Key,
+    LoudPlainHttp,
+    PasskeyScope,
+    Port,
+    Url,
+    User,
+)
+from sealgate.settings.limits import LimitsSettings
 from sealgate.vault.config import Destination, VaultConfig
 from sealgate.vault.kek_config import KekConfig
 from sealgate.vault.quotas import ProxyRule
-
-Host = Annotated[
-    str,
-    Meta(
-        description="Address to listen on. Beyond loopback only with TLS, or with `trusted_proxies` in front."
-    ),
-]
-AdminHost = Annotated[
-    str, Meta(description="Address of the pages for operators (health, metrics); loopback only.")
-]
-Port = Annotated[int, Meta(ge=1, le=65535, description="TCP port to listen on.")]
-HostName = Annotated[str, Meta(pattern=r"^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]+\])$")]
-Hosts = Annotated[
-    tuple[HostName, ...],
-    Meta(description="Host names that requests may name, beside the one in `url`; any other is refused."),
-]
-Url = Annotated[
-    str,
-    Meta(
-        pattern=r"^https?://[^/\s?#@]+$",
-        description="The address that browsers use for it. `http` for loopback names only.",
-    ),
-]
-Certificate = Annotated[
-    str,
-    Meta(description="PEM file: the certificate for the name in `url`, then its chain. Read anew on change."),
-]
-Key = Annotated[str, Meta(description="PEM file with the certificate's key; mode 0600.")]
-PasskeyScope = Annotated[str, Meta(pattern="^(all|org_[a-z2-7]{20})$")]
-User = Annotated[
-    str,
-    Meta(description="System user (name or number) that it runs as; empty: the one that reads this setting."),
-]
-LoudPlainHttp = Annotated[
-    bool,
-    Meta(
-        description="Let keys go in the clear to origins `http://127.0.0.1:…`, `http://[::1]:…` and "
-        "`http://*.localhost:…`: for tests and for models on this machine, never for a key of worth."
-    ),
-]
-
 
 _NO_UID = 2**32 - 1
 """What chown(2) takes for "nobody named"; user ids lie below."""
@@ -240,6 +212,10 @@ class ProxySettings(Struct, frozen=True, forbid_unknown_fields=True):
             "first start, kept in `data_dir`."
         ),
     ] = ""
+    workers: Annotated[
+        int,
+        Meta(ge=1, le=64, description="Processes that share its port; more than one needs `limits.store`."),
+    ] = 1
     credential_cache_s: Annotated[
         float,
         Meta(
@@ -363,6 +339,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     mail: MailSettings = MailSettings()
     proxy: ProxySettings = ProxySettings()
     egress: EgressSettings = EgressSettings()
+    limits: LimitsSettings = LimitsSettings()
 
     def vault_config(self) -> VaultConfig:
         """What the vault is started with."""
@@ -436,11 +413,13 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             egress_proxy=self.egress.proxy,
             egress_networks=self.egress.networks,
             dangerously_allow_plain_http_to_loopback=self.egress.dangerously_allow_plain_http_to_loopback,
+            workers=self.proxy.workers,
             credential_cache_s=self.proxy.credential_cache_s,
             vault_uids=(uid_of(self.users.vault),),
             console_uids=(uid_of(self.users.console),),
             tls=tls_files(self.proxy),
             trusted_proxies=self.trusted_proxies,
+            limit_store=self.limits.limit_store(),
         )
 
     @property

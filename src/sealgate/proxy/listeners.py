@@ -1,0 +1,45 @@
+"""The two sockets of a proxy: for clients, its own or one that workers share; for operators, port or path.
+
+Counterparts: `process.py`, which has them opened; `up/workers.py`, which hands over a socket that listens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+
+from sealgate.listening.certificates import ServerTls
+from sealgate.proxy.admin import Admin
+from sealgate.proxy.config import ProxyConfig
+from sealgate.proxy.server import ClientConnection
+
+BACKLOG = 1024
+
+
+async def listen(
+    config: ProxyConfig, protocol: Callable[[], ClientConnection], tls: ServerTls | None
+) -> asyncio.Server:
+    """Take clients; raises `OSError` where the port is taken."""
+    loop, context = asyncio.get_running_loop(), tls.context if tls else None
+    if config.listener_fd is not None:
+        shared = socket.socket(fileno=config.listener_fd)
+        return await loop.create_server(protocol, sock=shared, backlog=BACKLOG, ssl=context)
+    return await loop.create_server(protocol, config.host, config.port, backlog=BACKLOG, ssl=context)
+
+
+async def listen_for_operators(config: ProxyConfig, admin: Admin) -> asyncio.Server:
+    """Show the pages for operators."""
+    loop = asyncio.get_running_loop()
+    if config.admin_socket is not None:
+        with contextlib.suppress(FileNotFoundError):
+            config.admin_socket.unlink()  # of a worker of this name that was killed
+        return await loop.create_unix_server(admin.connection, str(config.admin_socket))
+    return await loop.create_server(admin.connection, config.admin_host, config.admin_port)
+
+
+def port_of(server: asyncio.Server) -> int:
+    """Where it listens; 0 for a path."""
+    name = server.sockets[0].getsockname()
+    return int(name[1]) if isinstance(name, tuple) else 0
