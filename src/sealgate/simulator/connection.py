@@ -65,8 +65,9 @@ class Reply:
         await self._write(_head(status, (*headers, *self._closing, framing)))
 
     async def chunk(self, data: bytes) -> None:
-        """Write one chunk."""
-        await self._write(b"%x\r\n%b\r\n" % (len(data), data))
+        """Write one chunk; nothing for no bytes, which would say that the answer has ended."""
+        if data:
+            await self._write(b"%x\r\n%b\r\n" % (len(data), data))
 
     async def raw(self, data: bytes) -> None:
         """Write bytes of a body whose length was given."""
