@@ -36,6 +36,8 @@ class Way:
 
     port: int = 0
     asked: int = 0
+    bodies: list[bytes] = field(default_factory=list)
+    """What was asked, byte for byte, passed on or not."""
     fault_for: Callable[[int], Fault | None] = lambda _number: None
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -76,6 +78,7 @@ def faulty_way(to: str) -> Iterator[Way]:  # noqa: C901 - one handler with its f
         def _serve(self) -> None:
             raw = self.rfile.read(int(self.headers.get("content-length") or 0))
             way.asked += 1
+            way.bodies.append(raw)
             fault = way.fault_for(way.asked)
             if fault is None:
                 self._pass_on(raw)

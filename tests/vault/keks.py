@@ -42,6 +42,9 @@ class Everything:
     def use_up(self, proposal: str) -> None:
         """Nothing to note."""
 
+    def close(self, action: Action, subject: str) -> None:
+        """Nothing to note."""
+
 
 class Ring:
     """A still vault whose KEKs can be changed; `with` closes it."""

@@ -566,6 +566,14 @@ def test_a_row_of_what_was_destroyed_that_is_taken_away_is_noticed(house: House)
         house.vault.erasures.rows()
 
 
+def test_an_administrator_who_was_removed_is_no_erasure_without_its_record(house: House) -> None:
+    people, now_s = house.vault.stores.administrators, house.vault.clock()
+    record, _token = people.invite(None, "Ada", house.at.organization, now_s, approved=False)
+    people.remove(record.administrator)
+    assert house.vault.erasures.rows() == ()
+    assert "alarm" not in house.vault.log.getvalue()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_an_erasure_of_which_no_record_is_left_is_noticed_and_stops_no_other(
     house: House, kind: ErasureKind, monkeypatch: pytest.MonkeyPatch

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError, NoCredentialsError
 from moto.server import ThreadedMotoServer
 
@@ -34,8 +36,18 @@ def endpoint() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     _host, port = server.get_host_and_port()
+    warm_up(f"http://127.0.0.1:{port}")
     yield f"http://127.0.0.1:{port}"
     server.stop()
+
+
+def warm_up(endpoint: str) -> None:
+    """Moto loads its services at the first request, for longer than a vault waits for its keeper."""
+    made_up = {"aws_access_key_id": "made-up", "aws_secret_access_key": "made-up"}
+    config = Config(connect_timeout=60, read_timeout=60, retries={"total_max_attempts": 5})
+    boto3.client(
+        "kms", region_name="eu-central-1", endpoint_url=endpoint, config=config, **made_up
+    ).list_keys()
 
 
 @pytest.fixture(autouse=True)

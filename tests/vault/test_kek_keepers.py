@@ -32,6 +32,7 @@ from sealgate.vault.kek_transit import TransitKind
 from tests.vault.deployment import Addresses, canary_key, ticket_order
 from tests.vault.faulty_way import CUT, SILENT, Fault, Way, faulty_way
 from tests.vault.keks import Everything, Kept, Ring
+from tests.vault.test_kek_aws import warm_up
 from tests.vault.transit_standin import transit
 
 INSTANCE = "inst_" + "a" * 20
@@ -61,6 +62,7 @@ def kms() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     _host, port = server.get_host_and_port()
+    warm_up(f"http://127.0.0.1:{port}")
     yield f"http://127.0.0.1:{port}"
     server.stop()
 
@@ -333,6 +335,32 @@ def test_a_keeper_is_asked_as_often_as_the_guide_says(tmp_path: Path, keeper: Ke
         assert asked(lambda: again.vault.opens(at, credential)) == 2
         assert asked(lambda: [again.vault.opens(at, credential) for _ in range(20)]) == 0
         assert asked(lambda: again.vault.ask(ticket_order(at))) == 0
+
+
+CARRIES = {
+    "aws-kms": ("EncryptionContext", ("Plaintext", "CiphertextBlob")),
+    "transit": ("associated_data", ("plaintext", "ciphertext")),
+}
+"""Where a request says what it is bound to, and what makes it a request to wrap or unwrap."""
+
+
+def test_every_wrap_and_unwrap_on_the_wire_says_what_it_is_bound_to(tmp_path: Path, keeper: Keeper) -> None:
+    bound_to, secrets_of = CARRIES[keeper.name]
+
+    def sent() -> list[tuple[str, object]]:
+        bodies = [json.loads(each) for each in keeper.way.bodies if each.startswith(b"{")]
+        keeper.way.bodies.clear()
+        return [(name, body[bound_to]) for body in bodies for name in secrets_of if name in body]
+
+    with Ring(tmp_path, keeper.config) as ring:
+        at, credential, _key = Kept(ring.vault, organizations=1).keys[0]
+        wrapped = [context for name, context in sent() if name == secrets_of[0]]
+        assert len({json.dumps(each) for each in wrapped}) == len(wrapped) == 4, "one each, none like another"
+    with Ring(tmp_path, keeper.config) as again:
+        assert again.vault.opens(at, credential)
+        unwrapped = [context for name, context in sent() if name == secrets_of[1]]
+        assert unwrapped
+        assert all(each in wrapped for each in unwrapped)
 
 
 MOVES = [(one, other) for one in ("file", *KEEPERS) for other in ("file", *KEEPERS) if one != other]

@@ -67,6 +67,8 @@ class Anchor:
         self._read_only = read_only
         self._key = key
         self._chain = b""
+        self._tried_at: int | None = None
+        """Where a line begins that could not be written, and perhaps not be taken back."""
         self._since: list[_Line] = []
         """Lines after the summary, the oldest first."""
         self.last: Entry | None = None
@@ -82,11 +84,6 @@ class Anchor:
         """True if it should be shortened."""
         return len(self._since) > SHORTEN_AFTER
 
-    @property
-    def chain(self) -> bytes:
-        """The last line's MAC."""
-        return self._chain
-
     def append(self, entry: Entry) -> None:
         """Write one line durably; raises `OSError` (disk full), and then the file is as it was."""
         # Drawn, so that the same changes made again after a restore are another history.
@@ -94,10 +91,13 @@ class Anchor:
         line = _Line(entry, words, self._mac(words))
         descriptor = os.open(self._path, _APPENDING, 0o600)
         try:
-            length = os.fstat(descriptor).st_size
-            _write_or_undo(descriptor, line.text().encode(), length)
+            if self._tried_at is not None:
+                os.ftruncate(descriptor, self._tried_at)
+            self._tried_at = os.fstat(descriptor).st_size
+            _write_or_undo(descriptor, line.text().encode(), self._tried_at)
         finally:
             os.close(descriptor)
+        self._tried_at = None
         if self.last is None:
             sync_folder(self._path.parent)
         self._note(line)

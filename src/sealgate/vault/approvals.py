@@ -85,3 +85,6 @@ class Approvals(Protocol):
 
     def use_up(self, proposal: str) -> None:
         """Note that it was done: the same approvals serve for nothing else."""
+
+    def close(self, action: Action, subject: str) -> None:
+        """Note that it was done, by whatever proposal; none is as good."""

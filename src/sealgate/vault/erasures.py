@@ -123,7 +123,7 @@ class Erasures:
     def rows(self, organization: str = "") -> tuple[ErasureRow, ...]:
         """Every erasure as it stands now, the newest first; raises `AlarmError`."""
         self._note_sealing_keys()
-        self._records.check_whole(self._witness.erased())
+        self._check_whole()
         found = self._records.every()
         return tuple(self._row(each) for each in found if organization in {"", each.organization})
 
@@ -139,7 +139,7 @@ class Erasures:
     async def run(self) -> None:
         """Go on with what is not at its end, until cancelled."""
         with contextlib.suppress(AlarmError, OSError):  # the alarm is logged, and stops no other erasure
-            self._records.check_whole(self._witness.erased())
+            self._check_whole()
         while True:
             pause_s = IDLE_S
             self._awake.clear()
@@ -159,6 +159,11 @@ class Erasures:
         for record in self._open():
             yield from self._work(record)
         self._note_sealing_keys()
+
+    def _check_whole(self) -> None:
+        """Raise `AlarmError` where a record is gone; an administrator who was removed never had one."""
+        kinds = tuple(f"{prefix}_" for prefix in _PREFIXES.values())
+        self._records.check_whole(each for each in self._witness.erased() if each.startswith(kinds))
 
     def _open(self) -> list[ErasureRecord]:
         return [each for each in self._records.sound() if each.erased_at is None]

@@ -222,6 +222,8 @@ class KekChanges:
 
     async def _finish_destroying(self, version: str) -> None:
         final_at = await asyncio.to_thread(self._ring.destroy_key, version)
+        # A kill may have come before this was noted: what is done waits for nobody's approval any more.
+        self._approvals.close(Action.KEK_DESTROY, version)
         self._keks.mark(version, DESTROYED, self._clock() if final_at is None else final_at)
         self._ring.forget(version)
         self._log("kek_destroyed", kek=version)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import os
 import secrets
@@ -23,6 +24,7 @@ from sealgate.vault.kek import KekError
 
 KEK_BYTES = 32
 _PREFIX = "sealgate-kek-1 "
+_WIPED = "wiped-"
 _NONCE_BYTES = 12
 _FILE_LIMIT_BYTES = 4096
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -84,19 +86,26 @@ def load_kek(path: Path) -> FileKek:
 
 
 def wipe_file(path: Path) -> None:
-    """Overwrite a file in place and remove it; none there is as good."""
-    try:
+    """Overwrite a file in place and remove it; none there is as good. `wipe_left` finishes what broke off."""
+    wipe_left(path.parent)
+    # Out of the way first: half overwritten under its own name, it would keep the next start from happening.
+    with contextlib.suppress(FileNotFoundError):
+        path.rename(path.with_name(f"{_WIPED}{path.name}"))
+    wipe_left(path.parent)
+
+
+def wipe_left(folder: Path) -> None:
+    """Overwrite and remove what `wipe_file` was about to, when the process ended."""
+    for path in folder.glob(f"{_WIPED}*"):
         path.chmod(0o600)
         descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    try:
-        os.write(descriptor, secrets.token_bytes(os.fstat(descriptor).st_size))
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    path.unlink()
-    sync_folder(path.parent)
+        try:
+            os.write(descriptor, secrets.token_bytes(os.fstat(descriptor).st_size))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        path.unlink()
+        sync_folder(folder)
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -20,7 +20,7 @@ from sealgate.log import Log
 from sealgate.vault.faults import StartError
 from sealgate.vault.kek import KekError, KekKind, KekProvider, KekUnavailableError
 from sealgate.vault.kek_config import KekConfig
-from sealgate.vault.kek_file import wipe_file
+from sealgate.vault.kek_file import wipe_file, wipe_left
 from sealgate.vault.kek_folder import FILE, KekEntry, add_description, add_file_kek, kek_entries
 from sealgate.vault.kek_kinds import kind_of
 from sealgate.vault.kek_patience import Ahead, Patience
@@ -160,6 +160,8 @@ class KekRing:
             wipe_file(entry.path)
             self._entries = {name: each for name, each in self._entries.items() if name != version}
             self._opened.pop(version, None)
+        else:
+            wipe_left(self._folder)
 
     def _provider(self, version: str) -> KekProvider:
         if version not in self._opened:

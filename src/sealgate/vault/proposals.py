@@ -131,6 +131,12 @@ class Proposals:
         found = next(each for each in self._sound() if each.record.proposal == proposal)
         self._write(structs.replace(found.record, state=DONE), found.approvals)
 
+    def close(self, action: Action, subject: str) -> None:
+        """Note that it was done, by whatever proposal; none is as good."""
+        found = self._open(action, subject)
+        if found is not None:
+            self.use_up(found.record.proposal)
+
     def every(self) -> tuple[ProposalRow, ...]:
         """The newest first; those that were altered are left out, after an alarm."""
         return tuple(self.row(each) for each in self._sound())
