@@ -12,7 +12,6 @@ import pytest
 from sealgate.demo.house import last_ports, open_house
 from sealgate.demo.ports import Ports, PortTakenError, settle
 
-
 NOWHERE = Ports(**dict.fromkeys(msgspec.structs.asdict(Ports()), 0))
 
 
