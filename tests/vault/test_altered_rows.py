@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +53,11 @@ class House:
         self.vault = StillVault(folder)
         self.key = canary_key()
         self.credential = self.vault.deposit(ticket_order(AT), self.key)
+        self.database = self.vault.config.data_dir / "vault.db"
 
     def edit(self, statement: str, *values: object) -> None:
-        self.vault.foundation.database._driver.execute(statement, values)
+        with closing(sqlite3.connect(self.database)) as hand, hand:
+            hand.execute(statement, values)
 
     def rows(self, table: str) -> list[tuple[Any, ...]]:
         return self.vault.foundation.database._driver.execute(f"SELECT * FROM {table}").fetchall()
@@ -92,6 +97,47 @@ def test_a_credential_of_before_a_switch_is_no_credential(house: House) -> None:
     house.stage_and_switch()
     house.put_back("credentials", before)
     check_damaged(house.opens)
+
+
+ANOTHER_PROCESS = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as hand:
+    assert hand.execute(sys.argv[2]).rowcount == 1
+"""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE credentials SET origin = 'https://evil.example'",
+        "UPDATE versions SET envelope = zeroblob(length(envelope))",
+        "DELETE FROM credentials",
+        "DELETE FROM versions",
+    ],
+)
+def test_a_row_that_another_process_edits_between_two_opens_is_refused_at_the_second(
+    house: House, statement: str
+) -> None:
+    assert house.opens() == house.key
+    subprocess.run([sys.executable, "-c", ANOTHER_PROCESS, house.database, statement], check=True)
+    check_damaged(house.opens)
+
+
+def test_a_credential_is_read_again_only_after_somebody_wrote(house: House) -> None:
+    read: list[str] = []
+    house.vault.foundation.database._driver.set_trace_callback(read.append)
+    house.opens()
+    house.opens()
+    assert sum("FROM credentials" in each for each in read) == 1
+    house.edit("DELETE FROM tickets")
+    house.opens()
+    house.opens()
+    assert sum("FROM credentials" in each for each in read) == 2
+    house.stage_and_switch()
+    assert house.opens() != house.key
+    house.vault.ask(Revoke(**owner(AT), credential=house.credential))
+    with pytest.raises(RefusedError, match="credential_revoked"):
+        house.opens()
 
 
 def test_a_version_that_is_missing_makes_the_credential_damaged(house: House) -> None:

@@ -67,7 +67,8 @@ class House:
         return list(self.vault.foundation.database._driver.execute(f"SELECT * FROM {table}"))
 
     def execute(self, statement: str, values: tuple[Any, ...] = ()) -> None:
-        self.vault.foundation.database._driver.execute(statement, values)
+        with closing(sqlite3.connect(self.vault.config.data_dir / "vault.db")) as hand, hand:
+            hand.execute(statement, values)
 
     def put_back(self, table: str, rows: list[tuple[Any, ...]]) -> None:
         marks = ",".join("?" * len(rows[0]))

@@ -27,7 +27,8 @@ from sealgate.messages.frames import (
     encode_secret_parts,
 )
 from sealgate.messages.peer_user import peer_uid
-from sealgate.messages.receiver import Frame, Receiver
+from sealgate.messages.receiver import Frame
+from sealgate.messages.requests import Requests
 from sealgate.messages.slot import Slot
 
 SOCKET_PATH_LIMIT_BYTES = 107
@@ -60,8 +61,11 @@ class Peer(asyncio.BufferedProtocol):
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._receiver = Receiver(lambda _request_id: None)
+        self._requests = Requests()
         self._transport: asyncio.Transport | None = None
+        self._answers: list[bytes | memoryview] = []
+        self._gathers = False
+        """True while the requests of one read are answered: their answers leave together."""
         self._leaving: list[Slot] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.uid = -1
@@ -80,17 +84,22 @@ class Peer(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes belong."""
-        return self._receiver.buffer()
+        return self._requests.buffer()
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes arrived."""
+        self._gathers = True
         try:
-            frame = self._receiver.advance(nbytes)
-            if frame is not None:
+            for frame in self._requests.advance(nbytes):
                 self._take(frame)
+                if self._is_closed:
+                    break
         except FrameError:
             self._server.on_refused("no_frame", self.uid)
             self._close()
+        finally:
+            self._gathers = False
+            self._send()
 
     def resume_writing(self) -> None:
         """Everything written so far has left the process: wipe the slots that were on their way."""
@@ -109,8 +118,6 @@ class Peer(asyncio.BufferedProtocol):
         self._write(encode(FrameKind.NOTICE, 0, notice))
 
     def _take(self, frame: Frame) -> None:
-        if frame.kind is not FrameKind.REQUEST:
-            raise FrameError("only requests go this way")
         try:
             message = self._server.decode(frame.body)
         except UNREADABLE as error:
@@ -168,21 +175,32 @@ class Peer(asyncio.BufferedProtocol):
             return
         header, body = encode_secret_parts(request_id, reply.message)
         self._leaving.append(reply.slot)
-        if self._transport is not None and not self._transport.is_closing():
-            # One system call, and the slot goes out from where it stands: no loop of ours joins the pieces.
-            self._transport.writelines((header, reply.slot.buffer(), body))
+        self._write(header, reply.slot.buffer(), body)
+
+    def _write(self, *pieces: bytes | memoryview) -> None:
+        self._answers += pieces
+        if not self._gathers:
+            self._send()
+
+    def _send(self) -> None:
+        answers, self._answers = self._answers, []
+        if answers and not self._is_closed:
+            assert self._transport is not None
+            # One system call, and slots go out from where they stand: no loop of ours joins the pieces.
+            self._transport.writelines(answers)
         if self._transport is None or self._transport.get_write_buffer_size() == 0:
             self._wipe_leaving()
 
-    def _write(self, data: bytes | memoryview) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+    @property
+    def _is_closed(self) -> bool:
+        return self._transport is None or self._transport.is_closing()
 
     def _wipe_leaving(self) -> None:
         while self._leaving:
             self._leaving.pop().wipe()
 
     def _close(self) -> None:
+        self._send()
         if self._transport is not None:
             self._transport.close()
 

@@ -25,12 +25,15 @@ from sealgate.vault.opens import Opens
 from sealgate.vault.rowseal import Cell, RowSeal, SealedTable
 from sealgate.vault.schema import CREDENTIALS, OPENS, OPENS_BY_HOUR, VERSIONS
 from sealgate.vault.tickets import TicketRecord, Tickets
+from sealgate.vault.verified import Verified
 from sealgate.vault.versions import Credential, CredentialRecord, VersionRecord
 from sealgate.vault.witness import ERASED, Witness
 
 Notify = Callable[[CredentialChanged], int]
 """Tells every connected proxy; gives how many there are."""
 
+KNOWN_LIMIT = 65_536
+"""Credentials that are read once for many opens: about 2 KB each, ciphertext and masks."""
 _BY_ID = Query(select(CREDENTIALS).where(CREDENTIALS.c.credential == bindparam("credential")))
 _OF_APPLICATION = Query(
     select(CREDENTIALS)
@@ -68,16 +71,22 @@ class Credentials:
         self._notify = notify
         self._log = log
         self._cut: set[str] = set()
+        self._known: Verified[Credential] = Verified(KNOWN_LIMIT)
         self._rows = SealedTable(CREDENTIALS, CredentialRecord, seal)
         self._version_rows = SealedTable(VERSIONS, VersionRecord, seal)
 
     def find(self, credential: str) -> Credential | None:
         """A credential by its id; raises `AlarmError` for a damaged, removed or restored row."""
+        found = self._remembered(credential)
+        if found is not None:
+            return found
         row = self._database.row(_BY_ID, {"credential": credential})
         if row is None:
             self._check_never_seen(credential)
             return None
-        return self._read(row)
+        found = self._read(row)
+        self._known.put(credential, found)
+        return found
 
     def theirs(self, organization: str, application: str, credential: str) -> Credential:
         """A credential of this application; raises `RefusedError` if there is none."""
@@ -217,10 +226,25 @@ class Credentials:
         self._destroy(found, now_s)
         return CredentialRevoked(credential=credential, revoked_at=now_s)
 
+    def _remembered(self, credential: str) -> Credential | None:
+        """What was read before, where its rows are the same still.
+
+        Nobody else wrote the file since, and what the vault itself changes stands at another revision.
+        """
+        if self._database.was_touched():
+            self._known.clear()
+        known = self._known.find(credential)
+        if known is None or not self._stands(known.record):
+            return None
+        return known
+
+    def _stands(self, record: CredentialRecord) -> bool:
+        return self._witness.stands(record.credential, record.revision, record.state)
+
     def _read(self, values: Sequence[Cell]) -> Credential:
         """A row with its versions; raises `AlarmError` unless all are ours and of the witnessed revision."""
         record = self._rows.read(values)
-        if not self._witness.stands(record.credential, record.revision, record.state):
+        if not self._stands(record):
             raise self._seal.alarm("credentials", record.credential)
         rows = self._database.rows(_VERSIONS, {"credential": record.credential})
         held = tuple(self._read_version(row, record) for row in rows)

@@ -56,6 +56,7 @@ class Database:
         try:
             self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             self._driver = _driver(self._connection)
+            self._others_version: Cell = None
             for pragma in _PRAGMAS:
                 self._connection.exec_driver_sql(f"PRAGMA {pragma}")
             self.empty = not schema_objects(self._connection)
@@ -114,6 +115,16 @@ class Database:
         """The first row of a query."""
         rows = self.rows(query, values)
         return rows[0] if rows else None
+
+    def was_touched(self) -> bool:
+        """True if anybody else wrote the file since this was asked before; our own changes do not count."""
+        try:
+            ((version,),) = self._driver.execute("PRAGMA data_version")
+        except sqlite3.Error as error:
+            raise StorageError(type(error).__name__) from error
+        touched = bool(version != self._others_version)
+        self._others_version = version
+        return touched
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

@@ -37,8 +37,9 @@ from sealgate.vault.verified import Verified
 from sealgate.vault.witness import ERASED, ERASING, Witness
 
 FIRST_EPOCH = 1
-_PRIVATE_KEYS_LIMIT = 1024
-_ORGANIZATIONS_LIMIT = 4096
+_PRIVATE_KEYS_LIMIT = 16_384
+"""Unwrapped once, used many times: some 20 MB. OpenSSL overwrites a private half that it frees."""
+_ORGANIZATIONS_LIMIT = 65_536
 ENROLLED = "enrolled"
 """State in the anchor of an organization that has one pair of suite 1, as the first release made it."""
 

@@ -22,7 +22,7 @@ from sealgate.vault.verified import Verified
 from sealgate.vault.witness import Witness
 
 _PEPPER_BYTES = 32
-_KEYS_LIMIT = 4096
+_KEYS_LIMIT = 65_536
 _BY_ORGANIZATION = Query(select(PEPPERS).where(PEPPERS.c.organization == bindparam("organization")))
 
 

@@ -1,7 +1,8 @@
 """A bounded memory of what was read, verified and unwrapped once: the newest few of anything, by key.
 
-Counterparts: `keyring` and `peppers`. What is in here came from a row whose MAC verified; whoever edits
-that row afterwards changes nothing that is in use.
+Counterparts: `keyring` and `peppers`, where whoever edits a row afterwards changes nothing that is in use;
+`credentials`, which forgets everything as soon as anybody else wrote the file. What is in here came from a
+row whose MAC verified.
 """
 
 from __future__ import annotations
@@ -22,13 +23,29 @@ class Verified(Generic[Value]):
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """The value, made now if it is not here; what `make` raises is not remembered."""
-        if key in self._values:
+        value = self.find(key)
+        if value is None:
+            value = make()
+            self.put(key, value)
+        return value
+
+    def find(self, key: Hashable) -> Value | None:
+        """The value, if it is here."""
+        value = self._values.get(key)
+        if value is not None:
             self._values.move_to_end(key)
-            return self._values[key]
-        value = self._values[key] = make()
+        return value
+
+    def put(self, key: Hashable, value: Value) -> None:
+        """Remember a value, in the place of one that was remembered under its key."""
+        self._values[key] = value
+        self._values.move_to_end(key)
         if len(self._values) > self._limit:
             self._values.popitem(last=False)
-        return value
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._values.clear()
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._values
