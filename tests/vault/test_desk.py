@@ -60,9 +60,10 @@ async def refused(vault: Deployment, request: Message) -> str:
 async def test_the_vault_alone_says_where_keys_may_go(vault: Deployment) -> None:
     listed = await vault.ask(ListDestinations(), Destinations)
     regions = ("us", "eu", "gb", "au", "ca", "in", "jp", "kr", "sg", "ae")
-    built_in = [ORIGIN, *(f"https://{region}.api.openai.com" for region in regions)]
-    assert [each.origin for each in listed.items] == [EVIL_ORIGIN, *built_in]
-    assert {each.provider for each in listed.items} == {"openai"}
+    openai = [ORIGIN, *(f"https://{region}.api.openai.com" for region in regions)]
+    others = ["anthropic", "google", "mistral", "groq", "openrouter"]
+    assert [each.origin for each in listed.items if each.provider == "openai"] == [EVIL_ORIGIN, *openai]
+    assert [each.provider for each in listed.items if each.provider != "openai"] == others
 
 
 @pytest.mark.parametrize(
