@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import io
+import os
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import pytest
 
 from sealgate.ids import new_id
@@ -20,12 +22,15 @@ from sealgate.messages.client import Client
 from sealgate.messages.erasing import Erase, Erased, ErasureKind
 from sealgate.messages.frames import PROTOCOL, Hello, RefusedError
 from sealgate.messages.opening import OpeningReply
+from sealgate.vault import status_page
+from sealgate.vault.audit import AuditState
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.faults import StartError, StorageError
 from sealgate.vault.kek import KekUnavailableError
 from sealgate.vault.kek_ring import KekRing
 from sealgate.vault.key_listing import PAGE_ORGANIZATIONS
 from sealgate.vault.process import OPENER_SOCKET
+from sealgate.vault.quotas import ProxyRule, QuotaState
 from tests.vault.deployment import (
     Addresses,
     Clock,
@@ -585,3 +590,51 @@ def test_it_cannot_be_made_to_listen_beyond_this_machine(folder: Path, host: str
 def test_a_port_that_there_is_not_is_refused(folder: Path) -> None:
     with pytest.raises(ValueError, match="hint: "):
         vault_config(folder, admin_port=70_000)
+
+
+async def test_the_page_tells_what_each_proxys_quota_has_left_and_how_the_audit_stands(
+    config: VaultConfig, clock: Clock, log: io.StringIO, assets: Path, at: Addresses
+) -> None:
+    rules = (ProxyRule(uid=os.geteuid(), name="newsletter", opens_per_minute=2),)
+    async with running(msgspec.structs.replace(config, proxies=rules), clock, log, assets) as vault:
+        credential = await vault.sealed_key(at, canary_key())
+        for _ in range(2):
+            await vault.open(at, credential)
+        with pytest.raises(RefusedError, match="quota"):
+            await vault.open(at, credential)
+        vault.vault._audit.flush()
+        found = await status(vault)
+        uid = os.geteuid()
+        (quota,) = (each for each in found["quotas"] if each["uid"] == uid)
+        assert (quota["name"], quota["quota"], quota["used"], quota["refused"]) == ("newsletter", 2, 2, 1)
+        assert found["audit"]["entries"] >= 3
+        assert (found["audit"]["waiting"], found["audit"]["behind"], found["audit"]["counted"]) == (
+            0,
+            False,
+            0,
+        )
+        page = (await look(vault, "/")).body.decode()
+        assert "<h2>Quotas</h2>" in page
+        assert "newsletter" in page
+        metrics = (await look(vault, "/metrics")).body.decode()
+        assert f'sealgate_vault_open_quota_refused{{uid="{uid}"}} 1\n' in metrics
+        assert f"sealgate_vault_audit_entries {found['audit']['entries']}\n" in metrics
+        clock.now_s += 60
+        (quota,) = (each for each in (await status(vault))["quotas"] if each["uid"] == uid)
+        assert (quota["used"], quota["refused"]) == (0, 0), "a new minute"
+
+
+def test_an_audit_that_is_behind_or_was_edited_is_said_loudly_on_the_page() -> None:
+    state = AuditState(entries=7, waiting=12, behind=True, counted=3, checked_at=0.0, findings=0)
+    behind = status_page._audit(state)
+    assert "12: the disk is full?" in behind
+    assert "not once since the start" in behind
+    edited = msgspec.structs.replace(state, checked_at=1_800_000_000.0, findings=2, behind=False)
+    assert "2: sealgate vault audit --check names them" in status_page._audit(edited)
+
+
+def test_a_proxy_without_a_name_or_with_a_list_is_shown_as_that() -> None:
+    state = QuotaState(uid=7, name="", organizations=3, quota=60, used=0, refused=0)
+    shown = status_page._quotas((state,))
+    assert "none given" in shown
+    assert "of 3 on its list" in shown

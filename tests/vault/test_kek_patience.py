@@ -44,6 +44,15 @@ def test_a_call_that_hangs_is_given_up_and_the_next_one_waits_for_its_end() -> N
     assert patience.run(lambda: "there", 30) == "there"
 
 
+def test_what_the_turn_took_is_not_given_again_for_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter((0.0, 5.0))  # asked, and at its turn
+    monkeypatch.setattr("sealgate.vault.kek_patience.time.monotonic", lambda: next(moments))
+    never = threading.Event()
+    with pytest.raises(KekUnavailableError) as refused:
+        Patience().run(lambda: never.wait(0.2), 5.0)
+    assert refused.value.code == "timeout"
+
+
 def test_a_machine_without_a_thread_to_spare_is_said_and_the_next_call_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
