@@ -38,12 +38,17 @@ class CoverageGate:
     def __init__(self, config: pytest.Config, measuring: Coverage, *, complete: bool) -> None:
         self._measuring = measuring
         self._settings = os.environ[VARIABLE]
-        self._paused = False
+        self._paused: bool | None = None
+        """None while tests are collected: what is imported then is measured, what is started is not."""
         self._complete = complete
         self._report = ""
         named = [Path(each.partition("::")[0]).resolve() for each in config.args]
         self._asked_for = all(any(each.is_relative_to(folder) for folder in FOLDERS) for each in named)
         self._leads = not hasattr(config, "workerinput")
+        if not (self._leads and config.getoption("numprocesses", None)):
+            # Workers have started with it. A module of tests that copies the environment must not get it:
+            # what those tests start is not measured.
+            os.environ.pop(VARIABLE)
         if self._leads:
             data = Path(os.environ[DATA])
             data.parent.mkdir(parents=True, exist_ok=True)
@@ -82,13 +87,14 @@ class CoverageGate:
     def _pause(self, paused: bool) -> None:
         if paused == self._paused:
             return
-        self._paused = paused
         if paused:
             self._measuring.stop()
-            os.environ.pop(VARIABLE)
+            os.environ.pop(VARIABLE, None)
         else:
             os.environ[VARIABLE] = self._settings
-            self._measuring.start()
+            if self._paused is not None:
+                self._measuring.start()
+        self._paused = paused
 
 
 def _is_complete(config: pytest.Config) -> bool:
