@@ -75,7 +75,8 @@ async def test_a_refusal_ends_what_is_held_at_once(stopped: World) -> None:
     key = held_of(stopped)
     stopped.vault.keys.clear()
     await until(lambda: time.monotonic() > key.fresh_until_s)
-    assert (await stopped.chat()).error["code"] == "credential_revoked"
+    # The proxy asks after the key by itself, too: whose answer is first decides where the request stands.
+    assert (await stopped.chat()).error["code"] in {"credential_revoked", "revoked"}
     assert key.slot.wiped
     assert len(stopped.running.parts.keys) == 0
 
