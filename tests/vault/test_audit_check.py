@@ -269,3 +269,22 @@ def _replace(path: Path, content: bytes | None) -> None:
     path.unlink()
     if content is not None:
         path.write_bytes(content)
+
+
+def test_of_deposits_only_genuine_entries_that_name_the_subject_itself_are_told(tmp_path: Path) -> None:
+    with StillAudit(tmp_path) as still:
+        for version in (1, 2, 3):
+            still.log(
+                "deposited",
+                organization="org_one",
+                application="app_one",
+                credential=f"cred_{version}",
+                version=version,
+                replaced=False,
+                staged=False,
+                told=0,
+            )
+        still.audit.flush()
+        edit(still.path, "UPDATE audit SET details = replace(details, 'cred_2', 'cred_9') WHERE number = 3")
+        assert [each.credential for each in still.audit.rows.deposits_of("app_one")] == ["cred_3", "cred_1"]
+        assert list(still.audit.rows.deposits_of("app_")) == [], "a part of a name is no name"

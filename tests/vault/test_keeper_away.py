@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from sealgate.envelope import SealingPrivateKey
 from sealgate.messages.frames import RefusedError
 from sealgate.vault.kek import KekProvider
 from sealgate.vault.kek_config import KekConfig
+from sealgate.vault.schema import KEYRING, PEPPERS
 from tests.vault.audits import rows
 from tests.vault.deployment import (
     Addresses,
@@ -20,9 +23,11 @@ from tests.vault.deployment import (
     Deployment,
     canary_key,
     running,
+    ticket_order,
     vault_config,
     write_assets,
 )
+from tests.vault.still import StillVault
 from tests.vault.transit_standin import transit
 
 
@@ -151,3 +156,33 @@ async def test_a_ticket_that_needs_new_keys_waits_beside_everything_else(hanging
     assert not waiting.done()
     held.may.set()
     assert (await waiting).ticket
+
+
+async def test_what_was_sealed_anew_while_the_keeper_was_asked_is_not_remembered(tmp_path: Path) -> None:
+    at = Addresses()
+    with StillVault(tmp_path) as still:
+        still.deposit(ticket_order(at), canary_key())
+        keyring, peppers, database = still.stores.keyring, still.stores.peppers, still.foundation.database
+        pair = keyring.newest(at.organization).preferred
+        pepper = peppers._record(at.organization)
+        assert pepper is not None
+        keyring._privates.drop((pair.key_id, at.organization))
+        peppers._keys.drop_all(lambda _key: True)
+
+        async def ahead(_what: object, work: Callable[[], object]) -> object:
+            found = work()
+            newer = keyring._rows.row(msgspec.structs.replace(pair, made_at=pair.made_at + 1))
+            other = peppers._rows.row(msgspec.structs.replace(pepper, kek_version="another"))
+            with database.transaction() as connection:
+                if isinstance(found, SealingPrivateKey):
+                    connection.execute(KEYRING.update().where(KEYRING.c.key_id == pair.key_id), newer)
+                else:
+                    connection.execute(PEPPERS.update(), other)
+            return found
+
+        still.foundation.kek.ahead = ahead  # type: ignore[method-assign,assignment]
+        await keyring.unwrap_ahead(pair.key_id, at.organization)
+        await peppers.unwrap_ahead(at.organization, at.application)
+        assert (pair.key_id, at.organization) not in keyring._privates
+        assert (at.organization, at.application) not in peppers._keys
+        await peppers.unwrap_ahead("org_never_seen", at.application)

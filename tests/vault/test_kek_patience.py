@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sealgate.vault.events import EVENTS
 from sealgate.vault.kek import KekDescription, KekError, KekUnavailableError
 from sealgate.vault.kek_config import KekConfig
 from sealgate.vault.kek_folder import add_description
-from sealgate.vault.kek_patience import Patience
+from sealgate.vault.kek_patience import Ahead, Patience
 from sealgate.vault.kek_ring import KekRing
 
 
@@ -122,3 +123,17 @@ def test_a_keepers_own_no_is_a_sign_of_life(tmp_path: Path) -> None:
         threading.Event().wait(0.001)
     with pytest.raises(KekError):
         ring.unwrap(b"x", b"c", version)
+
+
+async def test_who_is_cancelled_ahead_leaves_the_line_to_others() -> None:
+    ahead = Ahead()
+    may = threading.Event()
+    first = asyncio.create_task(ahead.run("first", lambda: may.wait(10)))
+    second = asyncio.create_task(ahead.run("second", lambda: 2))
+    await asyncio.sleep(0)
+    ahead._calls["second"].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    may.set()
+    assert await first
+    assert await ahead.run("second", lambda: 3) == 3

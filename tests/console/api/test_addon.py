@@ -104,7 +104,8 @@ async def test_a_staged_version_is_switched_to_rolled_back_and_discarded(
     assert await standings() == {1: "active"}
     whats = [each["what"] for each in (await deploy.get("/audit?limit=9")).json()["items"]]
     # A deposit stands in the record when the console has looked, which may be later.
-    assert [each for each in whats if each.startswith("version.")] == ["version.discarded", "version.rolled-back", "version.switched"]
+    changes = [each for each in whats if each.startswith("version.")]
+    assert changes[:3] == ["version.discarded", "version.rolled-back", "version.switched"]
 
 
 async def test_a_key_is_revoked_and_another_is_not_there(world: Running, deploy: Program) -> None:
