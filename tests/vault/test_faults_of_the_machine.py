@@ -98,7 +98,7 @@ async def test_counts_are_written_now_and_then_and_a_full_disk_is_told(
     async with running(config, Clock(), log, assets) as vault:
         credential = await vault.sealed_key(Addresses(), canary_key())
         assert credential
-        monkeypatch.setattr("sealgate.vault.opens.Opens.flush", fails)
+        monkeypatch.setattr("sealgate.vault.opens.Opens.pieces", fails)
         async with asyncio.timeout(10):
             while "database_failed error=StorageError operation=flush" not in log.getvalue():
                 await asyncio.sleep(0)

@@ -13,7 +13,7 @@ from sealgate.messages.client import Client
 from sealgate.messages.erasing import Erase, Erased, ErasureKind
 from sealgate.messages.frames import RefusedError
 from sealgate.vault.faults import StorageError
-from sealgate.vault.open_counts import NAMES_LIMIT, CountPages, HourRecord, OpenCounts, minutes_of
+from sealgate.vault.open_counts import AT_ONCE, NAMES_LIMIT, CountPages, HourRecord, OpenCounts, minutes_of
 from tests.vault.audits import edit, operator
 from tests.vault.deployment import Addresses, Clock, Deployment, canary_key, owner
 from tests.vault.still import StillVault
@@ -130,7 +130,7 @@ def test_many_rows_are_written_and_read_in_pieces(tmp_path: Path) -> None:
         counts = counts_of(vault)
         for number in range(700):
             counts.note(f"cred_{number:04}", 1, "prx", NOW_S)
-        assert len(list(counts.pieces(NOW_S))) == 3
+        assert len(list(counts.pieces(NOW_S))) == 700 / AT_ONCE + 1
         pages = CountPages(vault.foundation.database, vault.foundation.seal)
         first, following = pages.page("", 0, 0)
         assert (len(first), following) == (300, 300)
@@ -177,3 +177,23 @@ async def test_what_is_erased_has_no_counts_any_more(vault: Deployment, at: Addr
 
 def _fails(*_args: object) -> Any:
     raise StorageError("OperationalError")
+
+
+def test_of_opens_what_is_dropped_or_comes_meanwhile_is_written_neither_twice_nor_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sealgate.vault.opens.AT_ONCE", 2)
+    with StillVault(tmp_path) as vault:
+        opens = vault.stores.opens
+        for name in "abcde":
+            opens.note(name, NOW_S)
+        writing = opens.pieces()
+        next(writing)
+        opens.note("a", NOW_S + 1)
+        opens.note("c", NOW_S + 1)
+        for name in "cde":
+            opens.drop(name)
+        assert len(list(writing)) == 2
+        assert [opens.of(name).count for name in "abcde"] == [2, 1, 0, 0, 0]
+        opens.flush()
+        assert opens.of("a").count == 2

@@ -41,11 +41,11 @@ from sealgate.vault.receipts import key_name, sign
 from sealgate.vault.schema import CREDENTIALS, TICKETS
 from sealgate.vault.sealing_epochs import SealingEpochs
 from sealgate.vault.stores import Stores
+from sealgate.vault.turns import in_turns
 from sealgate.vault.witness import ERASED, ERASING
 
 AT_ONCE = 50
 """Steps of an erasure that whoever asked waits for; the rest is done bit by bit."""
-BETWEEN_S = 0.02
 AGAIN_AFTER_S = 5.0
 """Pause before what a full disk or a backup that is being taken stopped is tried again."""
 IDLE_S = 60.0
@@ -144,8 +144,7 @@ class Erasures:
             pause_s = IDLE_S
             self._awake.clear()
             try:
-                for _piece in self.pieces():
-                    await asyncio.sleep(BETWEEN_S)
+                await in_turns(self.pieces())
                 self._warn()
             except OSError as error:
                 self._log("erasure_paused", error=type(error).__name__)

@@ -23,7 +23,8 @@ OTHERS = "others"
 NAMES_LIMIT = 200
 """Names that proxies may give themselves in an hour; more are counted as `OTHERS`."""
 WAITING_LIMIT = 50_000
-AT_ONCE = 500
+AT_ONCE = 50
+"""Rows in one transaction: some milliseconds."""
 HOUR_S = 3_600
 _MINUTE_S, _MINUTES, _HOURS = 60, 60, 24
 _KEY = ("hour", "credential", "uid", "proxy")

@@ -6,6 +6,8 @@ may lose the last `FLUSH_EVERY_S` seconds of counts, and nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from msgspec import Struct
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert
@@ -16,6 +18,8 @@ from sealgate.vault.rowseal import RowSeal, SealedTable
 from sealgate.vault.schema import OPENS
 
 FLUSH_EVERY_S = 30.0
+AT_ONCE = 50
+"""Credentials in one transaction: some milliseconds."""
 _BY_CREDENTIAL = Query(select(OPENS).where(OPENS.c.credential == bindparam("credential")))
 
 
@@ -51,8 +55,20 @@ class Opens:
         self._pending.pop(credential, None)
 
     def flush(self) -> None:
-        """Write what was counted."""
-        records = [self.of(credential) for credential in self._pending]
+        """Write everything that was counted; raises `StorageError`."""
+        for _piece in self.pieces():
+            pass
+
+    def pieces(self) -> Iterator[None]:
+        """The same, yielding after each small transaction."""
+        credentials = tuple(self._pending)
+        for start in range(0, len(credentials), AT_ONCE):
+            self._write(credentials[start : start + AT_ONCE])
+            yield
+
+    def _write(self, credentials: Iterable[str]) -> None:
+        # What was dropped meanwhile is gone, and what was opened again meanwhile is in here.
+        records = [self.of(credential) for credential in credentials if credential in self._pending]
         if not records:
             return
         statement = insert(OPENS)
@@ -62,7 +78,8 @@ class Opens:
                 statement.on_conflict_do_update(index_elements=["credential"], set_=update),
                 [self._rows.row(record) for record in records],
             )
-        self._pending.clear()
+        for record in records:
+            del self._pending[record.credential]
 
     def _stored(self, credential: str) -> OpensRecord:
         row = self._database.row(_BY_CREDENTIAL, {"credential": credential})

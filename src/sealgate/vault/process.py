@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import uvloop
@@ -51,6 +51,7 @@ from sealgate.vault.proposals import Proposals
 from sealgate.vault.sealing_epochs import SealingEpochs
 from sealgate.vault.stores import build_stores
 from sealgate.vault.tally import Tally
+from sealgate.vault.turns import in_turns
 from sealgate.vault.waymarks import Waymarks
 
 OPENER_SOCKET = "vault-opener.sock"
@@ -265,16 +266,27 @@ class Vault:
     async def _flush_now_and_then(self) -> None:
         while True:
             await asyncio.sleep(FLUSH_EVERY_S)
-            self._flush()
+            try:
+                await in_turns(self._counted())
+            except StorageError as error:
+                self._tell_unwritten(error)
             self._quotas.settle()
             await self._shorten_anchor()
 
     def _flush(self) -> None:
         try:
-            self._stores.opens.flush()
-            self._stores.counts.flush(self._clock())
+            for _piece in self._counted():
+                pass
         except StorageError as error:
-            self._log("database_failed", error=type(error).__name__, operation="flush")
+            self._tell_unwritten(error)
+
+    def _counted(self) -> Iterator[None]:
+        """Write counts of opens, a small transaction at a time."""
+        yield from self._stores.opens.pieces()
+        yield from self._stores.counts.pieces(self._clock())
+
+    def _tell_unwritten(self, error: StorageError) -> None:
+        self._log("database_failed", error=type(error).__name__, operation="flush")
 
     async def _shorten_anchor(self) -> None:
         try:

@@ -21,12 +21,11 @@ from sealgate.vault.faults import AlarmError
 from sealgate.vault.keyring import SealingKeys
 from sealgate.vault.schema import KEYRING, TICKETS, VERSIONS
 from sealgate.vault.stores import Stores
+from sealgate.vault.turns import in_turns
 from sealgate.vault.versions import Credential, VersionRecord
 
 IDLE_S = 60.0
 """Pause of the pass where there is nothing to do."""
-BETWEEN_S = 0.02
-"""Pause between two of its steps: proxies come first."""
 _DAY_S = 86_400.0
 _NEWER = KEYRING.alias("newer")
 
@@ -108,8 +107,7 @@ class SealingEpochs:
         while True:
             self._awake.clear()
             try:
-                for _piece in self.pieces():
-                    await asyncio.sleep(BETWEEN_S)
+                await in_turns(self.pieces())
             except OSError as error:
                 self._log("database_failed", error=type(error).__name__, operation="sealing-epochs")
             with contextlib.suppress(TimeoutError):
