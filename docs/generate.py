@@ -18,7 +18,7 @@ from sealgate import cli, settings, supervisor
 from sealgate.console.api import openapi, routes
 from sealgate.log import EventTable, Level
 from sealgate.policy import reference as requests_reference
-from sealgate.proxy import endpoints
+from sealgate.proxy import admin, endpoints
 from sealgate.proxy import reference as errors_reference
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -147,6 +147,16 @@ def endpoints_page() -> str:
         "|---|---|",
         *(_served(path, route.endpoint) for path, route in endpoints.PATHS.items()),
         *(_served(path + "{…}".encode(), prefix.endpoint) for path, prefix in endpoints.PREFIXES.items()),
+        "",
+        "## Of the proxy: pages for operators",
+        "",
+        "At `proxy.admin_host` and `proxy.admin_port` (this machine alone by default), no token needed:",
+        "JSON, and text for Prometheus. A proxy with workers shows one document by worker.",
+        "",
+        "| page | shows |",
+        "|---|---|",
+        *(f"| `GET {path.decode()}` | {shown.meaning} |" for path, shown in admin.PAGES.items()),
+        f"| `GET {admin.METRICS.decode()}` | {admin.METRICS_MEANING} |",
         "",
         "## Of the console: the management API",
         "",

@@ -56,9 +56,14 @@ def test_no_event_of_the_proxy_but_those_of_faults_names_an_application() -> Non
     }
 
 
-@pytest.mark.parametrize("word", ["user", "subject", "pseudonym", "request", "session", "address", "model"])
+@pytest.mark.parametrize("word", ["user", "subject", "pseudonym", "session", "address", "model"])
 def test_no_event_of_the_proxy_has_a_field_for_who_or_what_was_asked(word: str) -> None:
     assert not [name for name, event in proxy_events.EVENTS.items() if word in event.fields]
+
+
+def test_only_faults_name_a_request() -> None:
+    naming = {name for name, event in proxy_events.EVENTS.items() if "request" in event.fields}
+    assert naming == {"upstream_refused", "upstream_failed", "key_echoed", "try_failed", "exchange_broken"}
 
 
 def test_the_journals_records_have_the_fields_of_the_page_and_no_others() -> None:

@@ -67,7 +67,7 @@ async def test_a_connection_that_fails_in_no_known_way_ends_the_exchange(
     async def fail(*_arguments: object) -> Never:
         raise RuntimeError("canary")
 
-    monkeypatch.setattr(world.running.parts.pool._way_out, "connect", fail)
+    monkeypatch.setattr(world.running.parts.pool.way_out, "connect", fail)
     answer = await world.chat()
     assert (answer.status, answer.error["code"]) == (500, "internal_error")
     assert not world.running.parts.running
@@ -83,7 +83,7 @@ async def test_a_connection_that_never_comes_ends_the_exchange(
         raise AssertionError("unreachable")
 
     monkeypatch.setattr(exchange, "CONNECT_GRACE_S", 0.05)
-    monkeypatch.setattr(world.running.parts.pool._way_out, "connect", hang)
+    monkeypatch.setattr(world.running.parts.pool.way_out, "connect", hang)
     world.publish(Limits(requests_per_minute=100, connect_s=0.05))
     answer = await world.chat()
     assert (answer.status, answer.error["code"]) == (504, "provider_timeout")
@@ -96,9 +96,9 @@ async def test_a_connection_that_is_lost_at_once_is_an_error_that_time_may_fix(
     pool = world.running.parts.pool
 
     async def lost(origin: object, _make: object, _timeout_s: float) -> Upstream:
-        return Upstream(pool, pool._way_out.origin(world.provider.origin))
+        return Upstream(pool, pool.way_out.origin(world.provider.origin))
 
-    monkeypatch.setattr(pool._way_out, "connect", lost)
+    monkeypatch.setattr(pool.way_out, "connect", lost)
     answer = await world.chat()
     assert (answer.status, answer.error["code"]) == (502, "provider_unreachable")
     assert not pool._all

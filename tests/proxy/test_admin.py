@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from sealgate.proxy.admin import PAGES
+from sealgate.proxy.breaker import FAILURES, FIRST_REST_S
 from tests.proxy.world import KEY, World, until
 
 
@@ -21,13 +24,52 @@ async def test_a_page_is_json_without_content(world: World, page: bytes) -> None
 async def test_the_pages_count_outcomes_and_connections(world: World) -> None:
     await world.chat()
     assert (await world.admin("/-/outcomes")).json() == {"running": 0, "outcomes": {"completed": 1}}
-    host = world.provider.origin.removeprefix("https://")
+    row = {"idle": 1, "busy": 0, "addresses": ["127.0.0.1"], "breakers": []}
     assert (await world.admin("/-/pool")).json() == {
-        "origins": {host: {"open": 1, "idle": 1}},
+        "origins": {world.provider.origin: row},
+        "connecting": 0,
         "credentials_held": 1,
     }
-    known = (await world.admin("/-/applications")).json()["known"]
-    assert known == [{"application": world.application, "version": 1}]
+
+
+async def test_a_running_stream_holds_a_connection_that_is_busy(world: World) -> None:
+    await world.stream()
+    row = (await world.admin("/-/pool")).json()["origins"][world.provider.origin]
+    assert (row["idle"], row["busy"]) == (0, 1)
+
+
+async def test_the_pool_tells_whom_it_leaves_alone_and_for_how_long(world: World) -> None:
+    key = (world.provider.origin, world.credential)
+    for _ in range(FAILURES):
+        world.running.parts.breakers.failed(key, time.monotonic(), "provider_failed")
+    row = (await world.admin("/-/pool")).json()["origins"][world.provider.origin]
+    (breaker,) = row["breakers"]
+    assert 0 < breaker.pop("left_s") <= FIRST_REST_S
+    assert breaker == {"credential": world.credential, "state": "open", "code": "provider_failed"}
+
+
+async def test_the_applications_are_known_by_id_revision_and_age(world: World) -> None:
+    await world.chat()
+    page = (await world.admin("/-/applications")).json()
+    assert (page["count"], page["confirmed_s_ago"]) == (1, 0.0)
+    (known,) = page["known"]
+    assert 0 <= known.pop("age_s") < 5
+    assert known == {
+        "application": world.application,
+        "organization": world.organization,
+        "version": 1,
+        "active": True,
+        "session_keys": 1,
+        "plans": 0,
+        "sources": [{"credential": world.credential, "origin": world.provider.origin}],
+    }
+
+
+async def test_without_the_console_the_page_says_how_old_everything_is(world: World) -> None:
+    await world.chat()
+    await world.console.server.close()
+    await until(lambda: not world.running.console.connected)
+    await until(lambda: world.running.parts.applications.confirmed_s_ago() > 0)
 
 
 async def test_a_start_is_over_once_the_proxy_found_vault_and_console(stopped: World) -> None:

@@ -6,11 +6,15 @@ Counterpart: a supervisor or a load balancer. On loopback by default. Must never
 from __future__ import annotations
 
 import asyncio
+import itertools
+import time
 from collections.abc import Callable, Mapping
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 import msgspec
 
+from sealgate.proxy.applications import Known
+from sealgate.proxy.breaker import Breaker
 from sealgate.proxy.lines import described
 from sealgate.proxy.metrics import metrics_page
 from sealgate.proxy.parts import Parts
@@ -23,6 +27,7 @@ from sealgate.proxy.wire.write import response_head
 Json = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 Page = Callable[["Admin"], tuple[int, Json]]
 LIMITS_SHOWN: Final = 50
+APPLICATIONS_SHOWN: Final = 1_000
 METRICS: Final = b"/metrics"
 TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 _encode = msgspec.json.Encoder().encode
@@ -47,7 +52,7 @@ class Admin:
             return refused
         if target == METRICS:
             return 200, metrics_page(self.parts, self.connected())
-        return PAGES[target](self)
+        return PAGES[target].page(self)
 
     @staticmethod
     def refused(method: bytes, target: bytes) -> tuple[int, Json] | None:
@@ -92,15 +97,57 @@ def _outcomes(admin: Admin) -> tuple[int, Json]:
 
 
 def _pool(admin: Admin) -> tuple[int, Json]:
-    origins: dict[str, Json] = {host: dict(row) for host, row in admin.parts.pool.counts().items()}
-    return 200, {"origins": origins, "credentials_held": len(admin.parts.keys)}
+    """By origin: connections, where its name was found, and the credentials that are left alone there."""
+    parts, now_s = admin.parts, time.monotonic()
+    counts, addresses = parts.pool.counts(), parts.pool.way_out.addresses
+    breakers: dict[str, list[Json]] = {}
+    for (origin, credential), breaker in parts.breakers.shown(now_s):
+        breakers.setdefault(origin, []).append(_breaker(credential, breaker, now_s))
+    origins: dict[str, Json] = {}
+    for origin in sorted({*counts, *breakers}):
+        row = counts.get(origin, {"open": 0, "idle": 0})
+        origins[origin] = {
+            "idle": row["idle"],
+            "busy": row["open"] - row["idle"],
+            "addresses": list(addresses.get(origin, ())),
+            "breakers": breakers.get(origin, []),
+        }
+    return 200, {"origins": origins, "connecting": parts.pool.connecting, "credentials_held": len(parts.keys)}
+
+
+def _breaker(credential: str, breaker: Breaker, now_s: float) -> Json:
+    left_s = round(breaker.left_s(now_s), 1)
+    return {
+        "credential": credential,
+        "state": breaker.state(now_s).value,
+        "left_s": left_s,
+        "code": breaker.code,
+    }
 
 
 def _applications(admin: Admin) -> tuple[int, Json]:
+    """What is known of each, the least recently used first: ids, revision and age, nothing of their rules."""
+    applications = admin.parts.applications
     return 200, {
-        "known": [
-            {"application": name, "version": version} for name, version in admin.parts.applications.ids()
-        ]
+        "count": len(applications),
+        "confirmed_s_ago": round(applications.confirmed_s_ago(), 1),
+        "known": [_application(each) for each in itertools.islice(applications.all(), APPLICATIONS_SHOWN)],
+    }
+
+
+def _application(known: Known) -> Json:
+    document = known.document
+    return {
+        "application": document.application,
+        "organization": document.organization,
+        "version": document.version,
+        "age_s": round(time.monotonic() - known.since_s, 1),
+        "active": document.active,
+        "session_keys": len(known.keys),
+        "plans": len(known.plans) - 1,
+        "sources": [
+            {"credential": way.opening.credential, "origin": way.opening.origin} for way in known.ways
+        ],
     }
 
 
@@ -119,15 +166,33 @@ def _limits(admin: Admin) -> tuple[int, Json]:
     return 200, {"counters": len(ledger), "top": top, "refused": refused}
 
 
-PAGES: Final[Mapping[bytes, Page]] = {
-    b"/healthz": _health,
-    b"/readyz": _ready,
-    b"/-/connected": _connected,
-    b"/-/outcomes": _outcomes,
-    b"/-/pool": _pool,
-    b"/-/applications": _applications,
-    b"/-/limits": _limits,
+class Shown(NamedTuple):
+    """A page, and what the reference says of it."""
+
+    page: Page
+    meaning: str
+
+
+PAGES: Final[Mapping[bytes, Shown]] = {
+    b"/healthz": Shown(_health, "It lives."),
+    b"/readyz": Shown(_ready, "It takes requests (200) or does not (503), and why."),
+    b"/-/connected": Shown(_connected, "Ready, and connected to vault and console: a start is over."),
+    b"/-/outcomes": Shown(_outcomes, "Exchanges that run, and requests by how they ended."),
+    b"/-/pool": Shown(
+        _pool,
+        "Per origin: idle and busy connections, the addresses its name had last, credentials that are left "
+        "alone and for how long. Opened keys by number.",
+    ),
+    b"/-/applications": Shown(
+        _applications,
+        "The applications that it knows: ids, revision, age in seconds, sources; how long ago the console "
+        f"confirmed them. The first {APPLICATIONS_SHOWN:,}; none of their rules.",
+    ),
+    b"/-/limits": Shown(
+        _limits, f"The {LIMITS_SHOWN} counts of budgets nearest to their end, by pseudonym; refusals."
+    ),
 }
+METRICS_MEANING: Final = "The same sums for Prometheus."
 
 
 class AdminConnection(asyncio.Protocol):

@@ -10,7 +10,7 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
@@ -52,6 +52,8 @@ class Known(msgspec.Struct, frozen=True, eq=False):
     origins: frozenset[bytes]
     ways: tuple[Way, ...]
     """Where answers may come from; none while the add-on is not activated."""
+    since_s: float = msgspec.field(default_factory=time.monotonic)
+    """When this document came."""
 
     @property
     def opening(self) -> Open | None:
@@ -118,6 +120,14 @@ class Applications:
     def ids(self) -> list[tuple[str, int]]:
         """(id, version) of every known application, least recently used first."""
         return [(each, known.document.version) for each, known in self._known.items()]
+
+    def all(self) -> Iterator[Known]:
+        """Every known application, least recently used first."""
+        return iter(self._known.values())
+
+    def confirmed_s_ago(self) -> float:
+        """For how long the console has not said what changed; 0.0 while it is followed."""
+        return 0.0 if math.isinf(self._usable_until) else max(0.0, time.time() - self._confirmed_at)
 
     def get(self, application: str, now_s: float) -> Known | None:
         """What is known and may be served at this Unix time; never asks."""

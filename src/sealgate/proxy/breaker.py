@@ -9,6 +9,7 @@ kept: where all is well this costs one look into an empty table. Must never wait
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
@@ -128,6 +129,10 @@ class Breakers:
             del self._kept[key]
         return closed
 
+    def shown(self, now_s: float) -> Iterator[tuple[Key, Breaker]]:
+        """Those that let nothing through, or one call."""
+        return ((key, each) for key, each in self._kept.items() if each.state(now_s) is not State.CLOSED)
+
     def open_count(self, now_s: float) -> int:
         """How many let nothing through, or one call."""
-        return sum(each.state(now_s) is not State.CLOSED for each in self._kept.values())
+        return sum(1 for _each in self.shown(now_s))

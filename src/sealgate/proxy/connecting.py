@@ -41,6 +41,8 @@ class WayOut:
         self._resolve = resolve or _resolved
         self._plain_http_to_loopback = plain_http_to_loopback
         self._origins: dict[str, Origin] = {}
+        self.addresses: dict[str, tuple[str, ...]] = {}
+        """Where each origin was found last, for the operators' pages; never written anywhere."""
 
     def origin(self, name: str) -> Origin:
         """A credential's origin, taken apart once; `ProxyError` for what a key may not go to."""
@@ -91,8 +93,10 @@ class WayOut:
     async def _addresses(self, origin: Origin) -> list[str]:
         """Where to connect, checked; `ProxyError` if even one is where no provider can be."""
         if origin.local:
+            self.addresses[origin.name] = (origin.address,)
             return [origin.address]
         addresses = await self._resolve(origin.address, origin.port)
+        self.addresses[origin.name] = tuple(addresses)
         if any(refusal_of(each, self._networks) for each in addresses):
             raise ProxyError("provider_address_refused")
         return addresses

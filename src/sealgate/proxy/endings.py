@@ -187,8 +187,13 @@ class Endings(Visit):
 
     def _leave_try(self, error: ProxyError) -> None:
         """Give back what belonged to a try: nothing of it may reach the next."""
-        application = self._application
-        self.parts.log("try_failed", application=application, credential=self.credential[0], code=error.code)
+        self.parts.log(
+            "try_failed",
+            application=self._application,
+            credential=self.credential[0],
+            code=error.code,
+            request=self.request,
+        )
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
             upstream.abort()
@@ -200,9 +205,9 @@ class Endings(Visit):
         self.state, self.deadline_s = State.ADMITTED, self._total_deadline_s
 
     def _log_failure(self, error: ProxyError) -> None:
-        application = self._application
+        named = {"application": self._application, "code": error.code, "request": self.request}
         if error.row.outcome is Outcome.UPSTREAM_REFUSED:
             status = self._refusal.status if self._refusal else 200
-            self.parts.log("upstream_refused", application=application, code=error.code, status=status)
+            self.parts.log("upstream_refused", status=status, **named)
         elif error.row.outcome in (Outcome.UPSTREAM_FAILED, Outcome.UPSTREAM_TIMEOUT, Outcome.TRUNCATED):
-            self.parts.log("upstream_failed", application=application, code=error.code)
+            self.parts.log("upstream_failed", **named)

@@ -262,7 +262,7 @@ class Exchange(Endings):
         assert relay is not None
         assert watch is not None
         if data and watch.saw_key(data):
-            self.parts.log("key_echoed", application=self._verified.session.application)
+            self.parts.log("key_echoed", application=self._application, request=self.request)
             raise ProxyError("provider_error")
         out = relay.feed(data) if data else b""
         if end is not None or relay.ended:

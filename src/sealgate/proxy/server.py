@@ -87,7 +87,7 @@ class ClientConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._visit: Visit | None = None
         self._head: RequestHead | None = None
-        self._request = ""
+        self._request = new_id("req")
         self._unreadable = False
         self._chunked = self._streaming = self._held_back = self._half_closed = self._lingering = False
         self._flushing = self._served = False
@@ -166,7 +166,7 @@ class ClientConnection(asyncio.Protocol):
             self._visit.body_ended()
 
     def _begin(self, head: RequestHead) -> None:
-        self._head, self._request = head, new_id("req")
+        self._head = head
         self._due_s = time.monotonic() + self._parts.config.body_s
         if head.method == b"OPTIONS":
             self.answer(204, list(PREFLIGHT), b"")
@@ -269,7 +269,7 @@ class ClientConnection(asyncio.Protocol):
         self._visit, self._streaming, self._served = None, False, True
         if keep:
             self._reader.next()
-            self._head = None
+            self._head, self._request = None, new_id("req")
             self._due_s = time.monotonic() + self._parts.config.keep_alive_s
             self._flush()
         elif self._transport is not None:

@@ -238,7 +238,7 @@ class Pool:
     """Idle connections by origin; `connecting.py` makes new ones."""
 
     def __init__(self, way_out: WayOut) -> None:
-        self._way_out = way_out
+        self.way_out = way_out
         self._idle: dict[str, deque[Upstream]] = {}
         self._all: set[Upstream] = set()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -260,7 +260,7 @@ class Pool:
 
     def connect(self, origin: str, caller: Caller, timeout_s: float) -> asyncio.Task[None]:
         """Make a connection and give it to `caller`, who hears nothing once the task is cancelled."""
-        task = asyncio.ensure_future(self._connect(self._way_out.origin(origin), caller, timeout_s))
+        task = asyncio.ensure_future(self._connect(self.way_out.origin(origin), caller, timeout_s))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
         return task
@@ -294,13 +294,18 @@ class Pool:
             upstream.abort()
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Connections by origin's host, for the admin pages."""
+        """Connections by origin, for the admin pages."""
         counts: dict[str, dict[str, int]] = {}
         for upstream in self._all:
-            row = counts.setdefault(upstream.origin.authority.decode(), {"open": 0, "idle": 0})
+            row = counts.setdefault(upstream.origin.name, {"open": 0, "idle": 0})
             row["open"] += 1
             row["idle"] += upstream in upstream.idle
         return counts
+
+    @property
+    def connecting(self) -> int:
+        """Connections that are being made."""
+        return len(self._connecting)
 
     def __repr__(self) -> str:
         idle = sum(len(each) for each in self._idle.values())
@@ -308,7 +313,7 @@ class Pool:
 
     async def _connect(self, origin: Origin, caller: Caller, timeout_s: float) -> None:
         try:
-            upstream = await self._way_out.connect(origin, lambda: Upstream(self, origin), timeout_s)
+            upstream = await self.way_out.connect(origin, lambda: Upstream(self, origin), timeout_s)
         except ProxyError as error:
             caller.upstream_unreachable(error)
         except Exception:

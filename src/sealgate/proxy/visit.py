@@ -43,7 +43,8 @@ def guarded(event: Callable[Concatenate[V, P], None]) -> Callable[Concatenate[V,
         except WireError as error:
             self.fail(from_wire(error))
         except Exception as error:  # noqa: BLE001 - edge: one request must not take the process down
-            self.parts.log("exchange_broken", error=type(error).__name__, place=place_of(error))
+            kind, place = type(error).__name__, place_of(error)
+            self.parts.log("exchange_broken", error=kind, place=place, request=self.request)
             self.fail(ProxyError("internal_error"))
 
     return method
