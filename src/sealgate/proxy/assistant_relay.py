@@ -84,6 +84,8 @@ class ActionRelay:
     def _pass(self, events: list[Event]) -> bytes:
         text = ""
         for event in events:
+            if self._meter.saw_end:  # what follows is no answer, whether or not it came in the same read
+                break
             verdict = self._meter.event(event.data)
             if verdict is Verdict.ERROR or (event.event is not None and b"error" in event.event.lower()):
                 raise ProxyError("provider_error")

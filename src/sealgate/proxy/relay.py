@@ -95,6 +95,8 @@ class StreamRelay:
     def _pass(self, events: list[Event]) -> bytes:
         meter, out = self._meter, b""
         for event in events:
+            if meter.saw_end:  # what follows is no answer, whether or not it came in the same read
+                break
             verdict = meter.event(event.data)
             if event.event is not None and b"error" in event.event.lower():
                 verdict = Verdict.ERROR
