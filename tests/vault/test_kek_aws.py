@@ -11,11 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError, NoCredentialsError
-from moto.server import ThreadedMotoServer
 
 from sealgate.log import NullLog
 from sealgate.messages.frames import RefusedError
@@ -27,37 +24,10 @@ from sealgate.vault.kek_aws import PENDING_DAYS, AwsKek, AwsKind
 from sealgate.vault.kek_config import KekConfig
 from tests.vault.keks import Everything, Kept, Ring
 
+pytestmark = pytest.mark.usefixtures("aws_credentials")
+
 INSTANCE = "inst_" + "a" * 20
 LOG = NullLog(EVENTS)
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    _host, port = server.get_host_and_port()
-    warm_up(f"http://127.0.0.1:{port}")
-    yield f"http://127.0.0.1:{port}"
-    server.stop()
-
-
-def warm_up(endpoint: str) -> None:
-    """Moto loads its services at the first request, for longer than a vault waits for its keeper."""
-    made_up = {"aws_access_key_id": "made-up", "aws_secret_access_key": "made-up"}
-    config = Config(connect_timeout=60, read_timeout=60, retries={"total_max_attempts": 5})
-    boto3.client(
-        "kms", region_name="eu-central-1", endpoint_url=endpoint, config=config, **made_up
-    ).list_keys()
-
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Made up, and the only ones that the SDK finds."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", secrets.token_hex(8))
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secrets.token_hex(16))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
 
 
 def config_at(endpoint: str, **values: Any) -> KekConfig:
@@ -67,8 +37,8 @@ def config_at(endpoint: str, **values: Any) -> KekConfig:
 
 
 @pytest.fixture
-def config(endpoint: str) -> KekConfig:
-    return config_at(endpoint)
+def config(kms: str) -> KekConfig:
+    return config_at(kms)
 
 
 @pytest.fixture
@@ -153,9 +123,9 @@ def test_a_key_for_signatures_is_refused(config: KekConfig, kek: AwsKek) -> None
         AwsKind(config).make(made["KeyMetadata"]["Arn"])
 
 
-def test_a_region_must_be_set(endpoint: str) -> None:
+def test_a_region_must_be_set(kms: str) -> None:
     with pytest.raises(StartError, match=r"aws_region.*hint"):
-        AwsKind(config_at(endpoint, aws_region="")).make("")
+        AwsKind(config_at(kms, aws_region="")).make("")
 
 
 def test_a_missing_library_is_told_with_the_extra_to_install(
@@ -224,8 +194,8 @@ def test_a_start_while_kms_is_away_is_refused_after_some_tries(tmp_path: Path, c
     lay_foundation(tmp_path, INSTANCE, LOG, config).close()
 
 
-def test_a_file_kek_migrates_to_kms_and_back(tmp_path: Path, endpoint: str) -> None:
-    config = config_at(endpoint, provider="file")
+def test_a_file_kek_migrates_to_kms_and_back(tmp_path: Path, kms: str) -> None:
+    config = config_at(kms, provider="file")
     with Ring(tmp_path, config, approvals=Everything()) as ring:
         kept = Kept(ring.vault)
         ring.do(lambda changes: changes.migrate("aws-kms", ""))

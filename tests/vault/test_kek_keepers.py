@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
-from moto.server import ThreadedMotoServer
 
 from sealgate.log import NullLog
 from sealgate.messages.erasing import AskReceipt, Erase, Erased, ErasureKind
 from sealgate.messages.frames import RefusedError
-from sealgate.vault import kek_aws, rewrapping
+from sealgate.vault import kek_aws
 from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import StartError
 from sealgate.vault.foundation import lay_foundation
@@ -30,78 +27,18 @@ from sealgate.vault.kek_config import KekConfig
 from sealgate.vault.kek_folder import kek_entries
 from sealgate.vault.kek_transit import TransitKind
 from tests.vault.deployment import Addresses, canary_key, ticket_order
-from tests.vault.faulty_way import CUT, SILENT, Fault, Way, faulty_way
+from tests.vault.faulty_way import CUT, SILENT, Fault
+from tests.vault.keepers import Keeper, all_keepers, keeper_called
 from tests.vault.keks import Everything, Kept, Ring
-from tests.vault.test_kek_aws import warm_up
 from tests.vault.transit_standin import transit
+
+pytestmark = pytest.mark.usefixtures("aws_credentials", "row_by_row")
 
 INSTANCE = "inst_" + "a" * 20
 LOG = NullLog(EVENTS)
-PATIENCE_S, SHORT_S = 10.0, 0.3
-"""For a machine with much to do, and for who is known not to answer."""
+SHORT_S = 0.3
+"""Patience with who is known not to answer."""
 KEEPERS = ("aws-kms", "transit")
-
-
-@dataclass(frozen=True)
-class Keeper:
-    """One keeper, and the way to it."""
-
-    config: KekConfig
-    way: Way
-
-    @property
-    def name(self) -> str:
-        return self.config.provider
-
-    def changed(self, **values: object) -> KekConfig:
-        return msgspec.structs.replace(self.config, **values)
-
-
-@pytest.fixture(scope="module")
-def kms() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    _host, port = server.get_host_and_port()
-    warm_up(f"http://127.0.0.1:{port}")
-    yield f"http://127.0.0.1:{port}"
-    server.stop()
-
-
-@pytest.fixture(autouse=True)
-def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Made-up credentials, no pauses, and one row at a time, so that a change has many moments."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": secrets.token_hex(8),
-        "AWS_SECRET_ACCESS_KEY": secrets.token_hex(16),
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": "/nowhere",
-        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("sealgate.vault.kek_ring.PAUSE_S", 0.0)
-    monkeypatch.setattr("sealgate.vault.kek_ring.AGAIN_S", PATIENCE_S)
-    monkeypatch.setattr("sealgate.vault.kek_ring.START_PAUSE_S", 0.0)
-    monkeypatch.setattr(rewrapping, "BATCH_ROWS", 1)
-
-
-@contextmanager
-def keeper_called(name: str, kms: str, folder: Path) -> Iterator[Keeper]:
-    with ExitStack() as stack:
-        if name == "aws-kms":
-            way = stack.enter_context(faulty_way(kms))
-            config = KekConfig(
-                provider=name, aws_region="eu-central-1", aws_endpoint=way.url, timeout_s=PATIENCE_S
-            )
-        else:
-            engine = stack.enter_context(transit())
-            way = stack.enter_context(faulty_way(engine.url))
-            token = folder / "token"
-            token.write_text(engine.token)
-            token.chmod(0o400)
-            config = KekConfig(
-                provider=name, transit_url=way.url, transit_token_file=str(token), timeout_s=PATIENCE_S
-            )
-        yield Keeper(config, way)
 
 
 @pytest.fixture(params=KEEPERS)
@@ -370,17 +307,8 @@ MOVES = [(one, other) for one in ("file", *KEEPERS) for other in ("file", *KEEPE
 def test_from_every_keeper_to_every_other_with_both_alive_meanwhile(
     tmp_path: Path, kms: str, one: str, other: str
 ) -> None:
-    with (
-        keeper_called("aws-kms", kms, tmp_path) as aws,
-        keeper_called("transit", kms, tmp_path) as engine,
-    ):
-        settings = {
-            name: getattr(source.config, name)
-            for source in (aws, engine)
-            for name in source.config.__struct_fields__
-            if name.startswith(source.name.partition("-")[0])
-        }
-        config = KekConfig(provider=one, timeout_s=5.0, **settings)
+    with all_keepers(kms, tmp_path) as reached:
+        config = msgspec.structs.replace(reached, provider=one)
         with Ring(tmp_path, config, approvals=Everything()) as ring:
             kept = Kept(ring.vault, organizations=2)
             before = ring.ring.version

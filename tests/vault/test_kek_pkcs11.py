@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -23,48 +20,19 @@ from sealgate.vault.kek import KekDescription, KekError, KekUnavailableError
 from sealgate.vault.kek_config import KekConfig
 from sealgate.vault.kek_pkcs11 import Pkcs11Kek, Pkcs11Kind
 from sealgate.vault.restoring import opened
-from tests.conftest import SOFTHSM
 from tests.vault.deployment import Addresses, Clock, canary_key, owner, ticket_order, vault_config
+from tests.vault.keepers import TOKEN
 from tests.vault.keks import Kept, Ring
 
 pytestmark = pytest.mark.softhsm
 
-TOKEN = "sealgate-test"
 INSTANCE = "inst_" + "a" * 20
 LOG = NullLog(EVENTS)
 
 
-@pytest.fixture(scope="module")
-def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KekConfig]:
-    """A token of this module's own. SoftHSM reads its configuration once in a process."""
-    folder = tmp_path_factory.mktemp("softhsm")
-    (folder / "tokens").mkdir()
-    (folder / "softhsm2.conf").write_text(
-        f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\n"
-    )
-    pin = secrets.token_hex(8)
-    (folder / "pin").write_text(pin + "\n")
-    (folder / "pin").chmod(0o400)
-    before = os.environ.get("SOFTHSM2_CONF")
-    os.environ["SOFTHSM2_CONF"] = str(folder / "softhsm2.conf")
-    so_pin = secrets.token_hex(8)
-    argv = ["softhsm2-util", "--init-token", "--free", "--label", TOKEN, "--pin", pin, "--so-pin", so_pin]
-    subprocess.run(argv, check=True, capture_output=True)
-    yield KekConfig(
-        provider="pkcs11",
-        pkcs11_module=str(SOFTHSM),
-        pkcs11_token=TOKEN,
-        pkcs11_pin_file=str(folder / "pin"),
-    )
-    if before is None:
-        del os.environ["SOFTHSM2_CONF"]
-    else:
-        os.environ["SOFTHSM2_CONF"] = before
-
-
 @pytest.fixture
-def kind(configured: KekConfig) -> Pkcs11Kind:
-    return Pkcs11Kind(configured)
+def kind(token: KekConfig) -> Pkcs11Kind:
+    return Pkcs11Kind(token)
 
 
 @pytest.fixture
@@ -141,10 +109,10 @@ def _lay_loose_key(config: KekConfig, label: str, bits: int, *, extractable: boo
     ("bits", "extractable"), [(256, True), (128, False)], ids=["extractable", "128 bits"]
 )
 def test_a_key_that_is_not_safe_is_refused(
-    configured: KekConfig, kind: Pkcs11Kind, bits: int, extractable: bool
+    token: KekConfig, kind: Pkcs11Kind, bits: int, extractable: bool
 ) -> None:
     label = f"loose-{bits}-{extractable}"
-    _lay_loose_key(configured, label, bits, extractable=extractable)
+    _lay_loose_key(token, label, bits, extractable=extractable)
     with pytest.raises(StartError, match="hint") as refused:
         kind.make(label)
     assert refused.value.code == "kek_unsafe"
@@ -152,8 +120,8 @@ def test_a_key_that_is_not_safe_is_refused(
         kind.open(KekDescription("pkcs11", {"token": TOKEN, "label": label}))
 
 
-def test_a_key_that_somebody_made_safely_is_taken(configured: KekConfig, kind: Pkcs11Kind) -> None:
-    _lay_loose_key(configured, "made-by-hand", 256, extractable=False)
+def test_a_key_that_somebody_made_safely_is_taken(token: KekConfig, kind: Pkcs11Kind) -> None:
+    _lay_loose_key(token, "made-by-hand", 256, extractable=False)
     description = kind.make("made-by-hand")
     assert description.details == {"token": TOKEN, "label": "made-by-hand"}
     kind.open(description).health()
@@ -165,9 +133,9 @@ def test_a_key_that_is_not_there_is_unavailable(kind: Pkcs11Kind) -> None:
     assert refused.value.code == "key_missing"
 
 
-def test_two_keys_of_one_label_are_refused(configured: KekConfig, kind: Pkcs11Kind) -> None:
+def test_two_keys_of_one_label_are_refused(token: KekConfig, kind: Pkcs11Kind) -> None:
     for _ in range(2):
-        _lay_loose_key(configured, "twice", 256, extractable=False)
+        _lay_loose_key(token, "twice", 256, extractable=False)
     with pytest.raises(KekUnavailableError) as refused:
         kind.make("twice")
     assert refused.value.code == "key_ambiguous"
@@ -194,8 +162,8 @@ def test_a_session_that_was_lost_is_opened_again(kek: Pkcs11Kek) -> None:
     assert kek._token.session() is not session
 
 
-def test_two_parts_of_one_process_use_the_token_at_once(configured: KekConfig, kek: Pkcs11Kek) -> None:
-    second = Pkcs11Kind(configured)
+def test_two_parts_of_one_process_use_the_token_at_once(token: KekConfig, kek: Pkcs11Kek) -> None:
+    second = Pkcs11Kind(token)
     other = second.open(KekDescription("pkcs11", {"token": TOKEN, "label": kek._label}))
     assert other.unwrap(kek.wrap(b"d" * 32, b"here"), b"here", kek.version) == b"d" * 32
 
@@ -211,10 +179,10 @@ def test_two_parts_of_one_process_use_the_token_at_once(configured: KekConfig, k
     ids=["no module", "no token", "no PIN file", "a PIN file that is not there"],
 )
 def test_a_setting_that_is_missing_is_named_with_a_hint(
-    configured: KekConfig, name: str, value: str, code: str
+    token: KekConfig, name: str, value: str, code: str
 ) -> None:
     with pytest.raises(StartError, match="hint") as refused:
-        Pkcs11Kind(changed(configured, **{name: value})).make("")
+        Pkcs11Kind(changed(token, **{name: value})).make("")
     assert refused.value.code == code
     assert name in str(refused.value)
 
@@ -228,10 +196,10 @@ def test_a_setting_that_is_missing_is_named_with_a_hint(
     ids=["no such token", "no such library"],
 )
 def test_a_token_that_cannot_be_reached_is_unavailable(
-    configured: KekConfig, name: str, value: str, code: str
+    token: KekConfig, name: str, value: str, code: str
 ) -> None:
     with pytest.raises(KekUnavailableError) as refused:
-        Pkcs11Kind(changed(configured, **{name: value})).make("")
+        Pkcs11Kind(changed(token, **{name: value})).make("")
     assert refused.value.code == code
 
 
@@ -241,28 +209,28 @@ def test_a_token_that_cannot_be_reached_is_unavailable(
     ids=["empty", "others can read it"],
 )
 def test_a_pin_file_that_cannot_be_used_is_refused(
-    configured: KekConfig, tmp_path: Path, content: str, mode: int, code: str
+    token: KekConfig, tmp_path: Path, content: str, mode: int, code: str
 ) -> None:
     pin = tmp_path / "pin"
     pin.write_text(content)
     pin.chmod(mode)
     with pytest.raises(StartError, match="hint") as refused:
-        Pkcs11Kind(changed(configured, pkcs11_pin_file=str(pin))).make("")
+        Pkcs11Kind(changed(token, pkcs11_pin_file=str(pin))).make("")
     assert refused.value.code == code
     assert "1234" not in str(refused.value)
 
 
 def test_a_missing_library_is_told_with_the_extra_to_install(
-    configured: KekConfig, monkeypatch: pytest.MonkeyPatch
+    token: KekConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pkcs11", None)
     with pytest.raises(StartError, match=r"sealgate\[pkcs11\]"):
-        Pkcs11Kind(configured)
+        Pkcs11Kind(token)
 
 
-def test_a_first_start_by_setting_makes_its_kek_in_the_token(tmp_path: Path, configured: KekConfig) -> None:
+def test_a_first_start_by_setting_makes_its_kek_in_the_token(tmp_path: Path, token: KekConfig) -> None:
     for _start in range(2):
-        foundation = lay_foundation(tmp_path, INSTANCE, LOG, configured)
+        foundation = lay_foundation(tmp_path, INSTANCE, LOG, token)
         assert foundation.kek.version.startswith("pkcs11-")
         foundation.close()
     assert not (tmp_path / "kek").exists()
@@ -270,9 +238,9 @@ def test_a_first_start_by_setting_makes_its_kek_in_the_token(tmp_path: Path, con
 
 
 def test_a_file_kek_migrates_to_the_token_and_on_to_the_next_key_of_it(
-    tmp_path: Path, configured: KekConfig
+    tmp_path: Path, token: KekConfig
 ) -> None:
-    with Ring(tmp_path, configured_for_file(configured)) as ring:
+    with Ring(tmp_path, configured_for_file(token)) as ring:
         kept = Kept(ring.vault)
         first = ring.ring.version
         ring.do(lambda changes: changes.migrate("pkcs11", ""))
@@ -281,7 +249,7 @@ def test_a_file_kek_migrates_to_the_token_and_on_to_the_next_key_of_it(
         ring.rotate()
         ring.destroy(first)
         assert not (tmp_path / "data" / "kek").exists()
-    with Ring(tmp_path, configured) as again:
+    with Ring(tmp_path, token) as again:
         assert kept.all_open(again.vault)
 
 
@@ -289,17 +257,17 @@ def configured_for_file(config: KekConfig) -> KekConfig:
     return changed(config, provider="file")
 
 
-def test_migrating_where_it_is_already_changes_nothing(tmp_path: Path, configured: KekConfig) -> None:
-    with Ring(tmp_path, configured) as ring:
+def test_migrating_where_it_is_already_changes_nothing(tmp_path: Path, token: KekConfig) -> None:
+    with Ring(tmp_path, token) as ring:
         before = ring.ring.version
         report = ring.do(lambda changes: changes.migrate("pkcs11", ""))
         assert (ring.ring.version, len(report.items)) == (before, 1)
 
 
 def test_after_the_tokens_key_is_destroyed_a_backup_from_before_opens_no_more(
-    tmp_path: Path, configured: KekConfig
+    tmp_path: Path, token: KekConfig
 ) -> None:
-    with Ring(tmp_path, configured) as ring:
+    with Ring(tmp_path, token) as ring:
         Kept(ring.vault)
         ring.vault.foundation.database.forget()
         data = tmp_path / "data"
@@ -316,14 +284,14 @@ def test_after_the_tokens_key_is_destroyed_a_backup_from_before_opens_no_more(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sealgate.vault.kek_ring.START_PAUSE_S", 0.0)
         with pytest.raises(StartError) as refused:
-            lay_foundation(restored, INSTANCE, LOG, configured)
+            lay_foundation(restored, INSTANCE, LOG, token)
     assert refused.value.code == "kek_unavailable"
 
 
 def test_no_backup_brings_an_erased_key_back_once_the_tokens_key_is_destroyed(
-    tmp_path: Path, configured: KekConfig
+    tmp_path: Path, token: KekConfig
 ) -> None:
-    with Ring(tmp_path, configured) as ring:
+    with Ring(tmp_path, token) as ring:
         kept = Kept(ring.vault)
         at, credential, key = kept.keys[0]
         ring.vault.foundation.database.forget()
@@ -334,7 +302,7 @@ def test_no_backup_brings_an_erased_key_back_once_the_tokens_key_is_destroyed(
         )
         assert isinstance(erased, Erased)
         control = put_back(tmp_path / "control", backup)
-        with Ring(control, configured) as before:
+        with Ring(control, token) as before:
             assert before.vault.opens(at, credential) == key
         old = ring.ring.version
         ring.vault.clock.now_s += 60
@@ -345,14 +313,14 @@ def test_no_backup_brings_an_erased_key_back_once_the_tokens_key_is_destroyed(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sealgate.vault.kek_ring.START_PAUSE_S", 0.0)
         with pytest.raises(StartError) as refused:
-            lay_foundation(restored / "data", INSTANCE, LOG, configured)
+            lay_foundation(restored / "data", INSTANCE, LOG, token)
     assert refused.value.code == "kek_unavailable"
 
 
 def test_an_older_database_is_accepted_by_the_ceremony_with_the_tokens_key(
-    tmp_path: Path, configured: KekConfig
+    tmp_path: Path, token: KekConfig
 ) -> None:
-    with Ring(tmp_path, configured) as ring:
+    with Ring(tmp_path, token) as ring:
         kept = Kept(ring.vault)
         (revoked_at, revoked, _), *others = kept.keys
         ring.vault.foundation.database.forget()
@@ -362,10 +330,10 @@ def test_an_older_database_is_accepted_by_the_ceremony_with_the_tokens_key(
     for name in ("vault.db-wal", "vault.db-shm"):
         (tmp_path / "data" / name).unlink(missing_ok=True)
     (tmp_path / "data" / "vault.db").write_bytes(backup)
-    config = vault_config(tmp_path, kek=configured)
+    config = vault_config(tmp_path, kek=token)
     with opened(config, clock=Clock(), log=LOG) as ceremony:
         ceremony.accept(ceremony.compare().epoch)
-    with Ring(tmp_path, configured) as again:
+    with Ring(tmp_path, token) as again:
         assert [again.vault.opens(at, credential) for at, credential, _ in others] == [
             key for *_, key in others
         ]
@@ -386,17 +354,17 @@ def put_back(folder: Path, backup: dict[str, bytes]) -> Path:
 
 
 def test_a_token_that_hangs_is_given_up_and_used_again_once_it_answers(
-    tmp_path: Path, configured: KekConfig, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, token: KekConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sealgate.vault.kek_ring.PAUSE_S", 0.0)
     monkeypatch.setattr("sealgate.vault.kek_ring.AGAIN_S", 10.0)
-    with Ring(tmp_path, configured) as ring:
+    with Ring(tmp_path, token) as ring:
         kept = Kept(ring.vault, organizations=1)
         assert kept.all_open(ring.vault)
         before, over = ring.counts(), threading.Event()
         with monkeypatch.context() as patch:
             patch.setattr("sealgate.vault.kek_pkcs11._encrypt", lambda *_words: over.wait(30))
-            patch.setattr(ring.ring, "_config", msgspec.structs.replace(configured, timeout_s=0.1))
+            patch.setattr(ring.ring, "_config", msgspec.structs.replace(token, timeout_s=0.1))
             with pytest.raises(RefusedError, match="vault_unavailable"):
                 ring.vault.ask(ticket_order(Addresses()))
             assert kept.all_open(ring.vault), "keys that are open do not wait for the token"
@@ -407,17 +375,17 @@ def test_a_token_that_hangs_is_given_up_and_used_again_once_it_answers(
 
 
 def test_a_pin_that_the_token_refused_is_not_tried_again_so_that_it_is_not_locked(
-    tmp_path: Path, configured: KekConfig, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, token: KekConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lay_foundation(tmp_path / "data", INSTANCE, LOG, configured).close()
+    lay_foundation(tmp_path / "data", INSTANCE, LOG, token).close()
     monkeypatch.setattr("sealgate.vault.kek_ring.START_PAUSE_S", 0.0)
     wrong = tmp_path / "pin"
     wrong.write_text("not-the-pin")
     wrong.chmod(0o400)
-    logged_out(configured)
+    logged_out(token)
     with pytest.raises(StartError, match=r"has refused this PIN.*hint: "):
-        lay_foundation(tmp_path / "data", INSTANCE, LOG, changed(configured, pkcs11_pin_file=str(wrong)))
-    lay_foundation(tmp_path / "data", INSTANCE, LOG, configured).close()
+        lay_foundation(tmp_path / "data", INSTANCE, LOG, changed(token, pkcs11_pin_file=str(wrong)))
+    lay_foundation(tmp_path / "data", INSTANCE, LOG, token).close()
 
 
 def logged_out(config: KekConfig) -> None:
@@ -430,8 +398,8 @@ def logged_out(config: KekConfig) -> None:
         token.library.lib(config.pkcs11_module).reinitialize()
 
 
-def test_a_key_that_is_on_the_ring_already_is_not_taken_twice(tmp_path: Path, configured: KekConfig) -> None:
-    with Ring(tmp_path, configured) as ring:
+def test_a_key_that_is_on_the_ring_already_is_not_taken_twice(tmp_path: Path, token: KekConfig) -> None:
+    with Ring(tmp_path, token) as ring:
         label = ring.report().items[0].details["label"]
         with pytest.raises(RefusedError, match="kek_known"):
             ring.do(lambda changes: changes.rotate(label))
