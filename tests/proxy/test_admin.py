@@ -39,13 +39,14 @@ async def test_a_running_stream_holds_a_connection_that_is_busy(world: World) ->
 
 
 async def test_the_pool_tells_whom_it_leaves_alone_and_for_how_long(world: World) -> None:
-    key = (world.provider.origin, world.credential)
+    key = (world.provider.origin, world.credential, "gpt-test")
     for _ in range(FAILURES):
-        world.running.parts.breakers.failed(key, time.monotonic(), "provider_failed")
+        world.running.parts.breakers.failed(key, time.monotonic(), "provider_failed", whole=False)
     row = (await world.admin("/-/pool")).json()["origins"][world.provider.origin]
     (breaker,) = row["breakers"]
     assert 0 < breaker.pop("left_s") <= FIRST_REST_S
-    assert breaker == {"credential": world.credential, "state": "open", "code": "provider_failed"}
+    told = {"credential": world.credential, "model": "gpt-test", "state": "open", "code": "provider_failed"}
+    assert breaker == told
 
 
 async def test_the_applications_are_known_by_id_revision_and_age(world: World) -> None:

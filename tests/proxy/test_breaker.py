@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,10 +13,12 @@ from sealgate.proxy.breaker import (
     LONGEST_REST_S,
     Breaker,
     Breakers,
+    Key,
     State,
 )
 
-KEY = ("https://a.example", "cred_a")
+KEY: Key = ("https://a.example", "cred_a", "gpt-a")
+OTHER_MODEL: Key = (*KEY[:2], "gpt-b")
 STEPS = st.lists(
     st.tuples(st.sampled_from(["enter", "succeeded", "failed", "left"]), st.floats(0, 40, allow_nan=False)),
     max_size=60,
@@ -92,26 +95,86 @@ def test_a_try_that_told_nothing_leaves_its_place_to_another() -> None:
     assert breaker.enter(FIRST_REST_S)
 
 
-def test_what_never_failed_or_works_again_is_not_kept() -> None:
+def failing(breakers: Breakers, key: Key, *, whole: bool, times: int = FAILURES) -> bool:
+    """So many failures in a row; True if the last one opened it."""
+    last = None
+    for _ in range(times):
+        last = breakers.failed(key, 0.0, "provider_error", whole=whole)
+    return last is not None
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_never_failed_or_works_again_is_not_kept(whole: bool) -> None:
     breakers = Breakers()
     assert not breakers.succeeded(KEY, 0.0)
-    for _ in range(FAILURES):
-        last = breakers.failed(KEY, 0.0, "provider_error")
-    assert last is not None
+    assert failing(breakers, KEY, whole=whole)
     assert (breakers.opened, breakers.open_count(0.0), len(breakers)) == (1, 1, 1)
     assert breakers.succeeded(KEY, FIRST_REST_S)
-    assert (len(breakers), breakers.find(KEY)) == (0, None)
+    assert (len(breakers), breakers.resting(KEY, 0.0)) == (0, None)
 
 
 def test_one_credential_that_fails_leaves_its_neighbours_at_the_same_origin_alone() -> None:
     breakers = Breakers()
-    for _ in range(FAILURES):
-        breakers.failed(KEY, 0.0, "provider_rejected_key")
-    assert breakers.find((KEY[0], "cred_b")) is None
+    failing(breakers, KEY, whole=True)
+    assert breakers.resting(KEY, 0.0) is not None
+    assert breakers.resting((KEY[0], "cred_b", KEY[2]), 0.0) is None
+
+
+def test_one_model_that_fails_leaves_the_others_of_its_credential_alone() -> None:
+    breakers = Breakers()
+    assert failing(breakers, KEY, whole=False)
+    assert breakers.enter(KEY, 0.0) is not None
+    assert breakers.enter(OTHER_MODEL, 0.0) is None
+
+
+def test_a_credential_that_fails_is_left_alone_with_every_model() -> None:
+    breakers = Breakers()
+    assert failing(breakers, KEY, whole=True)
+    assert breakers.enter(KEY, 0.0) is not None
+    assert breakers.enter(OTHER_MODEL, 0.0) is not None
+    assert breakers.open_count(0.0) == 1
+
+
+def test_a_model_that_works_says_nothing_of_one_that_does_not() -> None:
+    breakers = Breakers()
+    failing(breakers, KEY, whole=False, times=FAILURES - 1)
+    breakers.succeeded(OTHER_MODEL, 0.0)
+    assert failing(breakers, KEY, whole=False, times=1)
+
+
+def test_a_try_at_a_credential_that_its_model_spoils_leaves_the_place_to_another() -> None:
+    breakers = Breakers()
+    failing(breakers, KEY, whole=True)
+    assert breakers.enter(KEY, FIRST_REST_S) is None
+    assert breakers.enter(OTHER_MODEL, FIRST_REST_S) is not None, "one at a time"
+    breakers.failed(KEY, FIRST_REST_S, "provider_error", whole=False)
+    assert breakers.enter(OTHER_MODEL, FIRST_REST_S) is None
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("asl"), st.booleans(), st.booleans(), st.floats(0, 40)), max_size=60)
+)
+def test_whatever_two_models_do_every_rest_ends_and_no_place_stays_taken(
+    steps: list[tuple[str, bool, bool, float]],
+) -> None:
+    breakers, now_s = Breakers(), 0.0
+    for how, first, whole, passed_s in steps:
+        now_s += passed_s
+        key = KEY if first else OTHER_MODEL
+        if breakers.enter(key, now_s) is not None:
+            continue
+        if how == "a":
+            breakers.failed(key, now_s, "provider_error", whole=whole)
+        elif how == "s":
+            breakers.succeeded(key, now_s)
+        else:
+            breakers.left(key)
+    later_s = now_s + LONGEST_REST_S
+    assert breakers.enter(KEY, later_s) is None
 
 
 def test_a_flood_of_credentials_that_fail_takes_bounded_room() -> None:
     breakers = Breakers()
     for number in range(BREAKERS_KEPT + 5):
-        breakers.failed((KEY[0], str(number)), 0.0, "provider_error")
+        breakers.failed((KEY[0], str(number), ""), 0.0, "provider_error", whole=True)
     assert len(breakers) == BREAKERS_KEPT

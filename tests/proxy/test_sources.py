@@ -260,7 +260,8 @@ async def test_a_provider_that_fails_again_and_again_is_left_alone_and_found_aga
     assert len(world.provider.calls) == FAILURES
     assert "proxy breaker_opened" in world.log.getvalue()
     parts = world.running.parts
-    await until(lambda: parts.breakers.find((world.provider.origin, world.credential)).left_s(now()) == 0)  # type: ignore[union-attr]
+    key = (world.provider.origin, world.credential, "flaky")
+    await until(lambda: parts.breakers.resting(key, now()) is None)
     assert (await world.chat(prompt("flaky"))).status == 200
     assert "proxy breaker_closed" in world.log.getvalue()
     assert len(parts.breakers) == 0
@@ -273,11 +274,29 @@ async def test_a_source_that_is_left_alone_costs_no_try(world: World) -> None:
     assert keys_used(world).count(KEY) == FAILURES
 
 
+@pytest.mark.parametrize("fault", ["html-500", "reset-at-once", "late-504"])
+async def test_a_model_that_is_broken_leaves_the_others_of_its_key_alone(world: World, fault: str) -> None:
+    world.publish(Limits(retries=0, requests_per_minute=1_000))
+    for _ in range(FAILURES + 3):
+        assert (await world.chat(prompt(fault))).status >= 500
+    assert len(world.provider.calls) == FAILURES, "it is left alone"
+    assert (await world.chat()).status == 200
+    assert (await world.chat(prompt(stream=True))).status == 200
+
+
+async def test_a_key_that_is_refused_is_left_alone_with_every_model(world: World) -> None:
+    world.publish(Limits(retries=0, requests_per_minute=1_000))
+    for _ in range(FAILURES):
+        await world.chat(prompt("echo-401"))
+    assert (await world.chat()).error["code"] == "provider_rejected_key"
+    assert len(world.provider.calls) == FAILURES
+
+
 async def test_limits_and_refused_requests_open_no_breaker(world: World) -> None:
     world.publish(Limits(retries=0, requests_per_minute=1_000))
-    for fault in ("rate", "bad-400", "too-long", "rate", "bad-400", "rate"):
+    for fault in ("rate", "bad-400", "too-long", "no-model") * 3:
         await world.chat(prompt(fault))
-    assert len(world.provider.calls) == 6
+    assert len(world.provider.calls) == 12
     assert len(world.running.parts.breakers) == 0
 
 

@@ -101,8 +101,8 @@ def _pool(admin: Admin) -> tuple[int, Json]:
     parts, now_s = admin.parts, time.monotonic()
     counts, addresses = parts.pool.counts(), parts.pool.way_out.addresses
     breakers: dict[str, list[Json]] = {}
-    for (origin, credential), breaker in parts.breakers.shown(now_s):
-        breakers.setdefault(origin, []).append(_breaker(credential, breaker, now_s))
+    for (origin, credential, model), breaker in parts.breakers.shown(now_s):
+        breakers.setdefault(origin, []).append(_breaker(credential, model, breaker, now_s))
     origins: dict[str, Json] = {}
     for origin in sorted({*counts, *breakers}):
         row = counts.get(origin, {"open": 0, "idle": 0})
@@ -115,10 +115,11 @@ def _pool(admin: Admin) -> tuple[int, Json]:
     return 200, {"origins": origins, "connecting": parts.pool.connecting, "credentials_held": len(parts.keys)}
 
 
-def _breaker(credential: str, breaker: Breaker, now_s: float) -> Json:
+def _breaker(credential: str, model: str, breaker: Breaker, now_s: float) -> Json:
     left_s = round(breaker.left_s(now_s), 1)
     return {
         "credential": credential,
+        "model": model or None,
         "state": breaker.state(now_s).value,
         "left_s": left_s,
         "code": breaker.code,

@@ -1,4 +1,4 @@
-"""Leaves a credential alone at an origin that fails again and again: a pure state machine, times come in.
+"""Leaves a credential alone that fails again and again, or one model at it: pure; times come in.
 
     closed ──(FAILURES in a row)──▶ open ──(its rest is over)──▶ half-open ──(one call)──▶ closed
                                      ▲────────(it failed: twice the rest)──────┘
@@ -18,8 +18,8 @@ FIRST_REST_S: Final = 1.0
 LONGEST_REST_S: Final = 30.0
 BREAKERS_KEPT: Final = 10_000
 
-Key = tuple[str, str]
-"""Origin and credential."""
+Key = tuple[str, str, str]
+"""Origin, credential and model; without a model, what all models of the credential share."""
 
 
 class State(Enum):
@@ -31,7 +31,7 @@ class State(Enum):
 
 
 class Breaker:
-    """One origin and credential. Every `enter` that gives True is followed by one of the other three."""
+    """Of a credential, or of a model. Every `enter` that gives True is followed by one of the other three."""
 
     __slots__ = ("_failures", "_rest_s", "_trying", "_until_s", "code")
 
@@ -94,7 +94,11 @@ class Breaker:
 
 
 class Breakers:
-    """Those that failed of late, by origin and credential. `opened` counts how often one opened."""
+    """Those that failed of late. `opened` counts how often one opened.
+
+    A credential has one for all its models, and each model there one of its own: a model that is broken
+    leaves the others alone. A call enters both.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[Key, Breaker] = {}
@@ -103,17 +107,32 @@ class Breakers:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def find(self, key: Key) -> Breaker | None:
-        """The breaker of this key; None where all is well."""
-        return self._kept.get(key)
+    def resting(self, key: Key, now_s: float) -> Breaker | None:
+        """The one for which no call may be made now; None where one may."""
+        return next((each for each in self._both(key) if each.left_s(now_s) > 0.0), None)
 
-    def failed(self, key: Key, now_s: float, code: str) -> Breaker | None:
-        """A call failed; gives the breaker if that opened it."""
-        breaker = self._kept.get(key)
+    def enter(self, key: Key, now_s: float) -> Breaker | None:
+        """Make a call, or not: gives the one that is against it."""
+        against = self.resting(key, now_s)
+        if against is None:
+            for each in self._both(key):
+                each.enter(now_s)
+        return against
+
+    def failed(self, key: Key, now_s: float, code: str, *, whole: bool) -> Breaker | None:
+        """A call failed, for a reason that holds for the `whole` credential or perhaps for its model alone.
+
+        Gives the breaker if that opened it; the other one was told nothing.
+        """
+        model, credential = key, (key[0], key[1], "")
+        failed, other = (credential, model) if whole else (model, credential)
+        if other in self._kept:
+            self._kept[other].left()
+        breaker = self._kept.get(failed)
         if breaker is None:
             if len(self._kept) >= BREAKERS_KEPT:
                 del self._kept[next(iter(self._kept))]
-            breaker = self._kept[key] = Breaker()
+            breaker = self._kept[failed] = Breaker()
         if not breaker.failed(now_s, code):
             return None
         self.opened += 1
@@ -121,13 +140,20 @@ class Breakers:
 
     def succeeded(self, key: Key, now_s: float) -> bool:
         """A call was answered; True if that closed an open breaker."""
-        breaker = self._kept.get(key)
-        if breaker is None:
-            return False
-        closed = breaker.succeeded(now_s)
-        if breaker.state(now_s) is State.CLOSED:
-            del self._kept[key]
+        closed = False
+        for each in (key, (key[0], key[1], "")):
+            breaker = self._kept.get(each)
+            if breaker is None:
+                continue
+            closed |= breaker.succeeded(now_s)
+            if breaker.state(now_s) is State.CLOSED:
+                del self._kept[each]
         return closed
+
+    def left(self, key: Key) -> None:
+        """A call ended and tells nothing of the provider."""
+        for each in self._both(key):
+            each.left()
 
     def shown(self, now_s: float) -> Iterator[tuple[Key, Breaker]]:
         """Those that let nothing through, or one call."""
@@ -136,3 +162,8 @@ class Breakers:
     def open_count(self, now_s: float) -> int:
         """How many let nothing through, or one call."""
         return sum(1 for _each in self.shown(now_s))
+
+    def _both(self, key: Key) -> list[Breaker]:
+        """Of the credential and of the model, as far as there are any."""
+        kept = (self._kept.get((key[0], key[1], "")), self._kept.get(key))
+        return [each for each in kept if each is not None]

@@ -165,11 +165,12 @@ class Endings(Visit):
         if tries is None:
             return False
         refusal, now_s = self._refusal, time.monotonic()
-        rest_s = tries.failed(error, answered=refusal is not None)
+        sent = self.state >= State.FORWARDED
+        rest_s = tries.failed(error, sent=sent, answered=refusal is not None)
         if rest_s is not None:
             name = self.credential[0]
             self.parts.log("breaker_opened", credential=name, code=error.code, rest_s=int(rest_s))
-        if self.state >= State.FORWARDED and (refusal is None or refusal.status in LATE_ANSWERS):
+        if sent and (refusal is None or refusal.status in LATE_ANSWERS):
             return False  # the work may have been done
         asked_s = seconds_asked(refusal.headers) if refusal is not None else None
         until_s = min(self._account.started_s + self._limits.first_byte_s, self._total_deadline_s)

@@ -54,7 +54,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     "upstream_refused": Event(Level.WARNING, {"application": _ID, "code": _ID, "status": _NUMBER, "request": _ID}, "The provider did not do what was asked."),
     "key_echoed": Event(Level.ERROR, {"application": _ID, "request": _ID}, "The provider's answer held the application's key; it did not pass. Ask the provider why, and replace the key."),
     "try_failed": Event(Level.INFO, {"application": _ID, "credential": _ID, "code": _ID, "request": _ID}, "A request goes to another source, or again to this one: nothing had gone down."),
-    "breaker_opened": Event(Level.WARNING, {"credential": _ID, "code": _ID, "rest_s": _NUMBER}, "A credential failed at its provider several times in a row and is left alone for so long."),
+    "breaker_opened": Event(Level.WARNING, {"credential": _ID, "code": _ID, "rest_s": _NUMBER}, "A credential, or one model at it, failed at its provider several times in a row and is left alone for so long."),
     "breaker_closed": Event(Level.INFO, {"credential": _ID}, "It works again."),
     "upstream_failed": Event(Level.WARNING, {"application": _ID, "code": _ID, "request": _ID}, "No whole answer came from the provider."),
     "journal_unwritten": Event(Level.ERROR, {"errno": _NUMBER}, "The end of an exchange found no room: requests are refused until it is written; free disk space."),

@@ -123,8 +123,9 @@ class Exchange(Endings):
         """Shape the request by the application's policy; then try its sources."""
         verified = self._verified
         body, self._body = self._body, []
-        self._shaped = shape(body, self.headers, self._dialect, verified, self._action)
-        self._tries = Tries(verified.application.ways, self.parts.breakers, self._limits.retries)
+        shaped = self._shaped = shape(body, self.headers, self._dialect, verified, self._action)
+        ways, retries = verified.application.ways, self._limits.retries
+        self._tries = Tries(ways, self.parts.breakers, retries, shaped.model)
         self._try_next()
 
     @guarded

@@ -65,3 +65,5 @@ FAILING: Final = frozenset(
     }
 )
 """What a breaker counts. Not a limit that was reached: the provider works, and says when."""
+OF_A_MODEL: Final = frozenset({"provider_error", "provider_failed", "provider_timeout"})
+"""Of these, what one model may do once a request was sent, while others at the same key work."""

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from sealgate.policy.sources import in_order
-from sealgate.proxy.breaker import Breakers
+from sealgate.proxy.breaker import Breakers, Key
 from sealgate.proxy.errors import ERRORS, ProxyError
-from sealgate.proxy.retry_table import AFTER, FAILING, NOT_ASKED, After
+from sealgate.proxy.retry_table import AFTER, FAILING, NOT_ASKED, OF_A_MODEL, After
 from sealgate.proxy.ways import Way
 
 PAUSE_S: Final = 0.25
@@ -26,10 +26,10 @@ MOST_PAUSE_S: Final = 2.0
 class Tries:
     """The ways of one exchange. `way` is the one that is gone now."""
 
-    __slots__ = ("_again", "_breakers", "_entered", "_left", "_retries", "_told", "way")
+    __slots__ = ("_again", "_breakers", "_entered", "_left", "_model", "_retries", "_told", "way")
 
-    def __init__(self, ways: Sequence[Way], breakers: Breakers, retries: int) -> None:
-        self._breakers, self._retries = breakers, retries
+    def __init__(self, ways: Sequence[Way], breakers: Breakers, retries: int, model: str) -> None:
+        self._breakers, self._retries, self._model = breakers, retries, model
         self._left = list(ways) if len(ways) == 1 else in_order(ways, random.random)
         self._again: list[Way] = []
         self._told: ProxyError | None = None
@@ -40,8 +40,8 @@ class Tries:
         """The next way that is not left alone; raises the `ProxyError` for which it is, if all are."""
         while True:
             way = self._left.pop(0)
-            breaker = self._breakers.find(way.key)
-            if breaker is None or breaker.enter(time.monotonic()):
+            breaker = self._breakers.enter(self._key(way), time.monotonic()) if self._breakers else None
+            if breaker is None:
                 self.way, self._entered = way, True
                 return way
             if not self._left:
@@ -53,12 +53,13 @@ class Tries:
         entered, self._entered = self._entered, False
         if not entered or not self._breakers:
             return False
-        return self._breakers.succeeded(self.way.key, time.monotonic())
+        return self._breakers.succeeded(self._key(self.way), time.monotonic())
 
-    def failed(self, error: ProxyError, *, answered: bool) -> float | None:
-        """This try failed; gives for how long its origin and credential are left alone, if that begins now.
+    def failed(self, error: ProxyError, *, sent: bool, answered: bool) -> float | None:
+        """This try failed; gives for how long its credential or model is left alone, if that begins now.
 
-        `answered`: the provider itself said so, which is a failure of its own only for some errors.
+        `sent`: a request had gone up, so that it may be its model's doing. `answered`: the provider itself
+        said so, which is a failure of its own only for some errors.
         """
         if error.code not in FAILING or not self._entered:
             if answered:
@@ -66,15 +67,15 @@ class Tries:
             self.given_up()
             return None
         self._entered = False
-        opened = self._breakers.failed(self.way.key, time.monotonic(), error.code)
+        whole = not sent or error.code not in OF_A_MODEL
+        opened = self._breakers.failed(self._key(self.way), time.monotonic(), error.code, whole=whole)
         return None if opened is None else opened.rest_s
 
     def given_up(self) -> None:
         """This try ended and tells nothing of the provider."""
         entered, self._entered = self._entered, False
-        breaker = self._breakers.find(self.way.key) if entered else None
-        if breaker is not None:
-            breaker.left()
+        if entered and self._breakers:
+            self._breakers.left(self._key(self.way))
 
     def pause_s(self, error: ProxyError, asked_s: float | None, left_s: float) -> float | None:
         """How long to wait before the next try; None where there is none.
@@ -99,8 +100,10 @@ class Tries:
         return pause_s
 
     def _rests(self, way: Way) -> bool:
-        breaker = self._breakers.find(way.key)
-        return breaker is not None and breaker.left_s(time.monotonic()) > 0.0
+        return self._breakers.resting(self._key(way), time.monotonic()) is not None
+
+    def _key(self, way: Way) -> Key:
+        return (*way.key, way.model(self._model))
 
     def told(self, error: ProxyError) -> ProxyError:
         """What the client is told at the end."""

@@ -23,7 +23,7 @@ class Way(msgspec.Struct, frozen=True, eq=False):
 
     opening: Open
     key: tuple[str, str]
-    """What a breaker is kept for: origin and credential."""
+    """What a breaker is kept for, but for the model: origin and credential."""
     rank: int = 1
     weight: int = 1
     models: Mapping[str, str] = _NO_MODELS
