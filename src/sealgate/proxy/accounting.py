@@ -84,11 +84,11 @@ class Account:
 
     def settle(
         self, journal: Journal, outcome: Outcome, status: int, usage: Usage, charged: Charged | None = None
-    ) -> None:
-        """Write `settled`, if `began` was written; `usage` is believed."""
+    ) -> UsageRecord | None:
+        """Write `settled`, if `began` was written, and give it; `usage` is believed."""
         began, number, self._number = self._began, self._number, 0
         if began is None or not number:
-            return
+            return None
         first_s, to = self.first_byte_s, self._way.opening if self._way else None
         record = UsageRecord(
             journal.next_sequence,
@@ -116,3 +116,4 @@ class Account:
             self.tries,
         )
         journal.settle(number, record, charged)
+        return record

@@ -112,7 +112,11 @@ def _pool(admin: Admin) -> tuple[int, Json]:
             "addresses": list(addresses.get(origin, ())),
             "breakers": breakers.get(origin, []),
         }
-    return 200, {"origins": origins, "connecting": parts.pool.connecting, "credentials_held": len(parts.keys)}
+    return 200, {
+        "origins": origins,
+        "connecting": len(parts.pool.connecting),
+        "credentials_held": len(parts.keys),
+    }
 
 
 def _breaker(credential: str, model: str, breaker: Breaker, now_s: float) -> Json:

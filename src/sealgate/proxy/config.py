@@ -15,6 +15,7 @@ from sealgate.listening.certificates import TlsFiles
 from sealgate.proxy.egress import parse_forward_proxy
 from sealgate.proxy.networks import parse_networks
 from sealgate.proxy.store_config import StoreConfig
+from sealgate.proxy.telemetry_config import TelemetryConfig
 
 MIB = 1_048_576
 _HIGHEST_PORT = 65_535
@@ -71,6 +72,8 @@ class ProxyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Where the pages for operators are asked for instead of `admin_port`: who started us shows them."""
     limit_store: StoreConfig | None = None
     """Where limits and budgets are counted with other processes; None: in this one alone."""
+    telemetry: TelemetryConfig | None = None
+    """Where traces and metrics are sent; None: nowhere."""
 
     def __post_init__(self) -> None:
         """Check every value."""

@@ -26,6 +26,7 @@ NOT_STORED: Final[Field] = (b"cache-control", b"no-store")
 _REQUEST_HEADERS: Final = (
     "authorization", "content-type", "accept", "accept-language", "idempotency-key", "user-agent",
     "openai-beta", "openai-organization", "openai-project", "x-request-id", "x-client-request-id",
+    "traceparent", "tracestate",
     "x-stainless-arch", "x-stainless-async", "x-stainless-custom-poll-interval", "x-stainless-helper-method",
     "x-stainless-lang", "x-stainless-os", "x-stainless-package-version", "x-stainless-poll-helper",
     "x-stainless-raw-response", "x-stainless-retry-count", "x-stainless-runtime",

@@ -50,6 +50,8 @@ EVENTS: Final[Mapping[str, Event]] = {
     "limit_store_connected": Event(Level.INFO, {"owed": _NUMBER}, "Limits and budgets are counted with other processes; `owed` counts what goes there first."),
     "limit_store_lost": Event(Level.ERROR, {"store": _ID, "code": _ID}, "The limit store does not answer: each limit does what was declared for it (`limits.*_while_away`). Start it; nothing else is needed."),
     "limit_store_emptied": Event(Level.ERROR, {}, "The limit store lost what it had counted; each process told it anew what it knows."),
+    "telemetry_lost": Event(Level.WARNING, {"collector": _ID, "code": _ID}, "The collector does not take traces and metrics: look at it and at `[telemetry]`. Requests go on; what does not fit is dropped and counted."),
+    "telemetry_delivered": Event(Level.INFO, {"dropped": _NUMBER}, "It takes them again; so many exchanges were dropped since the start."),
     "usage_refused": Event(Level.ERROR, {"code": _ID}, "The console does not take usage; it is kept."),
     "upstream_refused": Event(Level.WARNING, {"application": _ID, "code": _ID, "status": _NUMBER, "request": _ID}, "The provider did not do what was asked."),
     "key_echoed": Event(Level.ERROR, {"application": _ID, "request": _ID}, "The provider's answer held the application's key; it did not pass. Ask the provider why, and replace the key."),

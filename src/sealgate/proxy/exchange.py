@@ -349,7 +349,9 @@ class Exchange(Endings):
         self.parts.outcomes[outcome] += 1
         if self._allowance is not None:
             self.parts.limits.release(self._allowance)
-        self._account.settle(self.parts.journal, outcome, status, usage, charged)
+        record = self._account.settle(self.parts.journal, outcome, status, usage, charged)
+        if record is not None and self.parts.telemetry is not None:
+            self.parts.telemetry.ended(record, self.headers.get(b"traceparent"))
         self._shaped = self._relay = None
 
     # What the steps share.

@@ -133,6 +133,9 @@ def _gauges(parts: Parts, connected: Mapping[str, bool]) -> Iterator[tuple[str, 
     if isinstance(parts.counts, SharedCounts):
         yield "limit_store_connected", "1 while the limit store answers.", parts.counts.connected
         yield "limit_store_owed", "Calls' worth of use that it has not counted yet.", parts.counts.owed
+    if parts.telemetry is not None:
+        yield "telemetry_delivering", "1 while the collector takes traces.", bool(parts.telemetry.delivering)
+        yield "telemetry_dropped", "Exchanges that it was not told of in time.", parts.telemetry.dropped
     yield "journal_segments", "Segments of the journal on disk.", journal.segment_count
     yield "journal_ready", "1 if new exchanges find room in the journal.", journal.ready()
     yield "draining", "1 while it stops.", parts.draining

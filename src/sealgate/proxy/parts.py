@@ -24,6 +24,7 @@ from sealgate.proxy.limits import SessionLimits
 from sealgate.proxy.script import Script
 from sealgate.proxy.sessions import Sessions
 from sealgate.proxy.store import Counts
+from sealgate.proxy.telemetry import Telemetry
 from sealgate.proxy.upstream import Pool
 from sealgate.proxy.wire.write import Field
 
@@ -90,6 +91,8 @@ class Parts:
     failed_tries: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By (error, what followed)."""
     outcomes: Counter[Outcome] = field(default_factory=Counter)
+    telemetry: Telemetry | None = None
+    """Takes each exchange that ended; None where no collector is named."""
     running: set[Running] = field(default_factory=set)
     draining: bool = False
     """Who is connected is still served; nobody else comes, and each answer ends its connection."""

@@ -50,6 +50,7 @@ from sealgate.proxy.sessions import Sessions
 from sealgate.proxy.shipping import Shipping
 from sealgate.proxy.snapshot import SnapshotFile
 from sealgate.proxy.store import Counts, LocalCounts, SharedCounts
+from sealgate.proxy.telemetry import Telemetry
 from sealgate.proxy.upstream import Pool
 from sealgate.proxy.visit import place_of
 from sealgate.proxy.waymark import WaymarkKeeper
@@ -113,6 +114,7 @@ class Proxy:
         self.folder = journal.folder.parent
         self._waymark = WaymarkKeeper(self.folder / WAYMARK_NAME, log)
         self.parts = self._make_parts(journal)
+        self._telemetry = self._make_telemetry()
         self.listener = Listener(self.parts)
         self._remembering = Remembering(
             self.parts.counts,
@@ -166,6 +168,14 @@ class Proxy:
             script=Script(),
         )
 
+    def _make_telemetry(self) -> Telemetry | None:
+        if self.config.telemetry is None:
+            return None
+        named = {"sealgate.proxy": self.config.proxy_id, "service.instance.id": self.parts.journal.epoch.name}
+        made = Telemetry(self.config.telemetry, named, self.parts.outcomes, self._log)
+        self.parts.telemetry = made
+        return made
+
     async def start(self) -> None:
         """Listen, and keep everything else going. Neither the vault nor the console need be there."""
         loop, config = asyncio.get_running_loop(), self.config
@@ -195,6 +205,8 @@ class Proxy:
             self._keep_going(tls.watch())
         if isinstance(self.parts.counts, SharedCounts):
             self._keep_going(self.parts.counts.run())
+        if self._telemetry is not None:
+            self._keep_going(self._telemetry.run())
         if config.listener_fd is not None:
             leftovers = Leftovers(config, self.console, self.parts.counts, self._log)
             self._keep_going(leftovers.run())
@@ -232,6 +244,8 @@ class Proxy:
         self.listener.close()
         if isinstance(self.parts.counts, SharedCounts):
             await self.parts.counts.close()
+        if self._telemetry is not None:
+            await self._telemetry.close()
         await self._shipping.ship_once()
         await self.parts.applications.save()
         for server in self._servers:

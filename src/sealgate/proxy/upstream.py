@@ -241,7 +241,7 @@ class Pool:
         self.way_out = way_out
         self._idle: dict[str, deque[Upstream]] = {}
         self._all: set[Upstream] = set()
-        self._connecting: set[asyncio.Task[None]] = set()
+        self.connecting: set[asyncio.Task[None]] = set()
         self.secret_request = SecretRequest()
         """One for all: filled and wiped within one call."""
 
@@ -261,8 +261,8 @@ class Pool:
     def connect(self, origin: str, caller: Caller, timeout_s: float) -> asyncio.Task[None]:
         """Make a connection and give it to `caller`, who hears nothing once the task is cancelled."""
         task = asyncio.ensure_future(self._connect(self.way_out.origin(origin), caller, timeout_s))
-        self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
+        self.connecting.add(task)
+        task.add_done_callback(self.connecting.discard)
         return task
 
     def give_back(self, upstream: Upstream) -> None:
@@ -288,7 +288,7 @@ class Pool:
 
     def close(self) -> None:
         """Cut everything."""
-        for task in self._connecting:
+        for task in self.connecting:
             task.cancel()
         for upstream in tuple(self._all):
             upstream.abort()
@@ -302,14 +302,9 @@ class Pool:
             row["idle"] += upstream in upstream.idle
         return counts
 
-    @property
-    def connecting(self) -> int:
-        """Connections that are being made."""
-        return len(self._connecting)
-
     def __repr__(self) -> str:
         idle = sum(len(each) for each in self._idle.values())
-        return f"<Pool {len(self._all)} open, {idle} idle, {len(self._connecting)} connecting>"
+        return f"<Pool {len(self._all)} open, {idle} idle, {len(self.connecting)} connecting>"
 
     async def _connect(self, origin: Origin, caller: Caller, timeout_s: float) -> None:
         try:

@@ -55,6 +55,7 @@ def check(settings: Settings) -> Settings:
     _check_processes(settings)
     _check_mail(settings.mail)
     _check_password_file("limits.store_password_file", settings.limits.store_password_file)
+    _check_password_file("telemetry.headers_file", settings.telemetry.headers_file)
     return settings
 
 
@@ -123,6 +124,8 @@ def _paths(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from (("mail.ca_file", settings.mail.ca_file), ("mail.password_file", settings.mail.password_file))
     yield "limits.store_password_file", settings.limits.store_password_file
     yield "limits.store_ca_file", settings.limits.store_ca_file
+    yield "telemetry.headers_file", settings.telemetry.headers_file
+    yield "telemetry.ca_file", settings.telemetry.ca_file
     for file in ("pkcs11_module", "pkcs11_pin_file", "transit_token_file", "transit_ca_file"):
         yield f"kek.{file}", getattr(settings.kek, file)
     for name, section in sections(settings):

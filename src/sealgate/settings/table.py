@@ -30,6 +30,7 @@ from sealgate.settings.kinds import (
     User,
 )
 from sealgate.settings.limits import LimitsSettings
+from sealgate.settings.telemetry import TelemetrySettings
 from sealgate.vault.config import Destination, VaultConfig
 from sealgate.vault.kek_config import KekConfig
 from sealgate.vault.quotas import ProxyRule
@@ -340,6 +341,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     proxy: ProxySettings = ProxySettings()
     egress: EgressSettings = EgressSettings()
     limits: LimitsSettings = LimitsSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     def vault_config(self) -> VaultConfig:
         """What the vault is started with."""
@@ -420,6 +422,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             tls=tls_files(self.proxy),
             trusted_proxies=self.trusted_proxies,
             limit_store=self.limits.limit_store(),
+            telemetry=self.telemetry.collector(),
         )
 
     @property
