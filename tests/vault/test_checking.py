@@ -160,7 +160,7 @@ def test_an_erased_credential_that_was_put_back_is_found(vault: StillVault, chec
     execute(vault, "CREATE TEMP TABLE kept AS SELECT * FROM credentials")
     gone = vault.deposit(ticket_order(AT), canary_key())
     execute(vault, "INSERT INTO kept SELECT * FROM credentials")
-    vault.stores.credentials.erase(gone, lambda _connection: None)
+    vault.stores.credentials.erase([gone], lambda *_: None)
     execute(vault, "INSERT INTO credentials SELECT * FROM kept")
     assert whole_round(check).damaged == (DamagedRow("credentials", gone),)
 
@@ -199,7 +199,7 @@ def test_a_credential_revoked_while_what_is_missing_is_looked_for_is_not_missing
     rounds = check._missing(checking._Round())
     next(rounds)
     for name in names:
-        vault.stores.credentials.erase(name, lambda _connection: None)
+        vault.stores.credentials.erase([name], lambda *_: None)
     assert list(rounds)
     assert whole_round(check).is_sound
 

@@ -19,9 +19,11 @@ from sealgate.messages.operating import AskReceiptKey, ReceiptKeyShown
 from sealgate.messages.tickets import AskPseudonym, Credentials, ListCredentials
 from sealgate.vault import erasures
 from sealgate.vault.administrators import ENROLLED_WHOLE
+from sealgate.vault.anchor import Entry
 from sealgate.vault.faults import AlarmError, StorageError
 from sealgate.vault.receipts import key_of, verify
 from sealgate.vault.tickets import TicketRefusedError
+from sealgate.vault.witness import ERASED
 from tests.vault.deployment import Addresses, Deployment, canary_key, owner, ticket_order, vault_config
 from tests.vault.still import StillVault
 from tests.vault.test_operator import connected
@@ -488,6 +490,29 @@ def test_what_is_not_erased_at_once_is_refused_at_once(house: House, monkeypatch
     for _piece in house.vault.erasures.pieces():
         pass
     assert house.erase(ErasureKind.APPLICATION).signed
+
+
+@pytest.mark.parametrize(("in_one_step", "transactions"), [(1, 5), (2, 3), (20, 2)])
+def test_many_credentials_go_in_one_transaction_and_each_stays_closed(
+    house: House, monkeypatch: pytest.MonkeyPatch, in_one_step: int, transactions: int
+) -> None:
+    monkeypatch.setattr(erasures, "IN_ONE_STEP", in_one_step)
+    more = [house.vault.deposit(ticket_order(house.at), canary_key()) for _ in range(3)]
+    witness = house.vault.foundation.witness
+    ends: list[tuple[Entry, ...]] = []
+    append = witness._anchor.append
+
+    def noted(*entries: Entry) -> None:
+        if entries[0].state == ERASED:
+            ends.append(entries)
+        append(*entries)
+
+    monkeypatch.setattr(witness._anchor, "append", noted)
+    signed = house.erase(ErasureKind.APPLICATION).signed
+    receipt = verify(signed, key_of(house.vault.erasures.public_key()))
+    assert {each.credential for each in receipt.envelopes} == {house.credential, *more}
+    assert all(witness.is_erased(name) for name in (house.credential, *more))
+    assert [len(ends), sum(map(len, ends))] == [transactions, 5]  # four credentials, and the application
 
 
 PLACES = {

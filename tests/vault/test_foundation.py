@@ -15,6 +15,7 @@ from sealgate.vault.database import Database
 from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import StartError, StorageError
 from sealgate.vault.foundation import Foundation, lay_foundation
+from sealgate.vault.witness import ERASED
 
 INSTANCE = "inst_" + "a" * 20
 LOG = NullLog(EVENTS)
@@ -129,6 +130,71 @@ def test_a_line_that_was_half_written_is_written_again(tmp_path: Path) -> None:
     assert again.witness.standing(CREDENTIAL) == Standing(1, "active")
     again.close()
     assert len((tmp_path / "anchor").read_bytes()) == len(whole)
+
+
+MANY = {f"cred_{letter * 20}": number for number, letter in enumerate("cdefg", 1)}
+
+
+@pytest.mark.parametrize("lines", range(len(MANY) + 1))
+def test_of_changes_in_one_transaction_the_anchor_gets_those_that_it_does_not_have(
+    tmp_path: Path, lines: int
+) -> None:
+    foundation = lay(tmp_path)
+    before = (tmp_path / "anchor").stat().st_size
+    with foundation.witness.changes(MANY, ERASED):
+        pass
+    foundation.close()
+    whole = (tmp_path / "anchor").read_bytes()
+    kept = whole[before:].splitlines(keepends=True)[:lines]
+    (tmp_path / "anchor").write_bytes(whole[:before] + b"".join(kept))
+    again = lay(tmp_path)
+    assert {name: again.witness.standing(name) for name in MANY} == {
+        name: Standing(version, ERASED) for name, version in MANY.items()
+    }
+    assert again.witness.tip()[0] == foundation.witness.tip()[0]
+    again.close()
+    lay(tmp_path).close()
+
+
+def test_an_anchor_from_before_the_last_two_transactions_is_refused(tmp_path: Path) -> None:
+    foundation = lay(tmp_path)
+    before = (tmp_path / "anchor").read_bytes()
+    with foundation.witness.changes(MANY, ERASED):
+        pass
+    with foundation.witness.changes({f"cred_{'h' * 20}": 1, f"cred_{'i' * 20}": 1}, ERASED):
+        pass
+    foundation.close()
+    (tmp_path / "anchor").write_bytes(before)
+    assert refused(tmp_path) == "rolled_back"
+
+
+def test_a_vault_db_from_before_several_changes_at_once_is_refused(tmp_path: Path) -> None:
+    foundation = lay(tmp_path)
+    foundation.database.forget()
+    before = (tmp_path / "vault.db").read_bytes()
+    with foundation.witness.changes(MANY, ERASED):
+        pass
+    foundation.close()
+    (tmp_path / "vault.db").write_bytes(before)
+    assert refused(tmp_path) == "rolled_back"
+
+
+def test_several_changes_that_the_anchor_does_not_have_yet_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foundation = lay(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("sealgate.vault.anchor.Anchor.append", _disk_full)
+        with foundation.witness.changes(MANY, ERASED):
+            pass
+    assert foundation.witness.is_behind
+    assert set(foundation.witness.standings("cred_")) == set(MANY)
+    assert all(map(foundation.witness.is_erased, MANY))
+    with pytest.raises(ValueError, match="is erased"), foundation.witness.changes({CREDENTIAL: 9}, "active"):
+        pass
+    assert not foundation.witness.is_behind
+    foundation.close()
+    lay(tmp_path).close()
 
 
 def test_while_the_anchor_cannot_be_written_one_change_counts_and_no_second_is_accepted(

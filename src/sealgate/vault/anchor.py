@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Never
 
@@ -84,23 +84,35 @@ class Anchor:
         """True if it should be shortened."""
         return len(self._since) > SHORTEN_AFTER
 
-    def append(self, entry: Entry) -> None:
-        """Write one line durably; raises `OSError` (disk full), and then the file is as it was."""
-        # Drawn, so that the same changes made again after a restore are another history.
-        words = f"{entry.line()} {secrets.token_hex(_DRAWN_BYTES)}"
-        line = _Line(entry, words, self._mac(words))
+    def append(self, *entries: Entry) -> None:
+        """Write a line for each, durably; raises `OSError` (disk full), and then the file is as it was."""
+        lines = self._lines(entries)
+        if lines:
+            self._write(lines)
+
+    def _lines(self, entries: Iterable[Entry]) -> list[_Line]:
+        lines, chain = [], self._chain
+        for entry in entries:
+            # Drawn, so that the same changes made again after a restore are another history.
+            words = f"{entry.line()} {secrets.token_hex(_DRAWN_BYTES)}"
+            chain = self._mac(chain, words)
+            lines.append(_Line(entry, words, chain))
+        return lines
+
+    def _write(self, lines: Sequence[_Line]) -> None:
         descriptor = os.open(self._path, _APPENDING, 0o600)
         try:
             if self._tried_at is not None:
                 os.ftruncate(descriptor, self._tried_at)
             self._tried_at = os.fstat(descriptor).st_size
-            _write_or_undo(descriptor, line.text().encode(), self._tried_at)
+            _write_or_undo(descriptor, "".join(line.text() for line in lines).encode(), self._tried_at)
         finally:
             os.close(descriptor)
         self._tried_at = None
         if self.last is None:
             sync_folder(self._path.parent)
-        self._note(line)
+        for line in lines:
+            self._note(line)
 
     def shortened(self) -> Shortened:
         """What is known now, for a new file: `write` it, then `adopt` it."""
@@ -152,7 +164,7 @@ class Anchor:
     def _read(self, number: int, text: str) -> None:
         line, _, mac = text.rpartition(" ")
         words = line.split(" ")
-        expected = self._mac(line)
+        expected = self._mac(self._chain, line)
         if not hmac.compare_digest(mac.encode(), expected.hex().encode()) or len(words) not in _WORDS:
             self._damaged()
         entry = Entry(int(words[0]), words[1], int(words[2]), words[3])
@@ -168,8 +180,8 @@ class Anchor:
         self.standings[entry.subject] = Standing(entry.version, entry.state)
         self.tags[entry.number] = line.mac.hex()[:_TAG_CHARACTERS]
 
-    def _mac(self, line: str) -> bytes:
-        return hmac.digest(self._key, self._chain + b"\n" + line.encode("utf-8", "replace"), "sha256")
+    def _mac(self, chain: bytes, line: str) -> bytes:
+        return hmac.digest(self._key, chain + b"\n" + line.encode("utf-8", "replace"), "sha256")
 
     def _damaged(self) -> Never:
         raise StartError(

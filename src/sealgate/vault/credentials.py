@@ -117,27 +117,30 @@ class Credentials:
         """Take `shut` back: it is not what is being erased. Whether it opens, its rows say."""
         self._cut.discard(credential)
 
-    def erase(self, credential: str, note: Callable[[Connection], None]) -> None:
-        """Destroy every row of a credential, sound or not, in one change with what `note` writes.
+    def erase(self, names: Sequence[str], note: Callable[[Connection, Sequence[str]], None]) -> None:
+        """Destroy every row of some credentials, sound or not, in one transaction with what `note` writes.
 
         A row may be planted: one that is named like anything but a credential goes, and closes no id.
         """
-        if not is_id("cred", credential):
-            with self._database.transaction() as connection:
-                self._delete(connection, credential)
-            return
-        standing = self._witness.standing(credential)
-        if standing is not None and standing.state == ERASED:  # rows that somebody put back
-            whole = self._database.transaction()
-        else:
-            whole = self._witness.change(credential, 1 if standing is None else standing.version + 1, ERASED)
+        credentials = [name for name in names if is_id("cred", name)]
+        ends = {name: ended for name in credentials if (ended := self._next_unless_erased(name))}
+        whole = self._witness.changes(ends, ERASED) if ends else self._database.transaction()
         with whole as connection:
-            note(connection)
-            self._delete(connection, credential)
-            connection.execute(delete(OPENS_BY_HOUR).where(OPENS_BY_HOUR.c.credential == credential))
-        self._opens.drop(credential)
-        self._counts.drop(credential)
-        self._cut.discard(credential)
+            note(connection, credentials)
+            self._delete(connection, names)
+            connection.execute(delete(OPENS_BY_HOUR).where(OPENS_BY_HOUR.c.credential.in_(credentials)))
+        self._counts.drop(frozenset(credentials))
+        for credential in credentials:
+            self._opens.drop(credential)
+            self._known.drop(credential)
+            self._cut.discard(credential)
+
+    def _next_unless_erased(self, credential: str) -> int | None:
+        """The version of its end; None where that is written, and somebody put rows back."""
+        standing = self._witness.standing(credential)
+        if standing is None:
+            return 1
+        return None if standing.state == ERASED else standing.version + 1
 
     def alarm(self, credential: str) -> AlarmError:
         """Log the alarm of a version whose envelope does not open, and give the error to raise."""
@@ -284,17 +287,17 @@ class Credentials:
         told = self.shut(credential, application)
         revision = standing.version + 1
         with self._witness.change(credential, revision, CredentialState.REVOKED.value) as connection:
-            self._delete(connection, credential)
+            self._delete(connection, [credential])
         self._opens.drop(credential)
         self._forget()
         self._cut.discard(credential)
         self._log("revoked", application=application, credential=credential, told=told)
         return CredentialRevoked(credential=credential, revoked_at=now_s)
 
-    def _delete(self, connection: Connection, credential: str) -> None:
+    def _delete(self, connection: Connection, names: Sequence[str]) -> None:
         for table in (CREDENTIALS, VERSIONS, OPENS):
-            connection.execute(delete(table).where(table.c.credential == credential))
-        self._tickets.cancel(connection, credential)
+            connection.execute(delete(table).where(table.c.credential.in_(names)))
+        self._tickets.cancel(connection, *names)
 
     def _cancel_awaited(
         self, organization: str, application: str, credential: str, now_s: float

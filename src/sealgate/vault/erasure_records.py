@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, select, text
@@ -110,12 +110,20 @@ class ErasureRecords:
             same = ERASURES.c.receipt == record.receipt
             connection.execute(ERASURES.update().where(same), self._rows.row(record))
 
-    def note(self, connection: Connection, receipt: str, credential: str) -> None:
-        """Note every version of a credential that is about to be destroyed, sound or not."""
-        columns = (VERSIONS.c.version, VERSIONS.c.key_id, VERSIONS.c.envelope)
-        rows = connection.execute(select(*columns).where(VERSIONS.c.credential == credential)).all()
-        found = [tuple(row) for row in rows] or [(0, b"", None)]
-        for version, key_id, envelope in found:
-            digest = "" if envelope is None else hashlib.sha256(envelope).hexdigest()
-            record = ErasedVersionRecord(receipt, credential, version, key_id, digest)
-            connection.execute(ERASED_VERSIONS.insert().prefix_with("OR REPLACE"), self._versions.row(record))
+    def note(self, connection: Connection, receipt: str, credentials: Sequence[str]) -> None:
+        """Note every version of credentials that are about to be destroyed, sound or not."""
+        columns = (VERSIONS.c.credential, VERSIONS.c.version, VERSIONS.c.key_id, VERSIONS.c.envelope)
+        rows = connection.execute(select(*columns).where(VERSIONS.c.credential.in_(credentials))).all()
+        noted = [
+            ErasedVersionRecord(receipt, credential, version, key_id, _digest(envelope))
+            for credential, version, key_id, envelope in rows
+        ]
+        bare = set(credentials) - {each.credential for each in noted}
+        noted += [ErasedVersionRecord(receipt, credential, 0, b"", "") for credential in bare]
+        if noted:
+            insert = ERASED_VERSIONS.insert().prefix_with("OR REPLACE")
+            connection.execute(insert, [self._versions.row(each) for each in noted])
+
+
+def _digest(envelope: bytes | None) -> str:
+    return "" if envelope is None else hashlib.sha256(envelope).hexdigest()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import structs
 from sqlalchemy import Connection, bindparam, delete, or_, select
@@ -44,8 +44,10 @@ from sealgate.vault.stores import Stores
 from sealgate.vault.turns import in_turns
 from sealgate.vault.witness import ERASED, ERASING
 
-AT_ONCE = 50
+AT_ONCE = 5
 """Steps of an erasure that whoever asked waits for; the rest is done bit by bit."""
+IN_ONE_STEP = 20
+"""Credentials that one transaction destroys: two waits for the disk, and proxies wait some hundredths."""
 AGAIN_AFTER_S = 5.0
 """Pause before what a full disk or a backup that is being taken stopped is tried again."""
 IDLE_S = 60.0
@@ -206,7 +208,7 @@ class Erasures:
         )
         told = self._shut(record)
         if order.kind is ErasureKind.CREDENTIAL:
-            self._destroy(record, order.subject, lambda connection: self._records.add(connection, record))
+            self._destroy(record, [order.subject], lambda connection: self._records.add(connection, record))
         else:
             self._close_subject(record)
         self._log("erasing", receipt=record.receipt, kind=record.kind, subject=record.subject, told=told)
@@ -271,8 +273,9 @@ class Erasures:
         return told
 
     def _work(self, record: ErasureRecord) -> Iterator[None]:
-        for name in self._names(record):
-            self._destroy(record, name)
+        names = self._names(record)
+        while step := list(itertools.islice(names, IN_ONE_STEP)):
+            self._destroy(record, step)
             yield
         for administrator in self._stores.administrators.of_organization(record.subject):
             self._stores.administrators.remove(administrator)
@@ -308,14 +311,14 @@ class Erasures:
                 yield told.credential
 
     def _destroy(
-        self, record: ErasureRecord, credential: str, also: Callable[[Connection], None] | None = None
+        self, record: ErasureRecord, names: Sequence[str], also: Callable[[Connection], None] | None = None
     ) -> None:
-        def note(connection: Connection) -> None:
+        def note(connection: Connection, credentials: Sequence[str]) -> None:
             if also is not None:
                 also(connection)
-            self._records.note(connection, record.receipt, credential)
+            self._records.note(connection, record.receipt, credentials)
 
-        self._stores.credentials.erase(credential, note)
+        self._stores.credentials.erase(names, note)
 
     def _finish(self, record: ErasureRecord) -> None:
         standing = self._witness.standing(record.subject)

@@ -7,7 +7,7 @@ says, and the name that it gives itself, which it may choose.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import msgspec
 from msgspec import Struct
@@ -98,9 +98,9 @@ class OpenCounts:
             minutes = self._waiting.setdefault(place, no_minutes())
         (minutes.refused if refused else minutes.opened)[second // _MINUTE_S] += 1
 
-    def drop(self, credential: str) -> None:
-        """Forget what was counted and not written yet, of a credential that is no more."""
-        for place in [each for each in self._waiting if each[1] == credential]:
+    def drop(self, credentials: Container[str]) -> None:
+        """Forget what was counted and not written yet, of credentials that are no more."""
+        for place in [each for each in self._waiting if each[1] in credentials]:
             del self._waiting[place]
 
     def flush(self, now_s: float) -> None:

@@ -244,7 +244,7 @@ class Rows:
             )
             self._erasures.add(connection, record)
             for name in order.credentials:
-                self._erasures.note(connection, record.receipt, name)
+                self._erasures.note(connection, record.receipt, [name])
         for held in gone:
             for table in (CREDENTIALS, VERSIONS, OPENS):
                 connection.execute(delete(table).where(table.c.credential == held.record.credential))

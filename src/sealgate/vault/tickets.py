@@ -118,9 +118,9 @@ class Tickets:
                 continue
         return [each for each in found if each.organization == organization]
 
-    def cancel(self, connection: Connection, credential: str) -> None:
-        """Remove every ticket of a credential, inside the caller's transaction."""
-        connection.execute(delete(TICKETS).where(TICKETS.c.credential == credential))
+    def cancel(self, connection: Connection, *credentials: str) -> None:
+        """Remove every ticket of some credentials, inside the caller's transaction."""
+        connection.execute(delete(TICKETS).where(TICKETS.c.credential.in_(credentials)))
 
     def refuse(self, code: str, record: TicketRecord | None = None) -> TicketRefusedError:
         """Log why a ticket does not count, and give the error to raise."""

@@ -1,15 +1,15 @@
 """Every change of a credential is witnessed twice: in vault.db's mark, and in the anchor file outside it.
 
 Counterpart: `anchor`. The database commits first, the anchor follows; after a crash between the two, the
-database is one ahead and the anchor catches up. Any other difference means that one of the files is an old
-copy: the vault does not start. What is counted is changes, not versions: going back to an earlier version
-is a change like any other, and a copy from before it is old all the same.
+database is one transaction ahead and the anchor catches up. Any other difference means that one of the files
+is an old copy: the vault does not start. What is counted is changes, not versions: going back to an earlier
+version is a change like any other, and a copy from before it is old all the same.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from msgspec import Struct
@@ -35,13 +35,26 @@ _ENDS = frozenset({CredentialState.REVOKED.value, ERASING, ERASED})
 
 
 class MarkRecord(Struct, frozen=True):
-    """The one row of `mark`: the last change."""
+    """The one row of `mark`: the last change, or all those of the last transaction."""
 
     id: int
     number: int
     subject: str
+    """Of several changes: each subject and its version, as words. No subject has a space in it."""
     version: int
     state: str
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The changes that it names, the oldest first."""
+        words = self.subject.split(" ")
+        if len(words) == 1:
+            return (Entry(self.number, self.subject, self.version, self.state),)
+        first = self.number - len(words) // 2 + 1
+        named = zip(words[::2], words[1::2], strict=True)
+        return tuple(
+            Entry(first + at, name, int(version), self.state) for at, (name, version) in enumerate(named)
+        )
 
 
 class Witness:
@@ -53,7 +66,8 @@ class Witness:
         self._marks = SealedTable(MARK, MarkRecord, seal)
         self._anchor = anchor
         self._log = log
-        self._pending: Entry | None = None
+        self._pending: Sequence[Entry] = ()
+        """Changes of the last transaction, while the anchor does not have them."""
         self._number = 0
         self.is_halted = False
         """True once it is known that vault.db and anchor are old copies both: then only what ends may be."""
@@ -67,37 +81,37 @@ class Witness:
     def reconcile(self) -> None:
         """Compare database and anchor at start; raises `StartError` if either was rolled back or edited."""
         mark = read_mark(self._database, self._seal)
-        entry = Entry(mark.number, mark.subject, mark.version, mark.state)
-        last = self._anchor.last
+        entries, last = mark.entries, self._anchor.last
         witnessed = -1 if last is None else last.number
-        if entry.number == witnessed + 1:
-            self._anchor.append(entry)
-        elif entry != last:
-            self._log("alarm_rollback", witnessed=witnessed, found=entry.number)
+        if witnessed != entries[0].number - 1 and last not in entries:
+            self._log("alarm_rollback", witnessed=witnessed, found=mark.number)
             raise StartError(
                 "rolled_back",
-                f"vault.db stands at change {entry.number}, its anchor at {witnessed}: one is an old copy",
+                f"vault.db stands at change {mark.number}, its anchor at {witnessed}: one is an old copy",
                 "put back the newest vault.db and anchor; if they are lost, sealgate vault restore explains"
                 " what is",
             )
-        self._number = entry.number
+        self._anchor.append(*(each for each in entries if each.number > witnessed))
+        self._number = mark.number
 
     def standing(self, subject: str) -> Standing | None:
         """How far a credential or organization has come; None if it was never seen."""
-        if self._pending is not None and self._pending.subject == subject:
-            return Standing(self._pending.version, self._pending.state)
+        for entry in self._pending:
+            if entry.subject == subject:
+                return Standing(entry.version, entry.state)
         return self._anchor.standings.get(subject)
 
     @property
     def is_behind(self) -> bool:
         """True while the anchor could not be written: the next change must wait for it."""
-        return self._pending is not None
+        return bool(self._pending)
 
     def standings(self, prefix: str) -> Mapping[str, Standing]:
         """Every subject whose id begins like this, with how far it has come."""
         found = {name: each for name, each in self._anchor.standings.items() if name.startswith(prefix)}
-        if self._pending is not None and self._pending.subject.startswith(prefix):
-            found[self._pending.subject] = Standing(self._pending.version, self._pending.state)
+        for entry in self._pending:
+            if entry.subject.startswith(prefix):
+                found[entry.subject] = Standing(entry.version, entry.state)
         return found
 
     def stands(self, subject: str, version: int, state: str) -> bool:
@@ -126,9 +140,29 @@ class Witness:
     @contextmanager
     def change(self, subject: str, version: int, state: str) -> Iterator[Connection]:
         """A transaction that leaves `subject` at this version and state, witnessed once it is committed."""
+        with self.changes({subject: version}, state) as connection:
+            yield connection
+
+    @contextmanager
+    def changes(self, versions: Mapping[str, int], state: str) -> Iterator[Connection]:
+        """The same for several subjects that come to one state together, each at a version of its own."""
         if self.is_halted and state not in _ENDS:
             raise RolledBackError("vault.db and its anchor are old copies")
         self._catch_up()
+        for subject, version in versions.items():
+            self._check_grows(subject, version)
+        entries = [
+            Entry(number, subject, version, state)
+            for number, (subject, version) in enumerate(versions.items(), self._number + 1)
+        ]
+        with self._database.transaction() as connection:
+            yield connection
+            connection.execute(MARK.update(), self._marks.row(_mark_of(entries)))
+        self._number = entries[-1].number
+        self._pending = entries
+        self._witness_pending()
+
+    def _check_grows(self, subject: str, version: int) -> None:
         before = self.standing(subject)
         if before is not None and version <= before.version:
             msg = f"{subject} stands at {before.version}; a standing only grows"
@@ -136,14 +170,6 @@ class Witness:
         if before is not None and before.state == ERASED:
             msg = f"{subject} is erased"
             raise ValueError(msg)
-        entry = Entry(self._number + 1, subject, version, state)
-        with self._database.transaction() as connection:
-            yield connection
-            mark = MarkRecord(1, entry.number, subject, version, state)
-            connection.execute(MARK.update(), self._marks.row(mark))
-        self._number = entry.number
-        self._pending = entry
-        self._witness_pending()
 
     async def shorten(self) -> None:
         """Have a long anchor begin with a summary, while the vault works; raises `OSError` (disk full)."""
@@ -155,17 +181,16 @@ class Witness:
 
     def _catch_up(self) -> None:
         """Refuse a second change while the first is not witnessed: two behind would look like a rollback."""
-        if self._pending is not None and not self._witness_pending():
+        if self._pending and not self._witness_pending():
             raise OSError("the anchor cannot be written")
 
     def _witness_pending(self) -> bool:
-        assert self._pending is not None
         try:
-            self._anchor.append(self._pending)
+            self._anchor.append(*self._pending)
         except OSError:
-            self._log("witness_behind", number=self._pending.number)
+            self._log("witness_behind", number=self._number)
             return False
-        self._pending = None
+        self._pending = ()
         return True
 
 
@@ -185,5 +210,12 @@ def read_mark(database: Database, seal: RowSeal) -> MarkRecord:
 
 def write_mark(connection: Connection, seal: RowSeal, entry: Entry) -> None:
     """Let vault.db stand at a change, inside the caller's transaction; only a ceremony does so by itself."""
-    mark = MarkRecord(1, entry.number, entry.subject, entry.version, entry.state)
-    connection.execute(MARK.update(), SealedTable(MARK, MarkRecord, seal).row(mark))
+    connection.execute(MARK.update(), SealedTable(MARK, MarkRecord, seal).row(_mark_of([entry])))
+
+
+def _mark_of(entries: Sequence[Entry]) -> MarkRecord:
+    last = entries[-1]
+    named = (
+        last.subject if len(entries) == 1 else " ".join(f"{each.subject} {each.version}" for each in entries)
+    )
+    return MarkRecord(1, last.number, named, last.version, last.state)
