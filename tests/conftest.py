@@ -51,6 +51,10 @@ def _has_softhsm() -> bool:
     return SOFTHSM.exists() and shutil.which("softhsm2-util") is not None
 
 
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
 def _has_redis() -> bool:
     return any(shutil.which(each) for each in ("redis-server", "valkey-server"))
 
@@ -59,6 +63,7 @@ GROUPS = {
     "chromium": (_has_chromium, "a real browser is missing: install Debian's package `chromium`"),
     "front": (_has_fronts, "install Debian's packages `caddy`, `nginx-light` and `curl`"),
     "redis": (_has_redis, "a limit store is missing: install Debian's package `redis-server`"),
+    "root": (_is_root, "run as root: the memory of hardened processes is read, and other users are tried"),
     "softhsm": (_has_softhsm, "a PKCS#11 token is missing: install Debian's package `softhsm2`"),
     "systemd": (_has_systemd, "systemd's tools are missing: install Debian's package `systemd`"),
     "node": (_has_node, "the front end's packages are missing: run `make web`"),

@@ -19,7 +19,7 @@ import tomli_w
 from tests.deploy.installation import Job, Provider, open_folder
 from tests.up_running import CLEAN, alive, get, local_settings, wait_for
 
-pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can run processes as other users")
+pytestmark = pytest.mark.root
 
 AS_USER = Path(__file__).parent / "as_user.py"
 GROUP = 61_000

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from sealgate.messages.feed import Outcome
+from sealgate.messages.opening import CredentialEvent
+from tests.process_memory import copies, until_none
 from tests.proxy.world import KEY, World, prompt, until
 
+NEXT_KEY = "sk-canary-next-b0d1e2f3a4c5"
 START = """
 import sys, msgspec
 from sealgate.proxy.config import ProxyConfig
@@ -147,34 +148,58 @@ async def test_a_key_log_of_the_environment_is_refused(stopped: World) -> None:
     assert not (stopped.folder / "keys.log").exists()
 
 
-def _copies(pid: int, needle: bytes) -> int:
-    """How often the bytes stand in a process's writable memory."""
-    found = 0
-    with Path(f"/proc/{pid}/maps").open() as maps, Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
-        for line in maps:
-            span = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
-            if span is None or "[v" in line:
-                continue
-            start, end = int(span[1], 16), int(span[2], 16)
-            memory.seek(start)
-            try:
-                found += memory.read(end - start).count(needle)
-            except OSError:
-                continue
-    return found
-
-
+@pytest.mark.root
 async def test_one_copy_of_the_key_while_cached_and_none_a_second_after(stopped: World) -> None:
     stopped.config = msgspec.structs.replace(stopped.config, credential_cache_s=1.0)
     async with a_process(stopped) as child:
         for stream in (False, True, False):
             assert (await stopped.chat(prompt(stream=stream))).status == 200
-        assert _copies(child.process.pid, KEY.encode()) == 1
-        await until(lambda: _copies(child.process.pid, KEY.encode()) == 0, 2.0)
+        assert copies(child.process.pid, KEY.encode()) == 1
+        await until_none(child.process.pid, KEY.encode(), 2.0)
 
 
+@pytest.mark.root
 async def test_no_copy_is_left_when_the_key_is_revoked(stopped: World) -> None:
     async with a_process(stopped) as child:
         await stopped.chat()
+        assert copies(child.process.pid, KEY.encode()) == 1
         stopped.vault.revoke(stopped.credential)
-        await until(lambda: _copies(child.process.pid, KEY.encode()) == 0, 1.0)
+        await until_none(child.process.pid, KEY.encode())
+
+
+@pytest.mark.root
+async def test_after_a_switch_the_new_key_stands_in_memory_once_and_the_old_one_not_at_all(
+    stopped: World,
+) -> None:
+    async with a_process(stopped) as child:
+        browser = await stopped.stream()
+        assert copies(child.process.pid, KEY.encode()) == 1
+        stopped.vault.keys[stopped.credential] = NEXT_KEY
+        stopped.vault.revoke(stopped.credential, CredentialEvent.REPLACED)
+        await until_none(child.process.pid, KEY.encode())
+        assert (await stopped.chat()).status == 200
+        assert copies(child.process.pid, NEXT_KEY.encode()) == 1
+        stopped.provider.gate.set()
+        assert b"[DONE]" in await browser.answer_body()
+        assert copies(child.process.pid, KEY.encode()) == 0
+
+
+@pytest.mark.root
+async def test_with_nothing_to_be_kept_no_copy_is_left_after_an_answer(stopped: World) -> None:
+    stopped.config = msgspec.structs.replace(stopped.config, credential_cache_s=0.0)
+    async with a_process(stopped) as child:
+        for stream in (False, True):
+            assert (await stopped.chat(prompt(stream=stream))).status == 200
+            await until_none(child.process.pid, KEY.encode())
+
+
+@pytest.mark.root
+async def test_while_the_vault_is_away_a_key_stays_once_and_goes_when_its_lease_ends(stopped: World) -> None:
+    stopped.config = msgspec.structs.replace(stopped.config, credential_cache_s=0.1)
+    stopped.vault.lease_s = 3.0
+    async with a_process(stopped) as child:
+        assert (await stopped.chat()).status == 200
+        await stopped.vault.server.close()
+        assert (await stopped.chat()).status == 200
+        assert copies(child.process.pid, KEY.encode()) == 1
+        await until_none(child.process.pid, KEY.encode(), 4.0)

@@ -1,7 +1,7 @@
-"""The memory of a vault that runs: no key in it once it answered, none in a core, and nobody who reads it.
+"""The memory of a vault that runs: a key once while it is open, never after, none in a core, and no reader.
 
-Through /proc, of a real process. Only root may look into a hardened one: without root the vault's own user is
-shown to be refused, which is the point.
+Through /proc, of a real process. Only root may look into a hardened one (the tests of group `root`); that its
+own user is refused is shown without.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
+from sealgate.messages.client import Client
+from sealgate.messages.erasing import Erase, Erased, ErasureKind
 from sealgate.messages.opening import CredentialChanged, OpeningReply
-from sealgate.messages.operating import RotateSealingKeys
+from sealgate.messages.operating import AskKeks, KekReport, RotateKek, RotateSealingKeys
 from sealgate.messages.tickets import TicketReply
 from sealgate.vault.process import DESK_SOCKET, OPENER_SOCKET, Vault
+from tests.process_memory import copies, until_none, until_running, until_stopped
 from tests.vault.deployment import Addresses, Deployment, canary_key, connected, vault_config
 from tests.vault.test_operator import connected as operating
 from tests.vault.test_process import PROGRAM, ROOT
@@ -38,10 +41,10 @@ class _Elsewhere:
 
 
 @asynccontextmanager
-async def a_vault(folder: Path, pid: list[int]) -> AsyncIterator[Deployment]:
-    """A vault in a process of its own, with the clients that a console and a proxy would have."""
+async def a_vault(folder: Path, program: str = PROGRAM) -> AsyncIterator[tuple[Deployment, int]]:
+    """A vault in a process of its own, with its id and the clients that a console and a proxy would have."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PROGRAM, str(folder), "0", cwd=ROOT, stderr=subprocess.PIPE
+        sys.executable, "-c", program, str(folder), "0", cwd=ROOT, stderr=subprocess.PIPE
     )
     assert process.stderr is not None
     line = b""
@@ -50,65 +53,116 @@ async def a_vault(folder: Path, pid: list[int]) -> AsyncIterator[Deployment]:
         assert line, "it did not start"
     found = re.search(rb" port=(\d+) ", line)
     assert found is not None
-    pid.append(process.pid)
     config = vault_config(folder)
     proxy, proxy_task = await connected(config, OPENER_SOCKET, "prx_test", OpeningReply | CredentialChanged)
     console, console_task = await connected(config, DESK_SOCKET, "console", TicketReply)
     try:
-        yield Deployment(cast(Vault, _Elsewhere(int(found[1]))), proxy, console, config)
+        yield Deployment(cast(Vault, _Elsewhere(int(found[1]))), proxy, console, config), process.pid
     finally:
         for task in (proxy_task, console_task):
             task.cancel()
         await asyncio.gather(proxy_task, console_task, return_exceptions=True)
         with suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGCONT)  # one that stands still hears nothing
         await process.communicate()
 
 
-def copies(pid: int, needle: bytes) -> int:
-    """How often these bytes stand anywhere in the memory of a process."""
-    found = 0
-    with Path(f"/proc/{pid}/maps").open() as maps, Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
-        for line in maps:
-            if not re.search(r" rw[-x][ps] ", line):
-                continue
-            begin, end = (int(each, 16) for each in line.split()[0].split("-"))
-            with suppress(OSError, ValueError):
-                memory.seek(begin)
-                found += memory.read(end - begin).count(needle)
-    return found
+async def copies_at_each_stop(pid: int, key: bytes, work: Coroutine[Any, Any, Any]) -> tuple[Any, list[int]]:
+    """Have a vault that stops itself go on each time; gives what came of it, and what each stop showed."""
+    task, seen = asyncio.ensure_future(work), []
+    while not task.done():
+        stopped = asyncio.ensure_future(until_stopped(pid))
+        await asyncio.wait((task, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            await stopped
+            seen.append(await asyncio.to_thread(copies, pid, key))
+            os.kill(pid, signal.SIGCONT)
+            await until_running(pid)
+        stopped.cancel()
+    return await task, seen
 
 
-async def until_none(pid: int, needle: bytes) -> None:
-    """Within a second no copy is left."""
-    for _ in range(20):
-        if copies(pid, needle) == 0:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{copies(pid, needle)} copies of the key are left")
+STOPPING = """
+import os, signal
+from sealgate.envelope import opening
+from sealgate.vault import envelopes
+def stops_after(call):
+    def wrapped(*words):
+        done = call(*words)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return done
+    return wrapped
+opening._check_plaintext = stops_after(opening._check_plaintext)
+envelopes.seal_slot = stops_after(envelopes.seal_slot)
+"""
+"""With this before its program, a vault stands still whenever a key was just opened, or sealed anew."""
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="only root may look into a hardened process")
-async def test_no_copy_of_a_key_is_left_after_deposit_open_reseal_and_revocation(folder: Path) -> None:
-    pid: list[int] = []
-    async with a_vault(folder, pid) as vault:
+@pytest.mark.root
+async def test_a_key_that_is_deposited_opened_or_sealed_anew_stands_in_the_vaults_memory_once(
+    folder: Path,
+) -> None:
+    async with a_vault(folder, STOPPING + PROGRAM) as (vault, pid), operating(vault.config) as operator:
         at, key = Addresses(), canary_key()
-        credential = await vault.sealed_key(at, key)
-        await until_none(pid[0], key)
+        credential, seen = await copies_at_each_stop(pid, key, vault.sealed_key(at, key))
+        assert seen == [1], "while a deposit is checked"
+        await until_none(pid, key)
+        (_, opened), seen = await copies_at_each_stop(pid, key, vault.open(at, credential))
+        assert (opened, seen) == (key, [1]), "while a proxy is answered"
+        await until_none(pid, key)
+        rotated = operator.ask(RotateSealingKeys(organization=at.organization))
+        _, seen = await copies_at_each_stop(pid, key, rotated)
+        (_, opened), more = await copies_at_each_stop(pid, key, vault.open(at, credential))
+        assert opened == key
+        assert set(seen + more) == {1}
+        assert len(seen + more) > 1, "while it is sealed anew"
+        await until_none(pid, key)
+
+
+@pytest.mark.root
+async def test_no_copy_of_a_key_is_left_after_any_change_of_its_credential_or_kek(
+    folder: Path,
+) -> None:
+    async with a_vault(folder) as (vault, pid), operating(vault.config) as operator:
+        at, first, second, third = Addresses(), canary_key(), canary_key(), canary_key()
+
+        async def none_left(credential: str, now: bytes) -> None:
+            assert (await vault.open(at, credential))[1] == now
+            for key in (first, second, third):
+                await until_none(pid, key)
+
+        credential = await vault.sealed_key(at, first)
         for _ in range(5):
-            assert (await vault.open(at, credential))[1] == key
-        await until_none(pid[0], key)
-        await vault.staged_key(at, canary_key(), credential)
-        async with operating(vault.config) as operator:
-            await operator.ask(RotateSealingKeys(organization=at.organization))
-        assert (await vault.open(at, credential))[1] == key  # sealed anew while it is open
-        await until_none(pid[0], key)
+            await none_left(credential, first)
+        await vault.staged_key(at, second, credential)
+        await operator.ask(RotateSealingKeys(organization=at.organization))
+        await none_left(credential, first)  # sealed anew while it is open
         await vault.switch(at, credential)
-        await until_none(pid[0], key)
+        await none_left(credential, second)
+        await operator.ask(RotateKek())
+        while await is_rewrapping(operator):
+            await none_left(credential, second)
+        await none_left(credential, second)
+        await vault.roll_back(at, credential)
+        await none_left(credential, first)
+        await vault.sealed_key(at, third, credential)
+        await none_left(credential, third)
         await vault.revoke(at, credential)
-        await until_none(pid[0], key)
+        other = await vault.sealed_key(at, second)
+        await none_left(other, second)
+        order = Erase(kind=ErasureKind.APPLICATION, subject=at.application, organization=at.organization)
+        assert isinstance(await vault.console.ask(order), Erased)
+        for key in (first, second, third):
+            await until_none(pid, key)
         # The control: what stands in the vault's memory is found by this very search.
-        assert copies(pid[0], vault.config.instance.encode()) > 0
+        assert copies(pid, vault.config.instance.encode()) > 0
+
+
+async def is_rewrapping(operator: Client) -> bool:
+    answer = await operator.ask(AskKeks())
+    assert isinstance(answer, KekReport)
+    return answer.left > 0
 
 
 def test_who_runs_as_the_vaults_user_does_not_read_its_memory(folder: Path) -> None:
