@@ -220,9 +220,6 @@ class SharedCounts:
 
     def _up(self, link: Link) -> None:
         """First what is owed, then what is held: in this order, so that nothing is given back twice."""
-        if not self._up_told:
-            self._up_told = True
-            self._log("limit_store_connected", owed=len(self._owed))
         self._live(link)
         for debt in self._owed:
             self._pay(link, debt)
@@ -234,6 +231,11 @@ class SharedCounts:
     def _pay(self, link: Link, debt: Debt) -> None:
         debt.sent = True
         link.ask(calls.count(self._names, debt.run, debt.last, debt.each()), partial(self._settled, debt))
+
+    def _say_connected(self) -> None:
+        if not self._up_told:
+            self._up_told = True
+            self._log("limit_store_connected", owed=len(self._owed))
 
     def _down(self, why: str) -> None:
         if self._up_told is not False:
@@ -252,8 +254,10 @@ class SharedCounts:
 
     def _lives(self, link: Link, reply: Reply) -> None:
         """State everything to a store that is new or was emptied; what is held, if it took us for dead."""
+        self._erred(reply)
         match reply:
             case [bytes(name), int(known)]:
+                self._say_connected()
                 if name != self._store_name:
                     if self._store_name:
                         self._log("limit_store_emptied")

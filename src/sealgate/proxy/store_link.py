@@ -23,6 +23,8 @@ Then = Callable[[Reply], None]
 
 BACKOFF_FIRST_S: Final = 0.1
 BACKOFF_MOST_S: Final = 2.0
+STOOD_S: Final = 2.0
+"""A connection that stood so long was a good one: the next is made at once."""
 CONNECT_S: Final = 2.0
 _RELOAD: Final = frozenset({"NOSCRIPT", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "MOVED"})
 """Errors after which another connection may do better: scripts are loaded anew, a name leads elsewhere."""
@@ -130,8 +132,7 @@ class Links:
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, BACKOFF_MOST_S)
                 continue
-            pause_s = BACKOFF_FIRST_S
-            self.link = link
+            self.link, since_s = link, time.monotonic()
             try:
                 self._on_up(link)
                 why = await link.lost
@@ -139,6 +140,11 @@ class Links:
                 self.link = None
                 link.abort("closed")
             self._on_down(why)
+            if time.monotonic() - since_s > STOOD_S:
+                pause_s = BACKOFF_FIRST_S
+                continue
+            await asyncio.sleep(pause_s)  # it lets us in and then refuses
+            pause_s = min(2 * pause_s, BACKOFF_MOST_S)
 
     async def _connect(self) -> Link:
         async with asyncio.timeout(CONNECT_S):
