@@ -51,6 +51,9 @@ class Sink:
     def get_write_buffer_size(self) -> int:
         return 0
 
+    def can_write_eof(self) -> bool:
+        return False
+
     def abort(self) -> None: ...
 
     def close(self) -> None: ...
@@ -71,7 +74,7 @@ async def measure(world: World, arguments: argparse.Namespace) -> None:
     connection = ClientConnection(proxy.listener)
     connection.connection_made(cast(asyncio.Transport, Sink()))
     pool = proxy.parts.pool
-    upstream = Upstream(pool, pool._way_out.origin(world.provider.origin))
+    upstream = Upstream(pool, pool.way_out.origin(world.provider.origin))
     upstream.connection_made(cast(asyncio.Transport, Sink(upstream)))
     upstream.idle.clear()
     pool.give_back(upstream)

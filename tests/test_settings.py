@@ -244,6 +244,8 @@ IMPOSSIBLE: dict[str, tuple[object, ...]] = {
     "limits.store_password_file": _FILE,
     "limits.store_ca_file": _FILE,
     "limits.store_timeout_s": (0, -1, 11, float("nan"), float("inf")),
+    "proxy.connection_limit": (0, -1, 1_000_001),
+    "proxy.connections_per_address": (-1, 1_000_001),
     "telemetry.endpoint": (
         "x",
         "http://10.0.0.5:4318",

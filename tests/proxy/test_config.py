@@ -27,6 +27,7 @@ BAD: dict[str, Any] = {
     "head_s": -1,
     "credential_cache_s": -1,
     "connection_limit": 0,
+    "connections_per_address": -1,
     "journal_segment_bytes": 100,
     "journal_limit_bytes": 1,
 }

@@ -56,6 +56,8 @@ class ProxyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Proxies in front that may come in the clear from beyond this machine."""
     credential_cache_s: float = 30.0
     connection_limit: int = 10_000
+    connections_per_address: int = 1_000
+    """Proxies in front and this machine are not counted; 0: nobody is."""
     keep_alive_s: float = 75.0
     head_s: float = 15.0
     body_s: float = 60.0
@@ -95,6 +97,8 @@ class ProxyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 f"proxy.workers is {self.workers}, and each would count limits by itself: sessions would get "
                 "as much from each. hint: set limits.store to a Valkey or Redis, or take one worker"
             )
+        if self.connections_per_address < 0:
+            raise ValueError("connections_per_address must not be negative. hint: 0 sets no limit")
         if self.connection_limit < 1 or self.known_applications < 1:
             raise ValueError("connection_limit and known_applications must be at least 1. hint: see settings")
         if self.journal_segment_bytes < 16_384 or self.journal_limit_bytes < 3 * self.journal_segment_bytes:

@@ -16,6 +16,7 @@ from sealgate.proxy.config import ProxyConfig
 from sealgate.proxy.server import ClientConnection
 
 BACKLOG = 1024
+SHUTDOWN_S = 5.0
 
 
 async def listen(
@@ -23,10 +24,26 @@ async def listen(
 ) -> asyncio.Server:
     """Take clients; raises `OSError` where the port is taken."""
     loop, context = asyncio.get_running_loop(), tls.context if tls else None
+    # A handshake is no connection of ours yet, and so has no other clock.
+    begin_s, end_s = (config.head_s, SHUTDOWN_S) if tls else (None, None)
     if config.listener_fd is not None:
-        shared = socket.socket(fileno=config.listener_fd)
-        return await loop.create_server(protocol, sock=shared, backlog=BACKLOG, ssl=context)
-    return await loop.create_server(protocol, config.host, config.port, backlog=BACKLOG, ssl=context)
+        return await loop.create_server(
+            protocol,
+            sock=socket.socket(fileno=config.listener_fd),
+            backlog=BACKLOG,
+            ssl=context,
+            ssl_handshake_timeout=begin_s,
+            ssl_shutdown_timeout=end_s,
+        )
+    return await loop.create_server(
+        protocol,
+        config.host,
+        config.port,
+        backlog=BACKLOG,
+        ssl=context,
+        ssl_handshake_timeout=begin_s,
+        ssl_shutdown_timeout=end_s,
+    )
 
 
 async def listen_for_operators(config: ProxyConfig, admin: Admin) -> asyncio.Server:

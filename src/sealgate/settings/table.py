@@ -213,6 +213,18 @@ class ProxySettings(Struct, frozen=True, forbid_unknown_fields=True):
             "first start, kept in `data_dir`."
         ),
     ] = ""
+    connection_limit: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Connections of clients at once, of each process.")
+    ] = 10_000
+    connections_per_address: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="Those from one address, or one /64 of IPv6; 0: no such limit. "
+            "Proxies in front (`trusted_proxies`) and this machine are not counted: they limit their own.",
+        ),
+    ] = 1_000
     workers: Annotated[
         int,
         Meta(ge=1, le=64, description="Processes that share its port; more than one needs `limits.store`."),
@@ -416,6 +428,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             egress_networks=self.egress.networks,
             dangerously_allow_plain_http_to_loopback=self.egress.dangerously_allow_plain_http_to_loopback,
             workers=self.proxy.workers,
+            connection_limit=self.proxy.connection_limit,
+            connections_per_address=self.proxy.connections_per_address,
             credential_cache_s=self.proxy.credential_cache_s,
             vault_uids=(uid_of(self.users.vault),),
             console_uids=(uid_of(self.users.console),),
