@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -45,7 +46,7 @@ class Guarded:
         rule = ("reset", "on", f">{password}", *rights)
         assert await self.server.asked("ACL", "SETUSER", "sealgate", *rule) == b"OK"
 
-    def config(self, **changes: object) -> dict[str, object]:
+    def config(self, **changes: Any) -> dict[str, Any]:
         ours = {"address": self.address, "user": "sealgate", "password_file": self.password_file}
         return {**ours, "ca_file": self.folder / "authority.pem", **changes}
 
