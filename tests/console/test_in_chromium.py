@@ -141,7 +141,7 @@ PAGES = (
     "/tokens",
     "/account",
 )
-PARTS = ("", "/add-on", "/origins", "/session-keys", "/actions", "/limits", "/plans")
+PARTS = ("", "/add-on", "/origins", "/session-keys", "/actions", "/limits", "/sources", "/plans")
 
 
 async def test_every_page_is_accessible_fits_a_phone_and_keeps_to_the_content_policy() -> None:
@@ -183,6 +183,25 @@ async def test_plans_and_budgets_are_as_accessible_once_there_are_some() -> None
         await check_page(page)
 
 
+async def test_sources_are_as_accessible_once_there_are_some() -> None:
+    async with serving() as world, visiting() as visitor:
+        page = visitor.page
+        await visitor.sign_in(world)
+        await seal(world, page, "Enter the key")
+        await seal(world, page, "Enter another key", under="Another key beside this one")
+        await page.goto(f"{world.url}/applications/{world.seeded.application}/sources")
+        await page.get_by_label("Other models here").fill("gpt-4o-mini = claude-haiku-4-5")
+        await page.get_by_role("button", name="Add source").click()
+        await page.get_by_text("Change the source 2").click()
+        await check_page(page)
+        form = page.locator("details[open]")
+        await form.get_by_label("Rank").fill("nine")
+        await form.get_by_role("button", name="Save source").click()
+        await page.get_by_role("alert").wait_for()
+        await check_page(page)
+        assert await page.locator("details[open]").get_by_label("Rank").input_value() == "nine"
+
+
 async def test_a_key_in_two_versions_and_a_page_full_of_usage_are_as_accessible() -> None:
     async with serving() as world, visiting() as visitor:
         page = visitor.page
@@ -203,9 +222,11 @@ async def test_a_key_in_two_versions_and_a_page_full_of_usage_are_as_accessible(
         assert visitor.complaints == []
 
 
-async def seal(world: Serving, page: Page, button: str) -> None:
-    """Go to the vault for a ticket, and have the key deposited."""
+async def seal(world: Serving, page: Page, button: str, under: str = "") -> None:
+    """Go to the vault for a ticket, and have the key deposited; `under` is what unfolds the button."""
     await page.goto(f"{world.url}/applications/{world.seeded.application}/add-on")
+    if under:
+        await page.get_by_text(under).click()
     await page.get_by_role("button", name=button).click()
     await page.wait_for_url(f"{world.config.vault_url}/deposit#ticket=*")
     world.desk.deposit()

@@ -34,7 +34,7 @@ GRAVE = """async (rules) => {
   const said = (each, node) => `${each.id}: ${node.html.slice(0, 200)} ${node.failureSummary}`;
   return grave.flatMap((each) => each.nodes.map((node) => said(each, node)));
 }"""
-PARTS = ("", "/add-on", "/origins", "/session-keys", "/actions", "/limits", "/erase")
+PARTS = ("", "/add-on", "/origins", "/session-keys", "/actions", "/limits", "/sources", "/erase")
 SHARED = (
     "/applications",
     "/applications/new",

@@ -49,6 +49,8 @@ POSTS: Final[Mapping[str, Dangerous | Harmless]] = {
     f"{_APP}/budgets": Dangerous("change a budget", f"{_APP}/plans"),
     f"{_APP}/budgets/remove": Dangerous("remove a budget", f"{_APP}/plans"),
     f"{_APP}/budgets/reset": Dangerous("begin a budget anew", f"{_APP}/plans"),
+    f"{_APP}/sources": Dangerous("change where answers come from", f"{_APP}/sources"),
+    f"{_APP}/sources/remove": Dangerous("remove a source", f"{_APP}/sources"),
     f"{_ADDON}/key": Dangerous("seal a key", _ADDON),
     f"{_ADDON}/revoke": Dangerous("revoke a key", _ADDON),
     f"{_ADDON}/test": Dangerous("test a key", _ADDON),

@@ -25,6 +25,7 @@ NOTICES: Mapping[str, str] = {
     "actions-saved": "Actions saved.",
     "limits-saved": "Limits and models saved.",
     "plans-saved": "Saved. Proxies go by it from the next request on.",
+    "sources-saved": "Saved. Proxies go by it from the next request on.",
     "budgets-saved": "Saved. Proxies go by it from the next request on.",
     "add-on-on": "The add-on is on.",
     "add-on-off": "The add-on is off. Its requests are refused now.",

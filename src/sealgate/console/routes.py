@@ -32,6 +32,7 @@ from sealgate.console.freshness import POSTS, Dangerous
 from sealgate.console.notices import views as notices
 from sealgate.console.permissions import Permission, permits
 from sealgate.console.retention import views as retention
+from sealgate.console.sources import views as sources
 from sealgate.console.usage import views as usage
 from sealgate.console.visit import View, Visit
 
@@ -86,6 +87,9 @@ ROUTES: Sequence[Way] = (
     Way("POST", APP + "/budgets", budgets.save_budget, P.CHANGE_APPLICATIONS),
     Way("POST", APP + "/budgets/remove", budgets.remove_budget, P.CHANGE_APPLICATIONS),
     Way("POST", APP + "/budgets/reset", budgets.reset_budget, P.CHANGE_APPLICATIONS),
+    Way("GET", APP + "/sources", sources.page, P.SEE_APPLICATIONS),
+    Way("POST", APP + "/sources", sources.save, P.CHANGE_APPLICATIONS),
+    Way("POST", APP + "/sources/remove", sources.remove, P.CHANGE_APPLICATIONS),
     Way("GET", APP + "/add-on", addon.page, P.SEE_ADDON),
     Way("POST", APP + "/add-on/key", addon.enter_key, P.TOUCH_KEYS),
     Way("GET", APP + "/add-on/revoke", addon.revoke_page, P.TOUCH_KEYS),

@@ -178,7 +178,7 @@ async def revoke_session_key(edit: Editing, application_id: str, kid: str) -> No
 
 
 async def set_policy(edit: Editing, application_id: str, policy: Policy, what: str, detail: str = "") -> None:
-    """Store a checked policy; `what` is `actions.changed`, `limits.changed` or `policy.changed`."""
+    """Store a checked policy; `what` is a key of the audit's words."""
     application = await find_application(edit.tx, edit.organization, application_id)
     encoded = encode_policy(policy)
     if encoded != application.policy:

@@ -38,6 +38,7 @@ WORDS: Final[Mapping[str, str]] = {
     "actions.changed": "chose the actions",
     "limits.changed": "changed limits and models",
     "plans.changed": "changed plans and budgets",
+    "sources.changed": "changed where answers come from at",
     "budgets.changed": "changed the organization’s budgets",
     "ticket.asked": "went to seal a key for",
     "credential.deposited": "sealed a key for",

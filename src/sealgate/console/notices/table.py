@@ -31,6 +31,7 @@ NOTICED: Final = frozenset(
         # What may be spent
         "limits.changed",
         "plans.changed",
+        "sources.changed",
         "budgets.changed",
         "policy.changed",
         # What is gone for good
