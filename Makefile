@@ -12,10 +12,10 @@ ARGS ?=
 COVERED = COVERAGE_PROCESS_START="$(abspath pyproject.toml)" COVERAGE_FILE="$(abspath $(VENV))/coverage/data"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web demo test coverage check fix docs lock bench clean
+.PHONY: help setup web demo test coverage check fix docs lock bench bench-peers clean
 
 help: ## list the words
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.ready web ## make the virtual environment and build the front end
 
@@ -64,8 +64,11 @@ fix: setup ## let the tools mend what they can
 docs: setup ## write the references that are made from the tables
 	$(BIN)/python docs/generate.py
 
-bench: setup ## run the benchmarks (figures, not tests)
-	@for each in bench/*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+bench: setup ## measure ours beside other gateways and write docs/performance.md (ten minutes; ARGS="--quick --keep" tries it)
+	$(BIN)/python bench/compare.py $(ARGS)
+
+bench-peers: setup ## install other gateways to compare with, each into an environment of its own under bench/.peers
+	$(BIN)/python bench/peers.py
 
 lock: setup ## make the locks anew from pyproject.toml, requirements/dev.in and web/package.json
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra demo pyproject.toml -o requirements/runtime.txt
