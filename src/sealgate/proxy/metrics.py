@@ -68,6 +68,7 @@ def _families(parts: Parts, connected: Mapping[str, bool]) -> Iterator[Family]:
             for (scope, measure, window), count in sorted(parts.ledger.refused.items())
         ],
     )
+    yield from _forgeries(parts)
     yield from _tries(parts)
     if isinstance(parts.counts, SharedCounts):
         yield (
@@ -79,6 +80,15 @@ def _families(parts: Parts, connected: Mapping[str, bool]) -> Iterator[Family]:
     yield from _histograms(measures)
     for name, meaning, value in _gauges(parts, connected):
         yield name, "gauge", meaning, [(name, {}, value)]
+
+
+def _forgeries(parts: Parts) -> Iterator[Family]:
+    forgeries = parts.sessions.forgeries
+    for name, meaning, count in (
+        ("forged_sessions_total", "Session tokens whose signature was wrong.", forgeries.counted),
+        ("unread_sessions_total", "Tokens not looked at, after many such.", forgeries.unread),
+    ):
+        yield name, "counter", meaning, [(name, {}, count)]
 
 
 def _tries(parts: Parts) -> Iterator[Family]:

@@ -7,9 +7,11 @@ very one that it was verified against, so a revoked key is out with the next req
 from __future__ import annotations
 
 import msgspec
+from cryptography.exceptions import InvalidSignature
 
 from sealgate.policy.document import Policy
 from sealgate.proxy.applications import Applications, Known
+from sealgate.proxy.forgeries import Forgeries
 from sealgate.proxy.ledger import Line
 from sealgate.session import LEEWAY_S, InvalidSession, Session, SessionExpired, peek, verify
 
@@ -39,6 +41,7 @@ class Sessions:
     def __init__(self, audience: str, applications: Applications) -> None:
         self._audience, self._applications = audience, applications
         self._verified: dict[bytes, Verified] = {}
+        self.forgeries = Forgeries()
 
     def find(self, token: bytes, now_s: float) -> Verified | None:
         """The session of a token seen before, if everything that it rests on still holds."""
@@ -60,7 +63,13 @@ class Sessions:
 
     def verify(self, token: bytes, application: Known, now_s: float) -> Verified:
         """Verify and remember; raises `SessionRefused`, or `ProxyError` for a plan that there is not."""
-        session = verify(token, application.keys, self._audience, now_s)
+        self.forgeries.check(application.document.application, now_s)
+        try:
+            session = verify(token, application.keys, self._audience, now_s)
+        except InvalidSession as error:
+            if isinstance(error.__cause__, InvalidSignature):
+                self.forgeries.found(application.document.application, now_s)
+            raise
         if session.application != application.document.application:
             raise InvalidSession
         verified = Verified(session, application, application.policy_of(session.plan))

@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
     SECP256R1,
     EllipticCurvePrivateKey,
     EllipticCurvePrivateNumbers,
@@ -18,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     generate_private_key,
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import ECKey, OKPKey
 
@@ -28,6 +31,7 @@ PublicKey = Ed25519PublicKey | EllipticCurvePublicKey
 PUBLIC_KEY_BYTES: Final[dict[str, int]] = {"Ed25519": 32, "ES256": 65}
 COORDINATE_BYTES: Final = 32
 _CURVE: Final = SECP256R1()
+_ES256: Final = ECDSA(SHA256())
 
 # Points of small order, sign bit cleared: for these anybody can make signatures that verify, and RFC 8032
 # §5.1.7 leaves the check to us. An all-zero key, the commonest programming mistake, is the first of them.
@@ -98,6 +102,15 @@ def public_from_raw(algorithm: Algorithm, raw: bytes) -> PublicKey:
         raise SessionKeyError(
             "this public key is no point of P-256", "Register the key's uncompressed point, unchanged."
         ) from error
+
+
+def check_signature(public: PublicKey, signature: bytes, signed: bytes) -> None:
+    """Raise InvalidSignature unless a signature of 64 bytes, as tokens have it, is this key's."""
+    if isinstance(public, Ed25519PublicKey):
+        public.verify(signature, signed)
+        return
+    r, s = int.from_bytes(signature[:COORDINATE_BYTES]), int.from_bytes(signature[COORDINATE_BYTES:])
+    public.verify(encode_dss_signature(r, s), signed, _ES256)
 
 
 def raw_public(public: object) -> bytes:

@@ -19,6 +19,7 @@ from sealgate.session.curves import (
     SessionKeyError,
     algorithm_of,
     check_public,
+    check_signature,
     generate,
     jose,
     private_from_jwk,
@@ -64,9 +65,9 @@ class SessionPublicKey:
         algorithm, raw, own_kid = public_from_jwk(jwk)
         return cls(_kid(kid or own_kid), algorithm, raw)
 
-    def jose_key(self) -> OKPKey | ECKey:
-        """The key as joserfc wants it."""
-        return jose(self._handle())
+    def check(self, signature: bytes, signed: bytes) -> None:
+        """Raise InvalidSignature unless this key's owner signed this (RFC 7518 §3.4, RFC 8037 §3.1)."""
+        check_signature(self._handle(), signature, signed)
 
     def to_pem(self) -> str:
         """The key as a SubjectPublicKeyInfo PEM."""

@@ -37,12 +37,16 @@ class Unverified:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A token taken apart; `payload` are the bytes of its claims, `algorithm` is what its header says."""
+    """A token taken apart; `payload` are the bytes of its claims, `algorithm` is what its header says.
+
+    `signed` is what the signature is of (RFC 7515 §5.2, step 8): both first segments as they were sent.
+    """
 
     unverified: Unverified
     algorithm: Algorithm
-    compact: bytes
     payload: bytes
+    signed: bytes
+    signature: bytes
 
 
 def peek(token: bytes | str) -> Unverified:
@@ -57,14 +61,14 @@ def take_apart(token: bytes | str) -> Parts:
         match = _COMPACT.fullmatch(compact) if len(compact) <= MAX_TOKEN_BYTES else None
         if match is None:
             raise InvalidSession
-        header, payload, _signature = (_decode(segment) for segment in match.groups())
+        header, payload, signature = (_decode(segment) for segment in match.groups())
         algorithm, kid = _check_header(_parse_object(header))
         application = _parse_object(payload).get("app")
     except (ValueError, RecursionError) as error:
         raise InvalidSession from error
     if not isinstance(application, str) or not is_id("app", application):
         raise InvalidSession
-    return Parts(Unverified(application, kid), algorithm, compact, payload)
+    return Parts(Unverified(application, kid), algorithm, payload, compact[: match.end(2)], signature)
 
 
 def _check_header(header: dict[str, Member]) -> tuple[Algorithm, str]:
