@@ -27,6 +27,7 @@ from sealgate.scripts import checking_commands, inspection_words, ring_words
 from sealgate.scripts.operating_commands import app
 from sealgate.settings import load
 from tests.vault.deployment import HOST, Addresses, Clock, Deployment, canary_key, running, write_assets
+from tests.vault.test_sealing_epochs_running import words_of
 
 INSTANCE = "inst_" + "a" * 20
 
@@ -140,6 +141,27 @@ async def test_status_and_inspect_work_while_the_vault_is_stopped_and_say_so(set
     assert "no_envelope" in refused.output
 
 
+async def test_inspect_shows_the_words_of_the_newest_sealing_keys_as_depositors_see_them(
+    settings: Path,
+) -> None:
+    async with vault_of(settings) as vault:
+        at = Addresses()
+        issued = await vault.ticket(at)
+        before = await said("vault", "inspect", "--config", str(settings))
+        assert await words_of(vault, issued.ticket) in before.output
+        rotating = ("vault", "rotate-sealing-keys", "--organization", at.organization)
+        assert (await said(*rotating, "--config", str(settings))).exit_code == 0
+        after = await said("vault", "inspect", "--config", str(settings))
+        newer = await words_of(vault, (await vault.ticket(at)).ticket)
+        assert newer not in before.output
+        assert after.output.count(" words ") == 1
+        assert newer in after.output
+        with vault.vault._foundation.database.transaction() as connection:
+            connection.exec_driver_sql("UPDATE keyring SET public_key = zeroblob(32) WHERE suite = 1")
+        edited = await said("vault", "inspect", "--config", str(settings))
+        assert " words " not in edited.output
+
+
 async def test_an_envelope_may_come_from_a_file(settings: Path, tmp_path: Path) -> None:
     async with vault_of(settings) as vault:
         await vault.sealed_key(Addresses(), canary_key())
@@ -221,6 +243,9 @@ def test_an_inspection_that_is_cut_short_says_how_much_is_missing() -> None:
     text = "\n".join(inspection_words.lines(found))
     assert "1 more" in text
     assert "DOES NOT VERIFY" in text
+    sound = structs.replace(found, pairs=(structs.replace(pair, verifies=True),))
+    assert " words " not in "\n".join(inspection_words.lines(sound)), "more of its keys may be missing"
+    assert " words " in "\n".join(inspection_words.lines(structs.replace(sound, more_pairs=0)))
     stuck = structs.replace(found, stuck=("all",))
     assert "deposits of all need" in "\n".join(inspection_words.lines(stuck))
     foreign = EnvelopeInspected(1, 1, "X", 578, "aa", None, "", 0, "", "")

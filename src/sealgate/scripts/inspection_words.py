@@ -6,8 +6,10 @@ Counterpart: `operating_commands`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
+from sealgate.envelope import find_suite, fingerprint
 from sealgate.messages.operating import EnvelopeInspected, PairInspected, VaultInspected
 
 
@@ -21,8 +23,9 @@ def lines(found: VaultInspected) -> Iterator[str]:
     yield f"rows      {', '.join(f'{count} {table}' for table, count in found.rows.items())}"
     for scope in found.stuck:
         yield f"STUCK     deposits of {scope} need an administrator's passkey, and nobody is enrolled"
-    for pair in found.pairs:
-        yield from _pair(pair)
+    cut_short = found.pairs[-1].organization if found.more_pairs else ""
+    for organization, pairs in groupby(found.pairs, lambda each: each.organization):
+        yield from _keyring(tuple(pairs), whole=organization != cut_short)
     if found.more_pairs:
         yield f"… and {found.more_pairs} more sealing keys: name one --organization"
 
@@ -41,6 +44,19 @@ def _envelope(envelope: EnvelopeInspected, instance: str) -> Iterator[str]:
             yield f"bound to  {envelope.application}, {envelope.destination}"
     else:
         yield "stored    nowhere in this vault"
+
+
+def _keyring(pairs: tuple[PairInspected, ...], *, whole: bool) -> Iterator[str]:
+    """One organization's pairs, and the words that depositors are to see: those of its newest epoch."""
+    for pair in pairs:
+        yield from _pair(pair)
+    newest = [each for each in pairs if each.epoch == pairs[-1].epoch and find_suite(each.suite) is not None]
+    if whole and newest and all(each.verifies for each in pairs):
+        yield f"          words {_fingerprint_words(newest)}"
+
+
+def _fingerprint_words(pairs: Sequence[PairInspected]) -> str:
+    return fingerprint((each.suite, bytes.fromhex(each.public_key)) for each in pairs).words
 
 
 def _pair(pair: PairInspected) -> Iterator[str]:

@@ -24,6 +24,7 @@ PREFIX = "SEALGATE_"
 
 # With our prefix, but no settings of an installation.
 OTHER_VARIABLES: Mapping[str, str] = {
+    "SEALGATE_CONSOLE": "The scripts: the console's address.",
     "SEALGATE_OPENAI_KEY_FILE": "`make demo`: file with a real OpenAI key to deposit.",
     "SEALGATE_REQUIRE": "The tests: `all` turns a missing tool into a failure.",
     "SEALGATE_SUPERVISED_BY": "Set by the supervisor in its processes.",
