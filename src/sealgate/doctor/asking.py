@@ -15,8 +15,10 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from sealgate.proxy.connecting import resolved
 from sealgate.proxy.egress import EgressError, Origin, parse_forward_proxy, parse_origin, tls_context
 from sealgate.proxy.errors import ProxyError
+from sealgate.proxy.networks import parse_networks, refusal_of
 from sealgate.proxy.tunnel import open_tunnel
 from sealgate.settings import Settings
 from sealgate.vault.destinations import BUILT_IN
@@ -85,6 +87,19 @@ async def _ask_patiently(settings: Settings, origin: Origin) -> Answer:
         return await _ask(settings, origin)
 
 
+async def _address(settings: Settings, origin: Origin) -> str:
+    """Where the proxy would connect to: all that a name has is checked, as it does."""
+    if origin.local:
+        return origin.address
+    networks = parse_networks(settings.egress.networks)
+    found = await resolved(origin.address, origin.port)
+    for each in found:
+        why = refusal_of(each, networks)
+        if why is not None:
+            raise NotAnsweredError(f"its name leads to {each} ({why}), where the proxy sends no key")
+    return found[0]
+
+
 async def _ask(settings: Settings, origin: Origin) -> Answer:
     ca_file = Path(settings.egress.ca_file) if settings.egress.ca_file else None
     context = tls_context(ca_file) if origin.tls else None
@@ -93,8 +108,9 @@ async def _ask(settings: Settings, origin: Origin) -> Answer:
         sock = await open_tunnel(parse_forward_proxy(settings.egress.proxy), origin)
         reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=name)
     else:
+        address = await _address(settings, origin)
         reader, writer = await asyncio.open_connection(
-            origin.address, origin.port, ssl=context, server_hostname=name
+            address, origin.port, ssl=context, server_hostname=name
         )
     try:
         writer.write(b"HEAD / HTTP/1.1\r\nhost: %b\r\nconnection: close\r\n\r\n" % origin.authority)

@@ -16,6 +16,7 @@ from sealgate.doctor.erasures import erasures
 from sealgate.doctor.files import databases, disk, folders, identity
 from sealgate.doctor.findings import Case, Finding, State, ok, problem, skipped, warning
 from sealgate.doctor.keks import kek
+from sealgate.doctor.limit_store import limits
 from sealgate.doctor.listeners import certificates, processes, sockets
 from sealgate.proxy.egress import EgressError, tls_context
 from sealgate.settings import SettingsError, identify, read
@@ -39,7 +40,7 @@ def egress(case: Case) -> Iterator[Finding]:
         try:
             answer = ask_provider(case.settings, origin)
         except NotAnsweredError as error:
-            hint = "look at egress.proxy, egress.ca_file and the firewall"
+            hint = "look at egress.proxy, egress.ca_file, egress.networks and the firewall"
             needed = origin != BUILT_IN[0].origin or not case.settings.vault.destinations
             tell = problem if needed else warning  # keys may all go to the configured ones
             yield tell("egress", f"{origin}: {error}", hint)
@@ -58,6 +59,7 @@ CHECKS: Mapping[str, Check] = {
     "sockets": sockets,
     "certificates": certificates,
     "processes": processes,
+    "limits": limits,
     "clock": clock,
     "egress": egress,
 }

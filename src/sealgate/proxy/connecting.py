@@ -38,7 +38,7 @@ class WayOut:
         resolve: Resolve | None = None,
     ) -> None:
         self._context, self._forward_proxy, self._networks = context, forward_proxy, networks
-        self._resolve = resolve or _resolved
+        self._resolve = resolve or resolved
         self._plain_http_to_loopback = plain_http_to_loopback
         self._origins: dict[str, Origin] = {}
         self.addresses: dict[str, tuple[str, ...]] = {}
@@ -105,6 +105,7 @@ class WayOut:
         return f"<WayOut {'direct' if self._forward_proxy is None else 'through a proxy'}>"
 
 
-async def _resolved(host: str, port: int) -> list[str]:
+async def resolved(host: str, port: int) -> list[str]:
+    """Every address of a name, each once; raises `OSError`."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_kind, address in found))

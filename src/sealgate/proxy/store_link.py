@@ -126,7 +126,7 @@ class Links:
         pause_s = BACKOFF_FIRST_S
         while True:
             try:
-                link = await self._connect()
+                link = await self.connect()
             except (OSError, TimeoutError, Refused) as error:
                 self._on_down(str(error) if isinstance(error, Refused) else type(error).__name__)
                 await asyncio.sleep(pause_s)
@@ -146,12 +146,13 @@ class Links:
             await asyncio.sleep(pause_s)  # it lets us in and then refuses
             pause_s = min(2 * pause_s, BACKOFF_MOST_S)
 
-    async def _connect(self) -> Link:
+    async def connect(self) -> Link:
+        """One that is greeted and knows the scripts; raises `OSError`, `TimeoutError`, `Refused`."""
         async with asyncio.timeout(CONNECT_S):
             link = await self._open(self.address)
             with _given_up(link):
                 for parts in self._greeting():
-                    reply = await _answer(link, parts)
+                    reply = await answered(link, parts)
                     if reply is None or isinstance(reply, StoreError):
                         raise Refused(str(reply) if reply is not None else "no_reply")
         return link
@@ -177,7 +178,8 @@ class Links:
         return greeting + [["SCRIPT", "LOAD", text] for text in SCRIPTS.values()]
 
 
-async def _answer(link: Link, parts: Sequence[Part]) -> Reply:
+async def answered(link: Link, parts: Sequence[Part]) -> Reply:
+    """One call and its reply."""
     reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
     link.ask(parts, lambda found: None if reply.done() else reply.set_result(found))
     return await reply
