@@ -5,14 +5,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NODE := $(abspath $(VENV))/node
-RUN_NPM = cd web && PATH="$(NODE)/bin:$$PATH" node "$(NODE)/lib/node_modules/npm/bin/npm-cli.js"
+NPM = PATH="$(NODE)/bin:$$PATH" node "$(NODE)/lib/node_modules/npm/bin/npm-cli.js"
+RUN_NPM = cd web && $(NPM)
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 ARGS ?=
 # Measure what the tests of envelope and vault reach (tests/coverage_gate.py).
 COVERED = COVERAGE_PROCESS_START="$(abspath pyproject.toml)" COVERAGE_FILE="$(abspath $(VENV))/coverage/data"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web demo test coverage check fix docs lock bench bench-peers clean
+.PHONY: help setup web tours demo test coverage check fix docs lock bench bench-peers clean
 
 help: ## list the words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +39,17 @@ $(VENV)/.web: web/node_modules/.ready $(WEB_SOURCES)
 	@touch $@
 
 web: $(VENV)/.web ## build the front end
+
+$(VENV)/tours/.ready: requirements/tours.txt | $(VENV)/.ready
+	$(PYTHON) -m venv $(VENV)/tours
+	$(VENV)/tours/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tours.txt
+	@touch $@
+
+examples/tours/node_modules/.ready: examples/tours/package.json examples/tours/package-lock.json | $(VENV)/.ready
+	cd examples/tours && $(NPM) ci --loglevel=error
+	@touch $@
+
+tours: $(VENV)/tours/.ready examples/tours/node_modules/.ready ## install the other clients that examples/tours drives through the proxy
 
 demo: setup ## run the whole system with a simulated provider (SEALGATE_OPENAI_KEY_FILE=path for OpenAI); ARGS="--once" checks it
 	$(BIN)/sealgate demo $(ARGS)
@@ -73,7 +85,9 @@ bench-peers: setup ## install other gateways to compare with, each into an envir
 lock: setup ## make the locks anew from pyproject.toml, requirements/dev.in and web/package.json
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra demo pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --extra demo pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade requirements/tours.in -o requirements/tours.txt
 	$(RUN_NPM) update --silent
+	cd examples/tours && $(NPM) update --silent
 
 clean: ## remove what make made
-	rm -rf $(VENV) web/node_modules src/sealgate/*/assets
+	rm -rf $(VENV) web/node_modules examples/tours/node_modules src/sealgate/*/assets

@@ -27,6 +27,11 @@ def _has_node() -> bool:
     return (ROOT / "web" / "node_modules" / "openai").is_dir()
 
 
+def _has_tours() -> bool:
+    installed = (ROOT / ".venv" / "tours" / ".ready", ROOT / "examples" / "tours" / "node_modules" / ".ready")
+    return all(each.exists() for each in installed)
+
+
 def _has_go() -> bool:
     return shutil.which("go") is not None
 
@@ -67,6 +72,7 @@ GROUPS = {
     "softhsm": (_has_softhsm, "a PKCS#11 token is missing: install Debian's package `softhsm2`"),
     "systemd": (_has_systemd, "systemd's tools are missing: install Debian's package `systemd`"),
     "node": (_has_node, "the front end's packages are missing: run `make web`"),
+    "tours": (_has_tours, "LangChain and Vercel's AI SDK are missing: run `make tours`"),
     "go": (_has_go, "Go is missing: install Debian's package `golang-go`"),
     "php": (_has_php, "PHP is missing: install Debian's package `php-cli`"),
     "ruby": (_has_ruby, "Ruby is missing: install Debian's package `ruby`"),

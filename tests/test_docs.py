@@ -16,6 +16,7 @@ PAGES = sorted(
     page
     for place in ("*.md", "docs/**/*.md", "examples/**/*.md", "packages/**/*.md")
     for page in ROOT.glob(place)
+    if "node_modules" not in page.parts
 )
 
 
