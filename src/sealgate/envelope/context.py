@@ -12,6 +12,7 @@ from sealgate.envelope.suites import Suite
 
 _LABEL: Final = b"sealgate envelope v1"
 _MAX_FIELD_BYTES: Final = 65_535
+_TEXTS: Final = ("instance", "organization", "application", "credential", "provider", "origin")
 MAX_VERSION: Final = 2**53 - 1  # the largest integer that a browser counts exactly
 
 
@@ -34,8 +35,10 @@ class Context:
     key_id: bytes
 
     def __post_init__(self) -> None:
-        for name in ("instance", "organization", "application", "credential", "provider", "origin"):
-            if not 1 <= len(getattr(self, name).encode()) <= _MAX_FIELD_BYTES:
+        for name in _TEXTS:
+            text = getattr(self, name)
+            # Of ASCII, which ids and origins are, every character is one byte.
+            if not 1 <= len(text if text.isascii() else text.encode()) <= _MAX_FIELD_BYTES:
                 raise ValueError(f"context field {name!r} must be 1 to {_MAX_FIELD_BYTES} bytes of UTF-8")
         if not 1 <= self.version <= MAX_VERSION:
             raise ValueError(f"context version must be 1 to {MAX_VERSION}, not {self.version}")
@@ -55,4 +58,4 @@ class Context:
             self.origin.encode(),
             bytes(self.key_id),
         )
-        return _LABEL + b"".join(len(field).to_bytes(2, "big") + field for field in fields)
+        return _LABEL + b"".join([len(field).to_bytes(2, "big") + field for field in fields])

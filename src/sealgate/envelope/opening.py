@@ -53,7 +53,7 @@ def _check_plaintext(slot: memoryview) -> int:
     """The charset gate once more: base mode lets anyone who has the public key seal anything."""
     length_bytes = int.from_bytes(slot[:LENGTH_BYTES], "big")
     end = LENGTH_BYTES + length_bytes
-    if length_bytes > MAX_KEY_BYTES or any(slot[end:]):
+    if length_bytes > MAX_KEY_BYTES or slot[end:] != _ZEROS[end:]:
         raise KeyFormatError("layout")
     check_provider_key(slot[LENGTH_BYTES:end])
     return length_bytes

@@ -53,6 +53,8 @@ class SecretReply(msgspec.Struct, frozen=True):
 
 
 Reply = Message | SecretReply
+REPLIES = (Message, SecretReply)
+"""The same, to ask whether something is one: an answer is either here or still to be awaited."""
 Handler = Callable[["Peer", Message], Reply | Awaitable[Reply]]
 
 
@@ -137,7 +139,7 @@ class Peer(asyncio.BufferedProtocol):
         except Exception as error:  # noqa: BLE001 - edge: one request must not cut the others' link
             self._fail(frame.request_id, error)
             return
-        if isinstance(reply, Message | SecretReply):
+        if isinstance(reply, REPLIES):
             self._reply(frame.request_id, reply)
             return
         task = asyncio.ensure_future(self._reply_later(frame.request_id, reply))

@@ -34,7 +34,14 @@ Notify = Callable[[CredentialChanged], int]
 
 KNOWN_LIMIT = 65_536
 """Credentials that are read once for many opens: about 2 KB each, ciphertext and masks."""
-_BY_ID = Query(select(CREDENTIALS).where(CREDENTIALS.c.credential == bindparam("credential")))
+_BY_ID = Query(
+    select(CREDENTIALS, VERSIONS)
+    .join_from(CREDENTIALS, VERSIONS, VERSIONS.c.credential == CREDENTIALS.c.credential, isouter=True)
+    .where(CREDENTIALS.c.credential == bindparam("credential"))
+    .order_by(VERSIONS.c.version.desc())
+)
+"""With its versions: one statement where each open of a key that was not read yet would need two."""
+_COLUMNS = len(CREDENTIALS.columns)
 _OF_APPLICATION = Query(
     select(CREDENTIALS)
     .where(CREDENTIALS.c.organization == bindparam("organization"))
@@ -80,11 +87,12 @@ class Credentials:
         found = self._remembered(credential)
         if found is not None:
             return found
-        row = self._database.row(_BY_ID, {"credential": credential})
-        if row is None:
+        rows = self._database.rows(_BY_ID, {"credential": credential})
+        if not rows:
             self._check_never_seen(credential)
             return None
-        found = self._read(row)
+        held = [row[_COLUMNS:] for row in rows if row[_COLUMNS] is not None]
+        found = self._read(rows[0][:_COLUMNS], held)
         self._known.put(credential, found)
         return found
 
@@ -244,12 +252,11 @@ class Credentials:
     def _stands(self, record: CredentialRecord) -> bool:
         return self._witness.stands(record.credential, record.revision, record.state)
 
-    def _read(self, values: Sequence[Cell]) -> Credential:
+    def _read(self, values: Sequence[Cell], rows: Sequence[Sequence[Cell]]) -> Credential:
         """A row with its versions; raises `AlarmError` unless all are ours and of the witnessed revision."""
         record = self._rows.read(values)
         if not self._stands(record):
             raise self._seal.alarm("credentials", record.credential)
-        rows = self._database.rows(_VERSIONS, {"credential": record.credential})
         held = tuple(self._read_version(row, record) for row in rows)
         if tuple(each.version for each in held) != record.held:
             raise self._seal.alarm("versions", record.credential)
@@ -337,7 +344,8 @@ class Credentials:
         self, values: Sequence[Cell], organization: str, application: str
     ) -> CredentialRow | None:
         try:
-            return self._shown(self._read(values))
+            versions_of = self._database.rows(_VERSIONS, {"credential": values[0]})
+            return self._shown(self._read(values, versions_of))
         except AlarmError as alarm:
             known = self._witness.standing(alarm.subject) is not None
             return masks.damaged(alarm.subject, organization, application) if known else None

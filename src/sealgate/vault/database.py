@@ -33,6 +33,7 @@ _PRAGMAS = (
     "trusted_schema = OFF",
     "cell_size_check = ON",
     "temp_store = MEMORY",
+    "cache_size = -16384",  # KiB: the indexes of a hundred thousand credentials
     "busy_timeout = 2000",
 )
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

@@ -6,6 +6,7 @@ Counterparts: the supervisor starts it, `config` says how, `listener` takes brow
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import time
@@ -81,6 +82,7 @@ async def _serve(config: VaultConfig, log: Log) -> None:
         lambda _loop, context: vault.log("loop_failed", error=_name_of(context.get("exception")))
     )
     await vault.start()
+    gc.freeze()  # what is there now stays: looking through it again and again would hold up proxies
     try:
         await stop.wait()
     finally:

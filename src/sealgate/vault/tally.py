@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Mapping
 
 from sealgate.log import Field, Log
 from sealgate.messages.frames import Message
-from sealgate.messages.server import Handler, Peer, Reply, SecretReply
+from sealgate.messages.server import REPLIES, Handler, Peer, Reply, SecretReply
 
 
 class Tally:
@@ -51,6 +51,6 @@ class Tally:
 
         def handle(peer: Peer, message: Message) -> Reply | Awaitable[Reply]:
             reply = handler(peer, message)
-            return counted(reply) if isinstance(reply, Message | SecretReply) else later(reply)
+            return counted(reply) if isinstance(reply, REPLIES) else later(reply)
 
         return handle

@@ -14,7 +14,7 @@ from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.messages.tickets import CredentialState, VersionStanding
 
 
-class CredentialRecord(Struct, frozen=True):
+class CredentialRecord(Struct, frozen=True, gc=False):
     """One credential: what it is bound to, and which of its versions stands where."""
 
     credential: str
@@ -46,7 +46,7 @@ class CredentialRecord(Struct, frozen=True):
         return VersionStanding.STAGED if version == self.staged else VersionStanding.PREVIOUS
 
 
-class VersionRecord(Struct, frozen=True):
+class VersionRecord(Struct, frozen=True, gc=False):
     """One deposited key: its envelope (None once revoked) and its mask."""
 
     credential: str
@@ -60,7 +60,7 @@ class VersionRecord(Struct, frozen=True):
     deposited_at: float
 
 
-class Credential(Struct, frozen=True):
+class Credential(Struct, frozen=True, gc=False):
     """A credential with every version that is held, as read and verified."""
 
     record: CredentialRecord

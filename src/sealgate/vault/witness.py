@@ -116,7 +116,8 @@ class Witness:
 
     def stands(self, subject: str, version: int, state: str) -> bool:
         """True if this is how far the subject has come."""
-        return self.standing(subject) == Standing(version, state)
+        found = self.standing(subject)
+        return found is not None and found.version == version and found.state == state
 
     def is_erased(self, subject: str) -> bool:
         """True for a subject that is erased, or is being erased."""
