@@ -100,6 +100,66 @@ async def measure(world: World, arguments: argparse.Namespace) -> None:
     print(f"{1e6 * best_s:.1f} µs per request, {dict(proxy.parts.outcomes)}")  # noqa: T201
     if arguments.profile:
         pstats.Stats(profiler).sort_stats("tottime").print_stats(40)
+        sys.stdout.write(by_part(pstats.Stats(profiler)))
+
+
+PARTS = {
+    "HTTP, both ways: reading, checking, writing": ("proxy/wire/", "httptools", "'re.Pattern'"),
+    "the client's end and the provider's": ("proxy/server.py", "proxy/upstream.py", "proxy/departure.py"),
+    "the exchange itself: its states, its one outcome": (
+        "proxy/exchange.py",
+        "proxy/visit.py",
+        "proxy/trying.py",
+    ),
+    "session, rights, limits of a minute": ("proxy/sessions.py", "proxy/admission.py", "proxy/limits.py"),
+    "the request by its table": ("policy/", "proxy/asking.py", "proxy/dialects.py", "'msgspec.json"),
+    "budgets": (
+        "proxy/spending.py",
+        "proxy/ledger.py",
+        "proxy/lines.py",
+        "proxy/costs.py",
+        "proxy/allowances.py",
+        "proxy/store.py",
+    ),
+    "metering, and the watch for the key": (
+        "proxy/metering.py",
+        "relay.py",
+        "key_watch.py",
+        "reported_errors.py",
+        "usage_bounds.py",
+    ),
+    "the journal and what is measured": (
+        "proxy/epoch.py",
+        "proxy/segments.py",
+        "proxy/journal.py",
+        "proxy/accounting.py",
+        "proxy/measures.py",
+        "crc32",
+        "msgpack",
+    ),
+    "the key and its slot": ("held_keys.py", "messages/slot.py"),
+}
+
+
+def by_part(stats: Any) -> str:
+    """Own time and calls of a request by part, as a table; what no part names is "the rest"."""
+    spent: dict[str, list[float]] = {name: [0.0, 0.0] for name in (*PARTS, "the rest")}
+    total = calls = 0.0
+    for (file, _line, function), (_direct, count, own_s, *_more) in stats.stats.items():
+        where = f"{file} {function}"
+        if "bench/" in where or "time.process_time" in where:
+            continue
+        part = next(
+            (name for name, marks in PARTS.items() if any(mark in where for mark in marks)), "the rest"
+        )
+        spent[part][0] += own_s
+        spent[part][1] += count
+        total, calls = total + own_s, calls + count
+    rows = "".join(
+        f"| {name} | {100 * own_s / total:.0f} % | {100 * count / calls:.0f} % |\n"
+        for name, (own_s, count) in sorted(spent.items(), key=lambda item: -item[1][0])
+    )
+    return f"| part | time | calls |\n|---|---|---|\n{rows}\n"
 
 
 async def main(arguments: argparse.Namespace) -> None:

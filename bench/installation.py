@@ -194,10 +194,10 @@ def processor_s(pid: int) -> float:
     return spent
 
 
-def memory_kb(pid: int) -> int:
-    """Memory that is its own, and its share of what is not."""
+def memory_kb(pid: int, kind: str = "Pss") -> int:
+    """Memory that is its own, and its share of what is not; `Pss_Anon`: without files that it has mapped."""
     total = 0
     for each in family(pid):
         lines = Path(f"/proc/{each}/smaps_rollup").read_text().splitlines()
-        total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        total += next(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:"))
     return total

@@ -315,7 +315,7 @@ def plot(run: Figures) -> str:
     most = max(each["per_core_s"] for _title, found in groups for each in found.values())
     lines, at = [], 8
     for title, found in groups:
-        lines.append(f'<text x="0" y="{at + 14}" class="title">{title}</text>')
+        lines.append(f'<text x="8" y="{at + 14}" class="title">{title}</text>')
         at += 26
         for name, each in sorted(found.items(), key=lambda item: -item[1]["per_core_s"]):
             width = max(1, (_WIDTH - _LEFT - 90) * each["per_core_s"] / most)

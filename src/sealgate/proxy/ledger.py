@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from collections import Counter as Tally
 from collections.abc import Iterator, Sequence
+from operator import add
+from typing import cast
 
 import msgspec
 
@@ -108,31 +110,20 @@ class Ledger:
 
     def reserve(self, lines: Sequence[Line], amounts: Amounts, now: Moment) -> Reservation | Shortage:
         """Hold these amounts on every line, or nothing on any."""
-        return self.lacking(lines, amounts, now) or self.hold(lines, amounts, now)
+        counters = self._counters_of(lines, now)
+        return self._lacking(lines, counters, amounts, now) or self._hold(lines, counters, amounts, now)
 
     def lacking(self, lines: Sequence[Line], amounts: Amounts, now: Moment) -> Shortage | None:
         """Why these amounts have no room; None where they have."""
-        self._look_at(now)
-        counters = [self._counter(line, now) for line in lines]
-        for line, counter in zip(lines, counters, strict=True):
-            if counter.taken + amounts[line.measure] > line.budget.most:
-                return self._shortage(lines, counters, amounts, now)
-        return None
+        return self._lacking(lines, self._counters_of(lines, now), amounts, now)
 
     def hold(self, lines: Sequence[Line], amounts: Amounts, now: Moment) -> Reservation:
         """Hold these amounts on every line, whether there is room or not: somebody else looked."""
-        self._look_at(now)
-        counters = [self._counter(line, now) for line in lines]
-        reservation = Reservation(lines, counters, (0, 0, 0, 0), now, (self._day, self._month))
-        for counter in counters:
-            counter.open += 1
-        self.hold_more(reservation, amounts)
-        return reservation
+        return self._hold(lines, self._counters_of(lines, now), amounts, now)
 
     def short(self, lines: Sequence[Line], amounts: Amounts, now: Moment) -> Shortage:
         """Why there is no room on these lines."""
-        self._look_at(now)
-        return self._shortage(lines, [self._counter(line, now) for line in lines], amounts, now)
+        return self._shortage(lines, self._counters_of(lines, now), amounts, now)
 
     def extend(self, reservation: Reservation, more: Amounts, now: Moment) -> bool:
         """Hold more for an exchange that runs; False, and nothing more is held, where a line has no room."""
@@ -150,11 +141,7 @@ class Ledger:
                 counter.used += amounts[line.measure]
             else:
                 counter.held += amounts[line.measure]
-        requests, tokens, money, streams = reservation.amounts
-        more = amounts
-        reservation.amounts = (
-            requests + more[REQUESTS], tokens + more[TOKENS], money + more[MONEY], streams + more[STREAMS]
-        )  # fmt: skip
+        reservation.amounts = cast(Amounts, tuple(map(add, reservation.amounts, amounts)))
 
     def agree(self, line: Line, used: float, held: int, now: Moment) -> None:
         """Take over what the shared store says of a line: what is used, and what all processes hold."""
@@ -165,7 +152,7 @@ class Ledger:
 
     def settle(self, reservation: Reservation, spent: Amounts, now: Moment) -> None:
         """Give back what was held, and count what was used, in the windows in which it was held."""
-        windows = dict(zip(LASTING, reservation.windows, strict=True))
+        day, month = reservation.windows
         for line, counter in zip(reservation.lines, reservation.counters, strict=True):
             used, held = spent[line.measure], reservation.amounts[line.measure]
             window = line.budget.window
@@ -175,7 +162,7 @@ class Ledger:
                 counter.used = max(0.0, counter.used + correction(used - held, now, reservation.began))
                 continue
             counter.held -= held
-            if window != "at_once" and counter.window == windows[window]:
+            if window != "at_once" and counter.window == (day if window == "day" else month):
                 counter.used += used
                 self.changes += 1
         reservation.lines, reservation.counters, reservation.amounts = (), (), (0, 0, 0, 0)
@@ -252,6 +239,28 @@ class Ledger:
         if not self._month_from <= now.at_s < self._month_until:
             self._month = month_of(now.at_s)
             self._month_from, self._month_until = self._day * DAY_S, ends_at("month", now.at_s)
+
+    def _counters_of(self, lines: Sequence[Line], now: Moment) -> list[Counter]:
+        self._look_at(now)
+        return [self._counter(line, now) for line in lines]
+
+    def _lacking(
+        self, lines: Sequence[Line], counters: Sequence[Counter], amounts: Amounts, now: Moment
+    ) -> Shortage | None:
+        for line, counter in zip(lines, counters, strict=True):
+            taken = counter.used + counter.held + counter.others
+            if taken + amounts[line.measure] > line.budget.most:
+                return self._shortage(lines, counters, amounts, now)
+        return None
+
+    def _hold(
+        self, lines: Sequence[Line], counters: Sequence[Counter], amounts: Amounts, now: Moment
+    ) -> Reservation:
+        reservation = Reservation(lines, counters, (0, 0, 0, 0), now, (self._day, self._month))
+        for counter in counters:
+            counter.open += 1
+        self.hold_more(reservation, amounts)
+        return reservation
 
     def _counter(self, line: Line, now: Moment) -> Counter:
         """The counter of a line, as it is now: a window that is over begins anew."""

@@ -190,6 +190,8 @@ def _price_of(verified: Verified, model: str) -> ModelPrice | None:
     """The price of the dearest model that may be asked for it; `ProxyError` where a budget of money must know
     one and the document does not say."""
     prices = verified.application.document.prices
+    if prices is None and all(line.measure != MONEY for line in verified.lines):
+        return None  # nobody counts money
     asked = {way.model(model) for way in verified.application.ways}
     known = [prices.models.get(each) for each in asked] if prices is not None else []
     found = max((each for each in known if each), key=lambda each: (each.output, each.input), default=None)
