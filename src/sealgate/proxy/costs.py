@@ -5,6 +5,8 @@ Counterpart: the console, which compiles the prices and says what was spent; the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sealgate.messages.feed import ModelPrice
 
 _PER: int = 1_000_000
@@ -17,6 +19,15 @@ def nano_usd(price: ModelPrice | None, input_tokens: int, output_tokens: int, ca
     cached = min(cached_tokens, input_tokens)
     total = (input_tokens - cached) * price.input + cached * price.cached_input + output_tokens * price.output
     return -(-total // _PER)
+
+
+def dearest(prices: Sequence[ModelPrice]) -> ModelPrice:
+    """The most of each part: nothing costs more by it than by any of these."""
+    return ModelPrice(
+        input=max(each.input for each in prices),
+        cached_input=max(each.cached_input for each in prices),
+        output=max(each.output for each in prices),
+    )
 
 
 def tokens_for(price: ModelPrice, nano_usd_left: int) -> int:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import msgspec
@@ -18,7 +20,8 @@ from sealgate.proxy.wire.events import Headers
 
 BODY_LIMIT_BYTES = 65_536
 RETRY_AFTER_LIMIT_S = 3_600
-_SECONDS = re.compile(rb"[0-9]{1,6}(?:\.[0-9]{1,6})?")
+_SECONDS = re.compile(rb"[0-9]{1,12}(?:\.[0-9]{1,6})?")
+_DATE = re.compile(rb"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
 
 # (status, the provider's code or type) → ours. The status alone decides where the code is not known.
 BY_CODE: Final[Mapping[tuple[int, str], str]] = {
@@ -118,6 +121,22 @@ def _retry_after_s(headers: Headers) -> int:
 
 
 def seconds_asked(headers: Headers) -> float | None:
-    """What the provider's `Retry-After` says, where it is a number of seconds (RFC 9110 §10.2.3)."""
+    """What the provider's `Retry-After` says: a number of seconds, or a date (RFC 9110 §10.2.3).
+
+    A date is measured from the provider's own `Date`, so that it does not matter if our clocks differ.
+    """
     value = headers.get(b"retry-after", b"")
-    return float(value) if _SECONDS.fullmatch(value) else None
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    asked_at_s, said_at_s = _moment(value), _moment(headers.get(b"date", b""))
+    if asked_at_s is None:
+        return None
+    return max(0.0, asked_at_s - (time.time() if said_at_s is None else said_at_s))
+
+
+def _moment(value: bytes) -> float | None:
+    """A date in the one form that may be sent (RFC 9110 §5.6.7), in seconds since 1970."""
+    try:
+        return parsedate_to_datetime(value.decode()).timestamp() if _DATE.fullmatch(value) else None
+    except ValueError:  # such as a 31st of February
+        return None

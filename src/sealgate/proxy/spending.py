@@ -18,7 +18,7 @@ from sealgate.policy.budgets import Budget, Words, cut_words, too_large_words, u
 from sealgate.policy.clamps import pictures_in
 from sealgate.policy.media import PICTURE_INPUT_TOKENS
 from sealgate.policy.requests import Shaped
-from sealgate.proxy.costs import nano_usd, tokens_for
+from sealgate.proxy.costs import dearest, nano_usd, tokens_for
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.ledger import (
     MONEY,
@@ -187,19 +187,20 @@ def _amounts(price: ModelPrice | None, input_tokens: int, output_tokens: int) ->
 
 
 def _price_of(verified: Verified, model: str) -> ModelPrice | None:
-    """The price of the dearest model that may be asked for it; `ProxyError` where a budget of money must know
-    one and the document does not say."""
+    """The most that any model costs that may be asked for it: one may be dearer to tell, another to listen.
+
+    `ProxyError` where a budget of money must know a price and the document does not say.
+    """
     prices = verified.application.document.prices
     if prices is None and all(line.measure != MONEY for line in verified.lines):
         return None  # nobody counts money
     asked = {way.model(model) for way in verified.application.ways}
-    known = [prices.models.get(each) for each in asked] if prices is not None else []
-    found = max((each for each in known if each), key=lambda each: (each.output, each.input), default=None)
-    if found is None or None in known:
+    known = [each for each in map(prices.models.get, asked) if each] if prices is not None else []
+    if len(known) < len(asked):
         for line in verified.lines:
             if line.measure == MONEY and line.budget.unpriced == "refuse":
                 raise ProxyError("price_missing", param="model")
-    return found
+    return dearest(known) if known else None
 
 
 def _affordable(shortage: Shortage, price: ModelPrice | None, input_tokens: int, asked: int) -> int:
