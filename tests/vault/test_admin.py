@@ -1,15 +1,11 @@
-"""The vault's port for operators: what it shows, what it never shows, what it says when things go wrong."""
+"""The vault's port for operators: what it shows, and what it never shows."""
 
 from __future__ import annotations
 
 import asyncio
-import http.client
 import io
 import os
-import socket
-import time
 from collections.abc import AsyncIterator
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,23 +19,12 @@ from sealgate.messages.erasing import Erase, Erased, ErasureKind
 from sealgate.messages.frames import PROTOCOL, Hello, RefusedError
 from sealgate.messages.opening import OpeningReply
 from sealgate.vault import status_page
-from sealgate.vault.audit import AuditState
 from sealgate.vault.config import VaultConfig
-from sealgate.vault.faults import StartError, StorageError
-from sealgate.vault.kek import KekUnavailableError
-from sealgate.vault.kek_ring import KekRing
 from sealgate.vault.key_listing import PAGE_ORGANIZATIONS
 from sealgate.vault.process import OPENER_SOCKET
 from sealgate.vault.quotas import ProxyRule, QuotaState
-from tests.vault.deployment import (
-    Addresses,
-    Clock,
-    Deployment,
-    Page,
-    canary_key,
-    running,
-    vault_config,
-)
+from tests.vault.admin_looks import Words, later, look, metric, words
+from tests.vault.deployment import Addresses, Clock, Deployment, canary_key, running, vault_config
 
 DAY_S = 86_400
 
@@ -51,29 +36,8 @@ async def vault(
     async with running(config, clock, log, assets) as deployment:
         # Every look asks anew, so that a test need not wait until an answer is old.
         observer = deployment.vault._admin._observer
-        observer._monotonic = observer._counts._monotonic = _later
+        observer._monotonic = observer._counts._monotonic = later
         yield deployment
-
-
-_steps = iter(range(0, 10**9, 1000))
-
-
-def _later() -> float:
-    return float(next(_steps))
-
-
-def _ask(port: int, method: str, path: str, headers: dict[str, str], at: str = "127.0.0.1") -> Page:
-    connection = http.client.HTTPConnection(at, port, timeout=10)
-    try:
-        connection.request(method, path, None, headers)
-        answer = connection.getresponse()
-        return Page(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
-    finally:
-        connection.close()
-
-
-async def look(vault: Deployment, path: str, method: str = "GET", host: str = "localhost") -> Page:
-    return await asyncio.to_thread(_ask, vault.vault.admin_port, method, path, {"host": host})
 
 
 async def status(vault: Deployment) -> Any:
@@ -82,36 +46,6 @@ async def status(vault: Deployment) -> Any:
 
 async def listed(vault: Deployment, query: str = "") -> Any:
     return (await look(vault, f"/status.json{query}")).json["sealing_keys"]
-
-
-async def metric(vault: Deployment, name: str) -> float:
-    text = (await look(vault, "/metrics")).body.decode()
-    (line,) = (line for line in text.splitlines() if line.startswith(f"sealgate_vault_{name} "))
-    return float(line.rpartition(" ")[2])
-
-
-class Words(HTMLParser):
-    """The text of a page, and every address and handler in it."""
-
-    def __init__(self, page: Page) -> None:
-        super().__init__()
-        self.text = ""
-        self.tags: set[str] = set()
-        self.names: set[str] = set()
-        self.addresses: list[str] = []
-        self.feed(page.body.decode())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.names |= {name for name, _ in attrs}
-        self.addresses += [value or "" for name, value in attrs if name in {"href", "src", "action"}]
-
-    def handle_data(self, data: str) -> None:
-        self.text += f"{data} "
-
-
-async def words(vault: Deployment, path: str = "/") -> str:
-    return " ".join(Words(await look(vault, path)).text.split())
 
 
 async def test_a_vault_that_is_well_is_ready(vault: Deployment) -> None:
@@ -303,37 +237,6 @@ async def test_an_edited_database_makes_no_new_series(vault: Deployment, at: Add
     assert 'state="x' not in (await look(vault, "/metrics")).body.decode()
 
 
-@pytest.mark.parametrize("host", ["evil.example", "vault.localhost", "127.0.0.1.evil.example:80", "", "a b"])
-async def test_another_host_name_gets_nothing(vault: Deployment, host: str) -> None:
-    for path in ("/", "/status.json", "/metrics", "/readyz", "/healthz", "/assets/status.css", "/x"):
-        answer = await look(vault, path, host=host)
-        assert (answer.status, answer.code) == (421, "host_unknown")
-
-
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "LOCALHOST:8707", "127.0.0.1:8707"])
-async def test_its_own_host_names_are_answered(vault: Deployment, host: str) -> None:
-    assert (await look(vault, "/healthz", host=host)).status == 200
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
-@pytest.mark.parametrize("path", ["/", "/status.json", "/metrics", "/readyz", "/nowhere"])
-async def test_nothing_can_be_done_through_it(vault: Deployment, method: str, path: str) -> None:
-    answer = await look(vault, path, method)
-    assert (answer.status, answer.code) == (405, "wrong_method")
-
-
-async def test_a_head_request_has_no_body(vault: Deployment) -> None:
-    answer = await look(vault, "/", "HEAD")
-    assert (answer.status, answer.body) == (200, b"")
-
-
-@pytest.mark.parametrize("path", ["/nowhere", "/assets/sealing.js", "/assets/..%2f..%2fkek", "/deposit"])
-async def test_what_is_not_there_is_told_with_what_is(vault: Deployment, path: str) -> None:
-    answer = await look(vault, path)
-    assert (answer.status, answer.code) == (404, "not_found")
-    assert "/metrics" in answer.json["error"]["hint"]
-
-
 async def test_the_page_runs_no_script_and_asks_nobody_else(vault: Deployment, at: Addresses) -> None:
     await vault.sealed_key(at, canary_key())
     answer = await look(vault, "/")
@@ -349,57 +252,6 @@ async def test_the_page_runs_no_script_and_asks_nobody_else(vault: Deployment, a
     for address in ("/assets/status.css", "/assets/seal.svg"):
         assert address in page.addresses
         assert (await look(vault, address)).status == 200
-
-
-async def test_a_kek_that_is_away_is_said_and_does_not_hold_up_who_opens(
-    vault: Deployment, at: Addresses, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    key = canary_key()
-    credential = await vault.sealed_key(at, key)
-
-    def away(*_words: object) -> None:
-        raise KekUnavailableError("timeout", "no answer")
-
-    monkeypatch.setattr(KekRing, "check", away)
-    answer = await look(vault, "/readyz")
-    assert (answer.status, answer.json["kek"], answer.json["ready"]) == (503, "timeout", False)
-    assert await metric(vault, "kek_usable") == 0
-    text = await words(vault)
-    assert "Vault not ready" in text
-    assert "The KEK's keeper does not answer" in text
-    assert (await vault.open(at, credential))[1] == key
-    monkeypatch.undo()
-    assert (await look(vault, "/readyz")).status == 200
-
-
-async def test_a_kek_that_does_not_answer_at_all_is_waited_for_only_so_long(
-    vault: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    over = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def silent(*_words: object) -> None:
-        asyncio.run_coroutine_threadsafe(over.wait(), loop).result()
-
-    monkeypatch.setattr(KekRing, "check", silent)
-    vault.vault._admin._observer._patience_s = 0.05
-    vault.vault._admin._observer._healths.clear()
-    answer = await look(vault, "/readyz")
-    assert (answer.status, answer.json["kek"]) == (503, "no_answer")
-    assert "no answer yet" in await words(vault)
-    over.set()
-
-
-async def test_the_keks_keeper_is_asked_once_however_many_look(
-    vault: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[object] = []
-    vault.vault._admin._observer._monotonic = time.monotonic
-    vault.vault._admin._observer._healths.clear()
-    monkeypatch.setattr(KekRing, "check", lambda *words: asked.append(words))
-    await asyncio.gather(*(look(vault, "/readyz") for _ in range(4)))
-    await look(vault, "/metrics")
-    assert len(asked) == 1
 
 
 async def test_it_shows_every_kek_version_and_how_far_a_change_has_come(
@@ -444,71 +296,6 @@ async def test_a_destroyed_kek_is_shown_with_the_day_on_which_that_is_final(
     assert said in text
 
 
-async def test_an_anchor_that_cannot_be_written_is_said(
-    vault: Deployment, at: Addresses, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    credential = await vault.sealed_key(at, canary_key())
-
-    def disk_full(*_args: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("sealgate.vault.anchor._write_or_undo", disk_full)
-    await vault.revoke(at, credential)
-    answer = await look(vault, "/readyz")
-    assert (answer.status, answer.json["anchor"]) == (503, "behind")
-    assert "The anchor cannot be written" in await words(vault)
-
-
-async def test_a_database_that_fails_is_said_on_every_page(
-    vault: Deployment, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
-) -> None:
-    def fails(*_args: object) -> Any:
-        raise StorageError("OperationalError")
-
-    monkeypatch.setattr("sealgate.vault.database.Database.rows", fails)
-    answer = await look(vault, "/readyz")
-    assert (answer.status, answer.json["database"]) == (503, "unusable")
-    for path in ("/", "/status.json", "/metrics"):
-        answer = await look(vault, path)
-        assert (answer.status, answer.code) == (503, "unavailable")
-    assert "page_failed error=StorageError page=show_page" in log.getvalue()
-
-
-async def test_an_edited_table_of_keks_is_said(vault: Deployment) -> None:
-    with vault.vault._foundation.database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE keks SET made_at = 1")
-    answer = await look(vault, "/readyz")
-    assert (answer.status, answer.json["database"]) == (503, "damaged")
-    assert (await look(vault, "/")).code == "unavailable"
-
-
-async def test_an_unexpected_error_is_an_answer_and_no_traceback(
-    vault: Deployment, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
-) -> None:
-    def broken(*_words: object) -> None:
-        raise ZeroDivisionError("canary")
-
-    monkeypatch.setattr("sealgate.vault.admin.metrics_page", broken)
-    answer = await look(vault, "/metrics")
-    assert (answer.status, answer.code) == (500, "internal")
-    assert b"canary" not in answer.body
-    assert "canary" not in log.getvalue()
-    assert "page_failed error=ZeroDivisionError page=metrics" in log.getvalue()
-
-
-async def test_counting_that_takes_too_long_is_said_and_the_rest_is_shown(
-    vault: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def nothing() -> None:
-        return None
-
-    monkeypatch.setattr(vault.vault._admin._observer._counts, "get", nothing)
-    assert "Counting takes longer than usual" in await words(vault)
-    text = (await look(vault, "/metrics")).body.decode()
-    assert "sealgate_vault_ready 1" in text
-    assert "sealgate_vault_organizations" not in text
-
-
 async def test_it_says_what_the_check_of_all_rows_found(
     vault: Deployment, at: Addresses, clock: Clock
 ) -> None:
@@ -536,12 +323,6 @@ async def test_it_says_whether_two_administrators_can_approve(
     assert "Two administrators can approve yes" in await words(vault)
 
 
-async def test_memory_that_is_not_locked_is_said(vault: Deployment) -> None:
-    vault.vault._stores.arena.locked = False
-    assert "not locked: raise RLIMIT_MEMLOCK" in await words(vault)
-    assert await metric(vault, "memory_locked") == 0
-
-
 async def test_an_erasure_is_counted(vault: Deployment, at: Addresses) -> None:
     await vault.sealed_key(at, canary_key())
     await vault.ask(
@@ -549,47 +330,6 @@ async def test_an_erasure_is_counted(vault: Deployment, at: Addresses) -> None:
     )
     assert await metric(vault, "erasures_total") == 1
     assert (await listed(vault, f"?organization={at.organization}"))["items"] == []
-
-
-async def test_a_taken_port_for_operators_is_named_with_its_setting(
-    folder: Path, clock: Clock, log: io.StringIO, assets: Path
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        config = vault_config(folder, admin_port=taken.getsockname()[1])
-        with pytest.raises(StartError, match=r"hint: .*vault\.admin_port") as refused:
-            async with running(config, clock, log, assets):
-                pass
-    assert refused.value.code == "port_taken"
-
-
-async def test_a_style_sheet_that_was_not_built_is_told_at_start(
-    config: VaultConfig, clock: Clock, log: io.StringIO, assets: Path
-) -> None:
-    (assets / "status.css").unlink()
-    with pytest.raises(StartError, match="make web"):
-        async with running(config, clock, log, assets):
-            pass
-
-
-async def test_it_listens_on_the_other_loopback_too(
-    folder: Path, clock: Clock, log: io.StringIO, assets: Path
-) -> None:
-    async with running(vault_config(folder, admin_host="::1"), clock, log, assets) as vault:
-        answer = await asyncio.to_thread(
-            _ask, vault.vault.admin_port, "GET", "/readyz", {"host": "localhost"}, at="::1"
-        )
-        assert answer.status == 200
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.1", "::", "vault.example"])
-def test_it_cannot_be_made_to_listen_beyond_this_machine(folder: Path, host: str) -> None:
-    with pytest.raises(ValueError, match="hint: "):
-        vault_config(folder, admin_host=host)
-
-
-def test_a_port_that_there_is_not_is_refused(folder: Path) -> None:
-    with pytest.raises(ValueError, match="hint: "):
-        vault_config(folder, admin_port=70_000)
 
 
 async def test_the_page_tells_what_each_proxys_quota_has_left_and_how_the_audit_stands(
@@ -622,15 +362,6 @@ async def test_the_page_tells_what_each_proxys_quota_has_left_and_how_the_audit_
         clock.now_s += 60
         (quota,) = (each for each in (await status(vault))["quotas"] if each["uid"] == uid)
         assert (quota["used"], quota["refused"]) == (0, 0), "a new minute"
-
-
-def test_an_audit_that_is_behind_or_was_edited_is_said_loudly_on_the_page() -> None:
-    state = AuditState(entries=7, waiting=12, behind=True, counted=3, checked_at=0.0, findings=0)
-    behind = status_page._audit(state)
-    assert "12: the disk is full?" in behind
-    assert "not once since the start" in behind
-    edited = msgspec.structs.replace(state, checked_at=1_800_000_000.0, findings=2, behind=False)
-    assert "2: sealgate vault audit --check names them" in status_page._audit(edited)
 
 
 def test_a_proxy_without_a_name_or_with_a_list_is_shown_as_that() -> None:

@@ -14,8 +14,8 @@ from sealgate.vault.fates import Fate
 from sealgate.vault.faults import AlarmError, StartError
 from sealgate.vault.keks import DESTROYED, destroyed_name
 from sealgate.vault.passkeys import Registered
+from tests.vault.restored_folder import AT, KEY, Folder, deposit, fate_of
 from tests.vault.still import StillVault
-from tests.vault.test_restoring import AT, KEY, Folder, deposit, fate_of
 from tests.vault.test_upgrade import first_release
 
 
