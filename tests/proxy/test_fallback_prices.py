@@ -28,9 +28,11 @@ async def with_fallback(
     """`gpt-test` goes up as `first`, and as `second` with another key after it."""
     other = new_id("cred")
     world.vault.keys[other] = "sk-canary-other-9a77e02b46c84f1c"
-    models = {"models": {"gpt-test": second}}
-    named = {"credential": other, "provider": "openai", "origin": world.provider.origin, "rank": 2}
-    sources = (Source(models={"gpt-test": first}), Source(**named, **models))
+    first_way, origin = Source(models={"gpt-test": first}), world.provider.origin
+    second_way = Source(
+        credential=other, provider="openai", origin=origin, rank=2, models={"gpt-test": second}
+    )
+    sources = (first_way, second_way)
     await with_budgets(world, budget, prices=Prices("a table", prices), sources=sources)
 
 
