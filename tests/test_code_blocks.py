@@ -58,6 +58,7 @@ BLOCKS = {
     ("docs/howto/several-keys.md", "applications:"): "test_the_sources_of_the_guide_apply_and_then_have_no_difference",
     ("docs/howto/kek.md", "{"): "test_the_kms_statement_of_the_guide_is_what_the_vault_asks_for_and_no_more",
     ("docs/howto/kek.md", 'path "transit/keys'): "test_the_transit_policy_of_the_guide_names_every_path_that_is_asked_for",
+    ("docs/howto/observe.md", "wire client-1"): "test_both_hops_are_shown_in_events_and_commands",
     ("docs/howto/observe.md", "curl -s"): "test_a_page_is_json_without_content",
     ("docs/howto/what-is-logged.md", "2026-11-23T11:08:13"): LOGGED,
     ("docs/howto/what-is-logged.md", "2026-11-23T11:09:40"): LOGGED,

@@ -99,6 +99,13 @@ def run(  # noqa: PLR0917 - one parameter per option
     listener: Annotated[
         int | None, typer.Option(help="Of the proxy with workers, for each of them: the socket.")
     ] = None,
+    debug_wire: Annotated[
+        bool,
+        typer.Option(
+            "--debug-wire",
+            help="Of a proxy on loopback: print what comes and goes on both hops, without content.",
+        ),
+    ] = False,
     invite_owner_unless: Annotated[
         Path | None,
         typer.Option(
@@ -120,7 +127,7 @@ def run(  # noqa: PLR0917 - one parameter per option
             if link := make_first_owner_invitation(settings.console_config()):
                 typer.echo(f"{INVITATION} {link}")
         if part is Part.PROXY:
-            _start_proxy(settings, config, workers, worker, listener)
+            _start_proxy(settings, config, workers, worker, listener, debug_wire=debug_wire)
         else:
             _start(part, settings)
     except ValueError as error:  # settings and configuration structs refuse with a message and a hint
@@ -148,7 +155,13 @@ def _start(part: Part, settings: object) -> None:
 
 
 def _start_proxy(
-    settings: object, path: Path, workers: int | None, worker: str, listener: int | None
+    settings: object,
+    path: Path,
+    workers: int | None,
+    worker: str,
+    listener: int | None,
+    *,
+    debug_wire: bool,
 ) -> None:
     """One process, one of several workers, or the one that starts them."""
     import msgspec
@@ -158,7 +171,8 @@ def _start_proxy(
     assert isinstance(settings, Settings)
     config = settings.proxy_config()
     config = msgspec.structs.replace(config, workers=workers or config.workers, listener_fd=listener)
-    if listener is None and config.limit_store is not None:
+    config = msgspec.structs.replace(config, debug_wire=debug_wire)
+    if listener is None and config.limit_store is not None and not debug_wire:
         from sealgate.up import workers as several
 
         _loaded()

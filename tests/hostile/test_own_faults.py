@@ -101,7 +101,7 @@ async def test_a_connection_that_is_lost_at_once_is_an_error_that_time_may_fix(
     monkeypatch.setattr(pool.way_out, "connect", lost)
     answer = await world.chat()
     assert (answer.status, answer.error["code"]) == (502, "provider_unreachable")
-    assert not pool._all
+    assert not pool.all
 
 
 async def test_what_nobody_caught_is_an_event_and_not_a_traceback(

@@ -89,7 +89,7 @@ async def test_a_key_that_went_in_the_clear_is_wiped_once_the_answer_begins(
 ) -> None:
     await restarted(world, dangerously_allow_plain_http_to_loopback=True)
     await world.chat()
-    (upstream,) = world.running.parts.pool._all
+    (upstream,) = world.running.parts.pool.all
     assert repr(upstream._secret) == "SecretRequest(wiped)"
 
 

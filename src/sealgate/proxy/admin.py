@@ -18,6 +18,7 @@ from sealgate.proxy.breaker import Breaker
 from sealgate.proxy.lines import described
 from sealgate.proxy.metrics import metrics_page
 from sealgate.proxy.parts import Parts
+from sealgate.proxy.pool_counts import Count, pool_counts
 from sealgate.proxy.spending import now
 from sealgate.proxy.wire.errors import WireError
 from sealgate.proxy.wire.events import RequestEnd, RequestHead, WireLimits
@@ -99,16 +100,16 @@ def _outcomes(admin: Admin) -> tuple[int, Json]:
 def _pool(admin: Admin) -> tuple[int, Json]:
     """By origin: connections, where its name was found, and the credentials that are left alone there."""
     parts, now_s = admin.parts, time.monotonic()
-    counts, addresses = parts.pool.counts(), parts.pool.way_out.addresses
+    counts, addresses = pool_counts(parts.pool), parts.pool.way_out.addresses
     breakers: dict[str, list[Json]] = {}
     for (origin, credential, model), breaker in parts.breakers.shown(now_s):
         breakers.setdefault(origin, []).append(_breaker(credential, model, breaker, now_s))
     origins: dict[str, Json] = {}
     for origin in sorted({*counts, *breakers}):
-        row = counts.get(origin, {"open": 0, "idle": 0})
+        count = counts.get(origin, Count())
         origins[origin] = {
-            "idle": row["idle"],
-            "busy": row["open"] - row["idle"],
+            "idle": count.idle,
+            "busy": count.busy,
             "addresses": list(addresses.get(origin, ())),
             "breakers": breakers.get(origin, []),
         }

@@ -12,6 +12,7 @@ import msgspec
 
 from sealgate.ids import is_id
 from sealgate.listening.certificates import TlsFiles
+from sealgate.listening.peers import is_loopback
 from sealgate.proxy.egress import parse_forward_proxy
 from sealgate.proxy.networks import parse_networks
 from sealgate.proxy.store_config import StoreConfig
@@ -76,6 +77,8 @@ class ProxyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Where limits and budgets are counted with other processes; None: in this one alone."""
     telemetry: TelemetryConfig | None = None
     """Where traces and metrics are sent; None: nowhere."""
+    debug_wire: bool = False
+    """Print what comes and goes on both hops, without content."""
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -97,14 +100,22 @@ class ProxyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 f"proxy.workers is {self.workers}, and each would count limits by itself: sessions would get "
                 "as much from each. hint: set limits.store to a Valkey or Redis, or take one worker"
             )
-        if self.connections_per_address < 0:
-            raise ValueError("connections_per_address must not be negative. hint: 0 sets no limit")
+        self._check_clients()
         if self.connection_limit < 1 or self.known_applications < 1:
             raise ValueError("connection_limit and known_applications must be at least 1. hint: see settings")
         if self.journal_segment_bytes < 16_384 or self.journal_limit_bytes < 3 * self.journal_segment_bytes:
             raise ValueError(
                 "the journal is too small. hint: segments of 16 KiB at least, three of them within the limit"
             )
+
+    def _check_clients(self) -> None:
+        if self.debug_wire and not is_loopback(self.host):
+            raise ValueError(
+                f"--debug-wire prints sizes and moments of what people are answered, and proxy.host is "
+                f"{self.host!r}. hint: listen on 127.0.0.1, for a test"
+            )
+        if self.connections_per_address < 0:
+            raise ValueError("connections_per_address must not be negative. hint: 0 sets no limit")
 
     def _check_names(self) -> None:
         if not is_id("inst", self.instance):

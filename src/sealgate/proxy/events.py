@@ -24,6 +24,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     "proxy_variables_ignored": Event(Level.WARNING, {"variable": _ID}, "The environment never decides which way a key goes; unset the variable, or set `egress.proxy`."),
     "egress_proxy_used": Event(Level.INFO, {"host": _ID, "port": _NUMBER}, "Connections to providers go through this proxy; it sees their names and nothing else."),
     "plain_http_allowed": Event(Level.WARNING, {}, "DANGEROUS outside tests: keys for http:// destinations on this machine travel unencrypted."),
+    "wire_shown": Event(Level.WARNING, {}, "`--debug-wire`: lines on standard error tell sizes and moments of what people are answered, and no content. For a test."),
     "slots_not_locked": Event(Level.WARNING, {}, "Keys may reach swap; raise the memory-lock limit."),
     "vault_connected": Event(Level.INFO, {}, "Keys can be opened."),
     "waymark_refused": Event(Level.ERROR, {"code": _ID}, "The vault's files are an old copy, or this proxy's memory of it is not of this vault."),

@@ -13,14 +13,13 @@ from collections.abc import Callable
 from sealgate.listening.certificates import ServerTls
 from sealgate.proxy.admin import Admin
 from sealgate.proxy.config import ProxyConfig
-from sealgate.proxy.server import ClientConnection
 
 BACKLOG = 1024
 SHUTDOWN_S = 5.0
 
 
 async def listen(
-    config: ProxyConfig, protocol: Callable[[], ClientConnection], tls: ServerTls | None
+    config: ProxyConfig, protocol: Callable[[], asyncio.Protocol], tls: ServerTls | None
 ) -> asyncio.Server:
     """Take clients; raises `OSError` where the port is taken."""
     loop, context = asyncio.get_running_loop(), tls.context if tls else None

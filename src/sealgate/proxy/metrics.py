@@ -15,6 +15,7 @@ from typing import Final
 from sealgate.messages.feed import Outcome
 from sealgate.proxy.measures import Measures, Sample
 from sealgate.proxy.parts import Parts
+from sealgate.proxy.pool_counts import pool_counts
 from sealgate.proxy.store import SharedCounts
 
 PREFIX = "sealgate_proxy_"
@@ -123,14 +124,14 @@ def _histograms(measures: Measures) -> Iterator[Family]:
 
 
 def _gauges(parts: Parts, connected: Mapping[str, bool]) -> Iterator[tuple[str, str, float]]:
-    pool = parts.pool.counts().values()
+    pool = pool_counts(parts.pool).values()
     journal = parts.journal
     yield "running", "Exchanges that run now.", len(parts.running)
-    yield "upstream_open", "Connections to providers.", sum(row["open"] for row in pool)
+    yield "upstream_open", "Connections to providers.", sum(count.idle + count.busy for count in pool)
     yield (
         "upstream_idle",
         "Connections to providers that wait for an exchange.",
-        sum(row["idle"] for row in pool),
+        sum(count.idle for count in pool),
     )
     yield "credentials_held", "Provider keys that stand opened in memory.", len(parts.keys)
     yield (

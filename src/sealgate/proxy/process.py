@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import uvloop
@@ -26,6 +27,7 @@ from sealgate.proxy.applications import Applications, Known
 from sealgate.proxy.config import ProxyConfig
 from sealgate.proxy.connecting import WayOut
 from sealgate.proxy.credentials import Credentials
+from sealgate.proxy.debug_wire import DebugWire, ShownWayOut
 from sealgate.proxy.door import door
 from sealgate.proxy.egress import (
     ignored_proxy_variables,
@@ -109,6 +111,7 @@ class Proxy:
             server_uids=config.console_uids,
             patience_s=START_PATIENCE_S,
         )
+        self._wire = DebugWire(_say) if config.debug_wire else None
         self._arena = SlotArena()
         journal = open_journal(config, log)
         self.folder = journal.folder.parent
@@ -164,7 +167,7 @@ class Proxy:
             keys=keys,
             credentials=credentials,
             journal=journal,
-            pool=Pool(_way_out(config)),
+            pool=Pool(_way_out(config, self._wire)),
             script=Script(),
         )
 
@@ -187,7 +190,7 @@ class Proxy:
         self.parts.applications.load_snapshot()
         tls = ServerTls(config.tls, self._log) if config.tls else None
         self._servers = [
-            await listen(config, door(self.listener, config, encrypted=tls is not None), tls),
+            await listen(config, self._door(tls), tls),
             await listen_for_operators(config, Admin(self.parts, self._connected, self._admin_names())),
         ]
         self.port, self.admin_port = map(port_of, self._servers)
@@ -218,6 +221,13 @@ class Proxy:
             instance=config.instance,
             epoch=self.parts.journal.epoch.name,
         )
+
+    def _door(self, tls: ServerTls | None) -> Callable[[], asyncio.Protocol]:
+        make, wire = door(self.listener, self.config, encrypted=tls is not None), self._wire
+        if wire is None:
+            return make
+        self._log("wire_shown")
+        return lambda: wire.client(make())
 
     def _log_way_out(self) -> None:
         for name in ignored_proxy_variables():
@@ -350,10 +360,17 @@ class Proxy:
         self.parts.applications.disconnected()
 
 
-def _way_out(config: ProxyConfig) -> WayOut:
-    return WayOut(
+def _say(line: str) -> None:
+    sys.stderr.write(f"wire {line}\n")
+
+
+def _way_out(config: ProxyConfig, wire: DebugWire | None) -> WayOut:
+    way_out = (WayOut if wire is None else ShownWayOut)(
         tls_context(config.egress_ca_file),
         forward_proxy=parse_forward_proxy(config.egress_proxy) if config.egress_proxy else None,
         plain_http_to_loopback=config.dangerously_allow_plain_http_to_loopback,
         networks=parse_networks(config.egress_networks),
     )
+    if wire is not None and isinstance(way_out, ShownWayOut):
+        way_out.wire = wire
+    return way_out

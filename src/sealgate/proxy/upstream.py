@@ -240,7 +240,7 @@ class Pool:
     def __init__(self, way_out: WayOut) -> None:
         self.way_out = way_out
         self._idle: dict[str, deque[Upstream]] = {}
-        self._all: set[Upstream] = set()
+        self.all: set[Upstream] = set()
         self.connecting: set[asyncio.Task[None]] = set()
         self.secret_request = SecretRequest()
         """One for all: filled and wiped within one call."""
@@ -276,7 +276,7 @@ class Pool:
 
     def forget(self, upstream: Upstream) -> None:
         """A connection is gone."""
-        self._all.discard(upstream)
+        self.all.discard(upstream)
         if upstream in upstream.idle:
             upstream.idle.remove(upstream)
 
@@ -290,21 +290,12 @@ class Pool:
         """Cut everything."""
         for task in self.connecting:
             task.cancel()
-        for upstream in tuple(self._all):
+        for upstream in tuple(self.all):
             upstream.abort()
-
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Connections by origin, for the admin pages."""
-        counts: dict[str, dict[str, int]] = {}
-        for upstream in self._all:
-            row = counts.setdefault(upstream.origin.name, {"open": 0, "idle": 0})
-            row["open"] += 1
-            row["idle"] += upstream in upstream.idle
-        return counts
 
     def __repr__(self) -> str:
         idle = sum(len(each) for each in self._idle.values())
-        return f"<Pool {len(self._all)} open, {idle} idle, {len(self.connecting)} connecting>"
+        return f"<Pool {len(self.all)} open, {idle} idle, {len(self.connecting)} connecting>"
 
     async def _connect(self, origin: Origin, caller: Caller, timeout_s: float) -> None:
         try:
@@ -318,5 +309,5 @@ class Pool:
             if not upstream.usable:  # lost between the handshake and now
                 caller.upstream_unreachable(ProxyError("provider_unreachable"))
                 return
-            self._all.add(upstream)
+            self.all.add(upstream)
             caller.upstream_connected(upstream)
