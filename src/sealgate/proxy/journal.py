@@ -46,7 +46,11 @@ class Journal:
             self.maintain()
             if not self.ready():
                 raise ProxyError("journal_unavailable")
-        return self.epoch.begin(began)
+        try:
+            return self.epoch.begin(began)
+        except OSError as error:
+            self._fall_behind(error)
+            raise ProxyError("journal_unavailable") from error
 
     def ready(self) -> bool:
         """True while everything that ended is written, and one exchange more would find room to end."""
