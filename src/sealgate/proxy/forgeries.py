@@ -11,8 +11,9 @@ from typing import Final
 
 from sealgate.proxy.errors import ProxyError
 
-A_SECOND: Final = 50
-AT_ONCE: Final = 200
+A_SECOND: Final = 1_000
+"""About a tenth of a processor. Fewer would let a handful of requests lock an application's new users out."""
+AT_ONCE: Final = 2_000
 KEPT: Final = 1_000
 BUSY: Final = "Too many session tokens of this application were forged; new sessions wait."
 _INTERVAL_S: Final = 1 / A_SECOND
