@@ -88,11 +88,15 @@ def read_summary(content: bytes, key: bytes) -> tuple[Summary, int] | None:
 
 
 def _standings(lines: Iterable[str]) -> dict[str, Standing]:
-    states: dict[str, str] = {}  # one word for all who stand alike, not a hundred thousand
+    alike: dict[str, Standing] = {}  # one for all who stand alike, not a hundred thousand
     found = {}
     for line in lines:
-        subject, version, state = line.split(" ")
-        found[subject] = Standing(int(version), states.setdefault(state, state))
+        subject, _, words = line.partition(" ")
+        standing = alike.get(words)
+        if standing is None:
+            version, _, state = words.partition(" ")
+            standing = alike[words] = Standing(int(version), state)
+        found[subject] = standing
     return found
 
 
