@@ -22,7 +22,11 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield house
 
 
-def test_a_planted_row_named_like_something_else_goes_and_ends_nothing_else(house: House) -> None:
+@pytest.mark.parametrize("in_one_step", [1, 20])
+def test_a_planted_row_named_like_something_else_goes_and_ends_nothing_else(
+    house: House, monkeypatch: pytest.MonkeyPatch, in_one_step: int
+) -> None:
+    monkeypatch.setattr("sealgate.vault.erasures.IN_ONE_STEP", in_one_step)
     administrator = new_id("adm")
     witness = house.vault.foundation.witness
     with witness.change(administrator, 1, ENROLLED_WHOLE):
