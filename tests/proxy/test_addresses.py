@@ -118,7 +118,7 @@ async def test_one_too_many_is_told_to_wait_and_a_flood_is_cut(world: World) -> 
         connection.connection_lost(None)
     again = Wire("203.0.113.9")
     make().connection_made(again)
-    assert again.written == b""
+    assert (again.written, again.ended) == (b"", "")
     assert "203.0.113" not in world.log.getvalue()
 
 
