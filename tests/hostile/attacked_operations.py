@@ -114,6 +114,7 @@ class Scene:
         self.keys: dict[str, tuple[Addresses, bytes]] = {}
         self.credential = self.their_credential = self.beside_credential = ""
         self.their_receipt = new_id("rcpt")
+        self._two: tuple[Person, Person] | None = None
 
     async def wire(self, socket: str) -> Wire:
         """A link of one's own, closed with the scene."""
@@ -145,8 +146,10 @@ class Scene:
         return credential
 
     async def two(self) -> tuple[Person, Person]:
-        """Two administrators of the whole vault."""
-        return await self.people.enrolled("Ada"), await self.people.enrolled("Bea")
+        """Two administrators of the whole vault, the same at each call."""
+        if self._two is None:
+            self._two = await self.people.enrolled("Ada"), await self.people.enrolled("Bea")
+        return self._two
 
     async def receipt(self, at: Addresses) -> str:
         """Of something that was erased."""

@@ -257,6 +257,27 @@ async def test_no_value_of_any_field_makes_a_socket_fail(
     check_audit(scene)
 
 
+@pytest.mark.parametrize("socket", SOCKETS)
+async def test_nobody_does_through_one_socket_what_another_one_is_for(
+    scene: Scene, log: io.StringIO, socket: str
+) -> None:
+    """A proxy that was taken over tries what the console and operators may; so does each of them."""
+    own, tried = get_args(SOCKETS[socket][0]), 0
+    wire = await scene.wire(socket)
+    for requests, samples in SOCKETS.values():
+        for form in set(get_args(requests)) - set(own):
+            message = await samples[form][0](scene)
+            before = rows(scene, *KEPT)
+            kind, answer, secret = await wire.tell(message)
+            assert (kind, secret) == (FrameKind.REFUSAL, b""), form.__name__
+            check_refusal(answer, form.__name__)
+            assert rows(scene, *KEPT) == before, f"{form.__name__}: refused, and something changed"
+            tried += 1
+    assert tried > 1
+    check_log(scene, log, socket)
+    await check_untouched(scene)
+
+
 async def post(scene: Scene, path: str, body: dict[str, Any], clock: Clock) -> tuple[int, dict[str, Any]]:
     """One post; the clock goes on, so that nobody's guesses are too many."""
     clock.now_s += 1.5
