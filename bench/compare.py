@@ -4,7 +4,7 @@ Every row of docs/performance.md but the vault's. Counterparts: `rows.py` measur
 
     .venv/bin/python bench/compare.py [--quick] [--only plain,tls] [--keep]
 
-`--quick` shows in two minutes that everything works; `--only` measures some rows; `--keep` leaves the page alone.
+`--quick` shows in two minutes that everything works; `--only` measures some rows and leaves the page alone, as `--keep` does.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
     run = measure(QUICK if arguments.quick else Amount(), wanted)
     say(f"took {time.monotonic() - began_s:.0f} s")
     sys.stdout.write(page.section(run))
-    if not arguments.keep:
+    if not (arguments.keep or arguments.only):
         page.write(run)
 
 

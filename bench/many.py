@@ -113,7 +113,7 @@ def main() -> None:
         found["left"] = leave(scene, arguments.leaving)
         for tls in (False, True):
             with scene.installation(tls=tls) as installation:
-                amount = Amount(held=arguments.held)
+                amount = Amount(held=arguments.held, held_tls=min(arguments.held, 5_000))
                 found["held tls" if tls else "held"] = held_streams(scene, installation, amount, tls=tls)
     sys.stdout.write(json.dumps(found, indent=1) + "\n")
 

@@ -34,10 +34,13 @@ class Amount:
     streams: int = 1_000
     streams_model: str = "bench-paced-10"
     held: int = 9_900
+    held_tls: int = 5_000
     sessions: int = 20_000
 
 
-QUICK = Amount(rounds=1, seconds=1, streams=200, streams_model="bench-paced-2", held=500, sessions=3_000)
+QUICK = Amount(
+    rounds=1, seconds=1, streams=200, streams_model="bench-paced-2", held=500, held_tls=200, sessions=3_000
+)
 
 
 @dataclass(frozen=True)
@@ -225,12 +228,13 @@ def paced(scene: Scene, target: Target, asked: Path, count: int) -> Figures:
 
 def held_streams(scene: Scene, installation: Installation, amount: Amount, *, tls: bool = False) -> Figures:
     """Open streams on which nothing moves: memory of each, and what a new request waits meanwhile."""
+    count = amount.held_tls if tls else amount.held
     with ours(scene, installation, tls=tls) as own:
         scene.wrk(own.port, own.script, seconds=WARM_S, tls=tls)
         alone = scene.wrk(own.port, own.script, seconds=1, connections=1, tls=tls)
         before_kb = memory_kb(own.pid)
         asked = scene.requests("held", model="bench-idle", stream=True, tokens=installation.tokens(64))
-        words = ("hold", own.port, int(tls), asked, amount.held)
+        words = ("hold", own.port, int(tls), asked, count)
         command = [str(scene.programs["load"]), *map(str, words)]
         holding = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert holding.stdout is not None
