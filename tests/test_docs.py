@@ -144,7 +144,10 @@ def test_locks_carry_hashes_and_no_addresses() -> None:
         text = lock.read_text()
         assert "--hash=sha256:" in text
         assert "://" not in text
-    assert '"resolved"' not in (ROOT / "web" / "package-lock.json").read_text()
+    for folder in ("web", "examples/tours"):
+        text = (ROOT / folder / "package-lock.json").read_text()
+        assert '"integrity": "sha512-' in text
+        assert '"resolved"' not in text
 
 
 def test_nothing_built_and_no_binary_is_committed() -> None:
