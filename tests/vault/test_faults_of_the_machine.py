@@ -23,6 +23,7 @@ from sealgate.vault.faults import StartError, StorageError
 from sealgate.vault.page_assets import load_assets, transport_headers
 from tests.listening.making import make_files
 from tests.vault.deployment import HOST, Addresses, Clock, Deployment, canary_key, running, vault_config
+from tests.vault.still import StillVault
 from tests.vault.test_process import ROOT
 
 
@@ -103,6 +104,17 @@ async def test_counts_are_written_now_and_then_and_a_full_disk_is_told(
             while "database_failed error=StorageError operation=flush" not in log.getvalue():
                 await asyncio.sleep(0)
         monkeypatch.undo()
+
+
+async def test_counts_that_find_no_room_at_a_stop_are_told_and_hold_nothing_up(
+    config: VaultConfig, assets: Path, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_args: object) -> None:
+        raise StorageError("OperationalError")
+
+    async with running(config, Clock(), log, assets):
+        monkeypatch.setattr("sealgate.vault.opens.Opens.pieces", fails)
+    assert "database_failed error=StorageError operation=flush" in log.getvalue()
 
 
 async def test_an_anchor_that_cannot_be_shortened_is_told_and_tried_again(
@@ -190,3 +202,11 @@ async def test_a_body_that_breaks_off_is_no_fault_of_ours(vault: Deployment, log
         while (await vault.request("GET", "/healthz")).status != 200 or time.monotonic() < began + 0.05:
             await asyncio.sleep(0)
     assert "page_failed" not in log.getvalue()
+
+
+def test_whether_somebody_else_wrote_is_not_guessed_where_it_cannot_be_read(tmp_path: Path) -> None:
+    with StillVault(tmp_path) as vault:
+        database = vault.foundation.database
+        assert [database.was_touched(), database.was_touched()] == [True, False]  # never asked before
+    with pytest.raises(StorageError, match="ProgrammingError"):
+        database.was_touched()
