@@ -23,7 +23,7 @@ from sealgate.vault.config import VaultConfig
 from sealgate.vault.key_listing import PAGE_ORGANIZATIONS
 from sealgate.vault.process import OPENER_SOCKET
 from sealgate.vault.quotas import ProxyRule, QuotaState
-from tests.vault.admin_looks import Words, later, look, metric, words
+from tests.vault.admin_looks import Words, look, look_anew, metric, words
 from tests.vault.deployment import Addresses, Clock, Deployment, canary_key, running, vault_config
 
 DAY_S = 86_400
@@ -34,9 +34,7 @@ async def vault(
     config: VaultConfig, clock: Clock, log: io.StringIO, assets: Path
 ) -> AsyncIterator[Deployment]:
     async with running(config, clock, log, assets) as deployment:
-        # Every look asks anew, so that a test need not wait until an answer is old.
-        observer = deployment.vault._admin._observer
-        observer._monotonic = observer._counts._monotonic = later
+        look_anew(deployment)
         yield deployment
 
 

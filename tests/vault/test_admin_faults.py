@@ -18,7 +18,7 @@ from sealgate.vault.config import VaultConfig
 from sealgate.vault.faults import StorageError
 from sealgate.vault.kek import KekUnavailableError
 from sealgate.vault.kek_ring import KekRing
-from tests.vault.admin_looks import later, look, metric, words
+from tests.vault.admin_looks import look, look_anew, metric, words
 from tests.vault.deployment import Addresses, Clock, Deployment, canary_key, running
 
 
@@ -27,9 +27,7 @@ async def vault(
     config: VaultConfig, clock: Clock, log: io.StringIO, assets: Path
 ) -> AsyncIterator[Deployment]:
     async with running(config, clock, log, assets) as deployment:
-        # Every look asks anew, so that a test need not wait until an answer is old.
-        observer = deployment.vault._admin._observer
-        observer._monotonic = observer._counts._monotonic = later
+        look_anew(deployment)
         yield deployment
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.faults import StartError
-from tests.vault.admin_looks import ask_port, later, look
+from tests.vault.admin_looks import ask_port, look, look_anew
 from tests.vault.deployment import Clock, Deployment, running, vault_config
 
 
@@ -21,9 +21,7 @@ async def vault(
     config: VaultConfig, clock: Clock, log: io.StringIO, assets: Path
 ) -> AsyncIterator[Deployment]:
     async with running(config, clock, log, assets) as deployment:
-        # Every look asks anew, so that a test need not wait until an answer is old.
-        observer = deployment.vault._admin._observer
-        observer._monotonic = observer._counts._monotonic = later
+        look_anew(deployment)
         yield deployment
 
 
