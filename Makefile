@@ -12,6 +12,9 @@ ARGS ?=
 # Measure what the tests of envelope and vault reach (tests/coverage_gate.py).
 COVERED = COVERAGE_PROCESS_START="$(abspath pyproject.toml)" COVERAGE_FILE="$(abspath $(VENV))/coverage/data"
 
+# Compiled modules are kept: without them each of the hundreds of processes that the tests start compiles all of ours anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup web tours demo test coverage check fix docs lock bench bench-peers clean
 

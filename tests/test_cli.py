@@ -91,3 +91,14 @@ def test_a_command_that_resembles_none_says_where_they_are_listed() -> None:
     done = sealgate("xyzzy")
     assert done.returncode == 2
     assert "sealgate --help lists them" in done.stderr
+
+
+def test_what_a_test_starts_keeps_its_compiled_modules() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", "import sys; print(sys.dont_write_bytecode)"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert told.stdout == "False\n"
