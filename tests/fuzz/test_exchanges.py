@@ -30,14 +30,19 @@ from tests.proxy.world import KEY, World, a_world, prompt
 __all__ = ["pytest_asyncio_loop_factories"]
 
 MANY = Limits(requests_per_minute=100_000, concurrent_streams=100, retries=0)
+AN_HOUR_S = 3_600.0
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    """A world whose proxy runs, with room for any number of requests."""
+    """A world whose proxy runs, with room for any number of requests.
+
+    The key is held for an hour: while examples are tried the loop does not run, so none is opened again.
+    """
     async with a_world(tmp_path) as world:
         world.publish(MANY)
-        await world.start_proxy()
+        world.vault.lease_s = AN_HOUR_S
+        await world.start_proxy(credential_cache_s=AN_HOUR_S)
         await world.connected()
         yield world
 

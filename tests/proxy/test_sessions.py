@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 import pytest
 
 from sealgate.messages.feed import SessionKeyEntry
-from sealgate.session import SigningKey
+from sealgate.session import InvalidSession, SigningKey
 from tests.proxy.world import World, until
 
 
@@ -61,3 +63,19 @@ async def settled(world: World, version: int) -> None:
     applications = world.running.parts.applications
     await applications.fetch(world.application)
     await until(lambda: applications.ids() == [(world.application, version)])
+
+
+async def test_a_look_at_one_token_never_speaks_for_another(world: World) -> None:
+    await world.chat()
+    sessions, now_s = world.running.parts.sessions, time.time()
+    application = world.running.parts.applications.get(world.application, now_s)
+    assert application is not None
+    first, second = (world.token(user=user).encode() for user in ("user-1", "user-2"))
+    assert sessions.application_of(first) == world.application
+    assert sessions.verify(second, application, now_s).session.subject == "user-2"
+    assert sessions.verify(first, application, now_s).session.subject == "user-1"
+    head, body, _ = first.split(b".")
+    forged = b".".join((head, body, second.split(b".")[2]))
+    sessions.application_of(first)
+    with pytest.raises(InvalidSession):
+        sessions.verify(forged, application, now_s)

@@ -13,7 +13,15 @@ from sealgate.policy.document import Policy
 from sealgate.proxy.applications import Applications, Known
 from sealgate.proxy.forgeries import Forgeries
 from sealgate.proxy.ledger import Line
-from sealgate.session import LEEWAY_S, InvalidSession, Session, SessionExpired, peek, verify
+from sealgate.session import (
+    LEEWAY_S,
+    InvalidSession,
+    Parts,
+    Session,
+    SessionExpired,
+    take_apart,
+    verify_parts,
+)
 
 CACHE_LIMIT = 20_000
 
@@ -41,6 +49,7 @@ class Sessions:
     def __init__(self, audience: str, applications: Applications) -> None:
         self._audience, self._applications = audience, applications
         self._verified: dict[bytes, Verified] = {}
+        self._apart: tuple[bytes, Parts] | None = None
         self.forgeries = Forgeries()
 
     def find(self, token: bytes, now_s: float) -> Verified | None:
@@ -59,13 +68,15 @@ class Sessions:
 
     def application_of(self, token: bytes) -> str:
         """The application that a token claims to be of, unverified; `InvalidSession` for what is no token."""
-        return peek(token).application
+        parts = take_apart(token)
+        self._apart = token, parts
+        return parts.unverified.application
 
     def verify(self, token: bytes, application: Known, now_s: float) -> Verified:
         """Verify and remember; raises `SessionRefused`, or `ProxyError` for a plan that there is not."""
         self.forgeries.check(application.document.application, now_s)
         try:
-            session = verify(token, application.keys, self._audience, now_s)
+            session = verify_parts(self._taken_apart(token), application.keys, self._audience, now_s)
         except InvalidSession as error:
             if isinstance(error.__cause__, InvalidSignature):
                 self.forgeries.found(application.document.application, now_s)
@@ -78,3 +89,8 @@ class Sessions:
                 del self._verified[oldest]
         self._verified[token] = verified
         return verified
+
+    def _taken_apart(self, token: bytes) -> Parts:
+        """Once for a token, since its application was just asked for; again where that had to be fetched."""
+        kept, self._apart = self._apart, None
+        return kept[1] if kept is not None and kept[0] is token else take_apart(token)

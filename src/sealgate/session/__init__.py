@@ -23,8 +23,8 @@ from sealgate.session.errors import (
 )
 from sealgate.session.keys import SessionPublicKey, SigningKey
 from sealgate.session.signer import SessionSigner, sign
-from sealgate.session.tokens import MAX_TOKEN_BYTES, Unverified, peek
-from sealgate.session.verifier import LEEWAY_S, verify
+from sealgate.session.tokens import MAX_TOKEN_BYTES, Parts, Unverified, peek, take_apart
+from sealgate.session.verifier import LEEWAY_S, verify, verify_parts
 
 __all__ = [
     "DEFAULT_LIFETIME_S",
@@ -35,6 +35,7 @@ __all__ = [
     "Claims",
     "InvalidSession",
     "MalformedClaims",
+    "Parts",
     "Session",
     "SessionExpired",
     "SessionKeyError",
@@ -49,5 +50,7 @@ __all__ = [
     "check_permissions",
     "peek",
     "sign",
+    "take_apart",
     "verify",
+    "verify_parts",
 ]

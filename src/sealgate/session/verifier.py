@@ -30,7 +30,11 @@ def verify(token: bytes | str, keys: Sequence[SessionPublicKey], audience: str, 
     InvalidSession and, once the signature has verified, MalformedClaims, WrongAudience, SessionNotYetValid or
     SessionExpired.
     """
-    parts = take_apart(token)
+    return verify_parts(take_apart(token), keys, audience, now_s)
+
+
+def verify_parts(parts: Parts, keys: Sequence[SessionPublicKey], audience: str, now_s: float) -> Session:
+    """`verify` for a token that was taken apart already, to find whose keys count."""
     _check_signature(parts, keys)
     claims = _read_claims(parts.payload)
     if claims.aud not in (audience, (audience,)):
