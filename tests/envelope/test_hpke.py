@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sealgate.envelope import SealingPrivateKey, SealingPublicKey, Suite, curves
-from sealgate.envelope.hpke import AeadKey, decapsulate, schedule
+from sealgate.envelope.hpke import AeadKey, decapsulate, schedule, schedule_context
 from sealgate.envelope.suites import AES_256_GCM, HKDF_SHA256, P256, SUITES, X25519, Aead
 from tests.vectors import reference
 
@@ -94,7 +94,8 @@ def test_the_key_schedule_agrees_with_the_rfcs_vectors_and_opens_their_first_mes
     vector: Published,
 ) -> None:
     suite = suite_of_vector(vector)
-    aead = schedule(suite, bytes.fromhex(vector["shared_secret"]), bytes.fromhex(vector["info"]))
+    context = schedule_context(suite, bytes.fromhex(vector["info"]))
+    aead = schedule(suite, bytes.fromhex(vector["shared_secret"]), context)
     assert (aead.key.hex(), aead.nonce.hex()) == (vector["key"], vector["base_nonce"])
     first = vector["encryptions"][0]
     sealed = bytes.fromhex(first["ct"])
@@ -118,7 +119,7 @@ def test_what_the_library_seals_we_decrypt(suite: Suite, plaintext: bytes, info:
     private = SealingPrivateKey.generate(suite.id)
     sealed = suite.library().encrypt(plaintext, private.public.handle(), info=info)
     enc, ciphertext = sealed[: suite.kem.public_bytes], sealed[suite.kem.public_bytes :]
-    aead = schedule(suite, decapsulate(enc, private), info)
+    aead = schedule(suite, decapsulate(enc, private), schedule_context(suite, info))
     assert AESGCM(aead.key).decrypt(aead.nonce, ciphertext, None) == plaintext
 
 

@@ -12,7 +12,7 @@ from sealgate.envelope import (
     decode_text,
     open_into,
 )
-from sealgate.envelope.hpke import decapsulate, schedule
+from sealgate.envelope.hpke import decapsulate, schedule, schedule_context
 from sealgate.envelope.layout import split
 from tests.envelope.vector_values import context_of, private_of
 from tests.vectors import generate
@@ -48,7 +48,7 @@ def test_every_step_on_the_way_is_as_the_vector_says(vector: Vector) -> None:
     enc = bytes(split(decode_text(vector["envelope"]), suite).enc)
     shared_secret = decapsulate(enc, private)
     assert shared_secret == vector.hex("shared_secret")
-    aead = schedule(suite, shared_secret, context.info(suite))
+    aead = schedule(suite, shared_secret, schedule_context(suite, context.info(suite)))
     assert aead == (vector.hex("aead_key"), vector.hex("nonce"))
 
 

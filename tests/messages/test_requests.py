@@ -25,7 +25,7 @@ def read(pieces: Iterable[bytes]) -> list[tuple[int, bytes]]:
             count = min(len(room), len(rest))
             room[:count] = rest[:count]
             rest = rest[count:]
-            found += [(each.request_id, each.body) for each in requests.advance(count)]
+            found += [(request_id, bytes(body)) for request_id, body in requests.advance(count)]
     return found
 
 
@@ -47,7 +47,7 @@ def test_many_in_one_read_come_out_at_once() -> None:
     requests = Requests()
     stream = b"".join(frame(b"x" * 20, number) for number in range(100))
     requests.buffer()[: len(stream)] = stream
-    assert [each.request_id for each in requests.advance(len(stream))] == list(range(100))
+    assert [request_id for request_id, _ in requests.advance(len(stream))] == list(range(100))
 
 
 @pytest.mark.parametrize("kind", [each for each in FrameKind if each is not FrameKind.REQUEST])

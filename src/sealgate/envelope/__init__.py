@@ -17,7 +17,7 @@ from sealgate.envelope.layout import (
     envelope_bytes,
     read_header,
 )
-from sealgate.envelope.opening import open_into
+from sealgate.envelope.opening import Binding, bind, open_bound, open_into
 from sealgate.envelope.provider_key import (
     MAX_KEY_BYTES,
     MIN_KEY_BYTES,
@@ -35,6 +35,7 @@ __all__ = [
     "SLOT_BYTES",
     "SUITE_1",
     "SUITE_1P",
+    "Binding",
     "Context",
     "EnvelopeError",
     "Fingerprint",
@@ -43,12 +44,14 @@ __all__ = [
     "SealingPrivateKey",
     "SealingPublicKey",
     "Suite",
+    "bind",
     "check_provider_key",
     "decode_text",
     "encode_text",
     "envelope_bytes",
     "find_suite",
     "fingerprint",
+    "open_bound",
     "open_into",
     "read_header",
     "seal",

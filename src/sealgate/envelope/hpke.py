@@ -8,7 +8,7 @@ by itself. Sealing uses the library's HPKE.
 from typing import NamedTuple
 
 from sealgate.envelope.curves import exchange, public_from
-from sealgate.envelope.hkdf import labeled_expand, labeled_extract
+from sealgate.envelope.hkdf import expand, finish, keyed
 from sealgate.envelope.keys import SealingPrivateKey
 from sealgate.envelope.suites import NONCE_BYTES, Suite
 
@@ -26,24 +26,21 @@ class AeadKey(NamedTuple):
 def decapsulate(enc: bytes, private: SealingPrivateKey) -> bytes:
     """RFC 9180 section 4.1, Decap: the shared secret. Raises ValueError on a bad point (7.1.4)."""
     suite, kem = private.suite, private.suite.kem
-    dh = exchange(private.handle(), public_from(kem.nist, enc))
-    eae_prk = labeled_extract(kem.digest, suite.kem_suite_id, b"", b"eae_prk", dh)
-    return labeled_expand(
-        kem.digest,
-        suite.kem_suite_id,
-        eae_prk,
-        b"shared_secret",
-        enc + private.public.raw,
-        length_bytes=kem.secret_bytes,
-    )
+    eae_prk = finish(suite.steps.eae_prk, exchange(private.handle(), public_from(kem.nist, enc)))
+    kem_context = enc + private.public.raw
+    return expand(keyed(kem.digest, eae_prk), suite.steps.shared_secret, kem_context, kem.secret_bytes)
 
 
-def schedule(suite: Suite, shared_secret: bytes, info: bytes) -> AeadKey:
-    """RFC 9180 section 5.1, KeySchedule in base mode: no psk, sequence number 0."""
-    digest, suite_id = suite.kdf.digest, suite.suite_id
-    context = suite.schedule_start + labeled_extract(digest, suite_id, b"", b"info_hash", info)
-    secret = labeled_extract(digest, suite_id, shared_secret, b"secret", b"")
+def schedule_context(suite: Suite, info: bytes) -> bytes:
+    """RFC 9180 section 5.1, key_schedule_context in base mode: not secret, and one for each `info`."""
+    return suite.steps.start + finish(suite.steps.info_hash, info)
+
+
+def schedule(suite: Suite, shared_secret: bytes, context: bytes) -> AeadKey:
+    """RFC 9180 section 5.1, the rest of KeySchedule in base mode: no psk, sequence number 0."""
+    digest, steps = suite.kdf.digest, suite.steps
+    secret = keyed(digest, finish(keyed(digest, shared_secret), steps.secret))
     return AeadKey(
-        labeled_expand(digest, suite_id, secret, b"key", context, length_bytes=suite.aead.key_bytes),
-        labeled_expand(digest, suite_id, secret, b"base_nonce", context, length_bytes=NONCE_BYTES),
+        expand(secret, steps.key, context, suite.aead.key_bytes),
+        expand(secret, steps.base_nonce, context, NONCE_BYTES),
     )

@@ -4,15 +4,30 @@ Its counterpart is `seal`. The provider key exists in the caller's slot and nowh
 made, and the slot is all zeros whenever an error leaves this module.
 """
 
+from typing import NamedTuple
+
 from cryptography.exceptions import InvalidTag
 
 from sealgate.envelope.context import Context
-from sealgate.envelope.hpke import decapsulate, schedule
+from sealgate.envelope.hpke import decapsulate, schedule, schedule_context
 from sealgate.envelope.keys import SealingPrivateKey
 from sealgate.envelope.layout import LENGTH_BYTES, SLOT_BYTES, EnvelopeError, split
 from sealgate.envelope.provider_key import MAX_KEY_BYTES, KeyFormatError, check_provider_key
+from sealgate.envelope.suites import Suite
 
 _ZEROS = bytes(SLOT_BYTES)
+
+
+class Binding(NamedTuple):
+    """A context as HPKE takes it, worked out once for every open under it; nothing in it is secret."""
+
+    key_id: bytes
+    schedule: bytes
+
+
+def bind(context: Context, suite: Suite) -> Binding:
+    """What `open_bound` needs of a context, for envelopes of one suite."""
+    return Binding(context.key_id, schedule_context(suite, context.info(suite)))
 
 
 def open_into(
@@ -24,10 +39,17 @@ def open_into(
     envelope has proved itself, KeyFormatError where what was sealed is no possible key. Raises ValueError for
     a slot that does not fit.
     """
+    return open_bound(envelope, private, bind(context, private.suite), slot)
+
+
+def open_bound(
+    envelope: bytes | bytearray | memoryview, private: SealingPrivateKey, binding: Binding, slot: memoryview
+) -> int:
+    """The same, for a context that was bound before."""
     if slot.readonly or slot.nbytes != SLOT_BYTES or slot.format != "B" or not slot.c_contiguous:
         raise ValueError(f"a slot is {SLOT_BYTES} writable bytes")
     try:
-        _decrypt_into(envelope, private, context, slot)
+        _decrypt_into(envelope, private, binding, slot)
         return _check_plaintext(slot)
     except BaseException:
         slot[:] = _ZEROS
@@ -35,14 +57,14 @@ def open_into(
 
 
 def _decrypt_into(
-    envelope: bytes | bytearray | memoryview, private: SealingPrivateKey, context: Context, slot: memoryview
+    envelope: bytes | bytearray | memoryview, private: SealingPrivateKey, binding: Binding, slot: memoryview
 ) -> None:
     suite = private.suite
     key_id, enc, ciphertext = split(envelope, suite)
-    if key_id != context.key_id:
+    if key_id != binding.key_id:
         raise EnvelopeError
     try:
-        aead = schedule(suite, decapsulate(bytes(enc), private), context.info(suite))
+        aead = schedule(suite, decapsulate(bytes(enc), private), binding.schedule)
         suite.aead.cipher(aead.key).decrypt_into(aead.nonce, ciphertext, None, slot)
     except (InvalidTag, ValueError):
         # ValueError: `enc` is a point of low order, or none of the curve. It must look like all alterations.

@@ -5,16 +5,17 @@ every number that is not in the table; a number that was given once never means 
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256, HashAlgorithm
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM
 from cryptography.hazmat.primitives.hpke import Suite as LibrarySuite
 
 from sealgate.envelope.curves import Nist
-from sealgate.envelope.hkdf import labeled_extract
+from sealgate.envelope.hkdf import expanded, extracted, extracting, finish
 
 _MODE_BASE: Final = b"\x00"
 NONCE_BYTES: Final = 12
@@ -57,6 +58,21 @@ class Aead:
     key_bytes: int
 
 
+class Steps(NamedTuple):
+    """Each step of HPKE, as far as the suite alone decides it; nothing in here is secret."""
+
+    eae_prk: HMAC
+    """RFC 9180 section 4.1: its LabeledExtract, up to the result of Diffie-Hellman."""
+    shared_secret: bytes
+    """The same: what its LabeledExpand begins with."""
+    start: bytes
+    """RFC 9180 section 5.1: mode and psk_id_hash, how every key_schedule_context of base mode begins."""
+    info_hash: HMAC
+    secret: bytes
+    key: bytes
+    base_nonce: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Suite:
     """One way to seal; what HPKE derives from its identifiers alone is computed once."""
@@ -67,24 +83,37 @@ class Suite:
     kem: Kem
     kdf: Kdf
     aead: Aead
-    kem_suite_id: bytes = field(init=False, repr=False)
-    """RFC 9180 section 4.1."""
-    suite_id: bytes = field(init=False, repr=False)
-    """RFC 9180 section 5.1."""
-    schedule_start: bytes = field(init=False, repr=False)
-    """RFC 9180 section 5.1: mode and psk_id_hash, how every key_schedule_context of base mode begins."""
+    steps: Steps = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        ids = b"".join(each.id.to_bytes(2, "big") for each in (self.kem, self.kdf, self.aead))
-        suite_id = b"HPKE" + ids
-        psk_id_hash = labeled_extract(self.kdf.digest, suite_id, b"", b"psk_id_hash", b"")
-        object.__setattr__(self, "kem_suite_id", b"KEM" + ids[:2])
-        object.__setattr__(self, "suite_id", suite_id)
-        object.__setattr__(self, "schedule_start", _MODE_BASE + psk_id_hash)
+        object.__setattr__(self, "steps", _steps(self))
+
+    @property
+    def kem_suite_id(self) -> bytes:
+        """RFC 9180 section 4.1."""
+        return b"KEM" + self.kem.id.to_bytes(2, "big")
+
+    @property
+    def suite_id(self) -> bytes:
+        """RFC 9180 section 5.1."""
+        return b"HPKE" + b"".join(each.id.to_bytes(2, "big") for each in (self.kem, self.kdf, self.aead))
 
     def library(self) -> LibrarySuite:
         """The library's HPKE of this suite, which seals."""
         return LibrarySuite(self.kem.library, self.kdf.library, self.aead.library)
+
+
+def _steps(suite: Suite) -> Steps:
+    kem, digest = suite.kem, suite.kdf.digest
+    return Steps(
+        eae_prk=extracting(kem.digest, suite.kem_suite_id, b"eae_prk"),
+        shared_secret=expanded(suite.kem_suite_id, b"shared_secret", kem.secret_bytes),
+        start=_MODE_BASE + finish(extracting(digest, suite.suite_id, b"psk_id_hash"), b""),
+        info_hash=extracting(digest, suite.suite_id, b"info_hash"),
+        secret=extracted(suite.suite_id, b"secret"),
+        key=expanded(suite.suite_id, b"key", suite.aead.key_bytes),
+        base_nonce=expanded(suite.suite_id, b"base_nonce", NONCE_BYTES),
+    )
 
 
 X25519: Final = Kem(0x0020, KEM.X25519, SHA256(), None, 32, 32, 32)

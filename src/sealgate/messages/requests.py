@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sealgate.messages.frames import HEADER, FrameError, FrameKind, parse_header
-from sealgate.messages.receiver import Frame
+from sealgate.messages.frames import BODY_LIMIT_BYTES, HEADER, FrameError, FrameKind
 
 READ_BYTES = 16 * 1024
 """What one peer has read at once: some sixty opens, after which the others have their turn."""
+_REQUEST = int(FrameKind.REQUEST)
 
 
 class Requests:
@@ -26,23 +26,24 @@ class Requests:
         """Where the next bytes of the stream belong; never empty."""
         return memoryview(self._bytes)[self._filled :]
 
-    def advance(self, count: int) -> Iterator[Frame]:
-        """`count` bytes were put into `buffer()`; every request that is whole now. Raises `FrameError`."""
-        self._filled += count
-        view, at = memoryview(self._bytes)[: self._filled], 0
-        needed = HEADER.size
-        while len(view) - at >= needed:
-            body = at + HEADER.size
-            length, request_id, kind = parse_header(view[at:body])
-            if kind is not FrameKind.REQUEST or length == 0:
-                raise FrameError("only requests go this way, and none without a body")
+    def advance(self, count: int) -> Iterator[tuple[int, memoryview]]:
+        """`count` bytes were put into `buffer()`; id and body of every request that is whole now.
+
+        A body is a view: it stands until the next one is asked for. Raises `FrameError`.
+        """
+        filled = self._filled = self._filled + count
+        view, at, needed = memoryview(self._bytes), 0, HEADER.size
+        while filled - at >= needed:
+            length, request_id, kind = HEADER.unpack_from(view, at)
+            if kind != _REQUEST or not 0 < length <= BODY_LIMIT_BYTES:
+                raise FrameError("only requests go this way, with a body that is not over the limit")
             needed = HEADER.size + length
-            if len(view) - at < needed:
+            if filled - at < needed:
                 break
+            yield request_id, view[at + HEADER.size : at + needed]
             at += needed
             needed = HEADER.size
-            yield Frame(kind, request_id, bytes(view[body:at]))
-        self._keep(bytes(view[at:]), needed)
+        self._keep(bytes(view[at:filled]), needed)
 
     def _keep(self, rest: bytes, needed: int) -> None:
         """What is left is the beginning of the next request, which has `needed` bytes or more."""

@@ -27,7 +27,6 @@ from sealgate.messages.frames import (
     encode_secret_parts,
 )
 from sealgate.messages.peer_user import peer_uid
-from sealgate.messages.receiver import Frame
 from sealgate.messages.requests import Requests
 from sealgate.messages.slot import Slot
 
@@ -53,8 +52,6 @@ class SecretReply(msgspec.Struct, frozen=True):
 
 
 Reply = Message | SecretReply
-REPLIES = (Message, SecretReply)
-"""The same, to ask whether something is one: an answer is either here or still to be awaited."""
 Handler = Callable[["Peer", Message], Reply | Awaitable[Reply]]
 
 
@@ -92,8 +89,8 @@ class Peer(asyncio.BufferedProtocol):
         """Bytes arrived."""
         self._gathers = True
         try:
-            for frame in self._requests.advance(nbytes):
-                self._take(frame)
+            for request_id, body in self._requests.advance(nbytes):
+                self._take(request_id, body)
                 if self._is_closed:
                     break
         except FrameError:
@@ -119,30 +116,30 @@ class Peer(asyncio.BufferedProtocol):
         """Send a notice; a peer that is gone hears nothing."""
         self._write(encode(FrameKind.NOTICE, 0, notice))
 
-    def _take(self, frame: Frame) -> None:
+    def _take(self, request_id: int, body: memoryview) -> None:
         try:
-            message = self._server.decode(frame.body)
+            message = self._server.decode(body)
         except UNREADABLE as error:
             if not self.name:
                 raise FrameError("not a hello") from error
             self._server.on_refused(_UNREADABLE.code, self.uid)
-            self._write(encode(FrameKind.REFUSAL, frame.request_id, _UNREADABLE))
+            self._write(encode(FrameKind.REFUSAL, request_id, _UNREADABLE))
             return
         if not self.name:
-            self._greet(frame.request_id, message)
+            self._greet(request_id, message)
             return
         try:
             reply = self._server.handler(self, message)
         except RefusedError as error:
-            self._write(encode(FrameKind.REFUSAL, frame.request_id, error.refusal))
+            self._write(encode(FrameKind.REFUSAL, request_id, error.refusal))
             return
         except Exception as error:  # noqa: BLE001 - edge: one request must not cut the others' link
-            self._fail(frame.request_id, error)
+            self._fail(request_id, error)
             return
-        if isinstance(reply, REPLIES):
-            self._reply(frame.request_id, reply)
+        if isinstance(reply, SecretReply | Message):
+            self._reply(request_id, reply)
             return
-        task = asyncio.ensure_future(self._reply_later(frame.request_id, reply))
+        task = asyncio.ensure_future(self._reply_later(request_id, reply))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -172,7 +169,7 @@ class Peer(asyncio.BufferedProtocol):
         self._server.remember(self)
 
     def _reply(self, request_id: int, reply: Reply) -> None:
-        if isinstance(reply, Message):
+        if not isinstance(reply, SecretReply):
             self._write(encode(FrameKind.REPLY, request_id, reply))
             return
         header, body = encode_secret_parts(request_id, reply.message)
@@ -259,7 +256,7 @@ class Server:
         """Names of the connected processes."""
         return tuple(sorted(peer.name for peer in self._peers))
 
-    def decode(self, body: bytes) -> Message:
+    def decode(self, body: memoryview) -> Message:
         """A request from its bytes; `msgspec.DecodeError` if it is none of this socket's."""
         return self._decoder.decode(body)
 

@@ -84,9 +84,22 @@ class Credentials:
 
     def find(self, credential: str) -> Credential | None:
         """A credential by its id; raises `AlarmError` for a damaged, removed or restored row."""
-        found = self._remembered(credential)
-        if found is not None:
-            return found
+        return self.known(credential) or self.read(credential)
+
+    def known(self, credential: str) -> Credential | None:
+        """What was read before, where its rows are the same still.
+
+        Nobody else wrote the file since, and what the vault itself changes stands at another revision.
+        """
+        if self._database.was_touched():
+            self._known.clear()
+        known = self._known.find(credential)
+        if known is None or not self._stands(known.record):
+            return None
+        return known
+
+    def read(self, credential: str) -> Credential | None:
+        """The same as `find`, from its rows, whatever is known."""
         rows = self._database.rows(_BY_ID, {"credential": credential})
         if not rows:
             self._check_never_seen(credential)
@@ -236,18 +249,6 @@ class Credentials:
             return CredentialRevoked(credential=credential, revoked_at=record.revoked_at)
         self._destroy(found, now_s)
         return CredentialRevoked(credential=credential, revoked_at=now_s)
-
-    def _remembered(self, credential: str) -> Credential | None:
-        """What was read before, where its rows are the same still.
-
-        Nobody else wrote the file since, and what the vault itself changes stands at another revision.
-        """
-        if self._database.was_touched():
-            self._known.clear()
-        known = self._known.find(credential)
-        if known is None or not self._stands(known.record):
-            return None
-        return known
 
     def _stands(self, record: CredentialRecord) -> bool:
         return self._witness.stands(record.credential, record.revision, record.state)

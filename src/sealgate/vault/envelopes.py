@@ -6,7 +6,16 @@ Sealing anew makes no second copy of a key: it is encrypted from where it stands
 
 from __future__ import annotations
 
-from sealgate.envelope import Context, EnvelopeError, KeyFormatError, open_into, seal_slot
+from sealgate.envelope import (
+    Binding,
+    Context,
+    EnvelopeError,
+    KeyFormatError,
+    SealingPrivateKey,
+    bind,
+    open_bound,
+    seal_slot,
+)
 from sealgate.vault.credentials import Credentials
 from sealgate.vault.keyring import Keyring
 from sealgate.vault.versions import Credential, CredentialRecord, VersionRecord
@@ -20,21 +29,29 @@ class Envelopes:
         self._keyring = keyring
         self._credentials = credentials
 
-    def open_into(self, record: CredentialRecord, version: VersionRecord, slot: memoryview) -> None:
+    def open_into(self, found: Credential, version: VersionRecord, slot: memoryview) -> None:
         """Open a version into a slot; raises `AlarmError`, and leaves zeros, for what does not open."""
-        private = self._keyring.private(version.key_id, record.organization)
-        context = self._context(record, version.version, version.key_id)
-        try:
-            open_into(version.envelope or b"", private, context, slot)
-        except (EnvelopeError, KeyFormatError) as error:
-            raise self._credentials.alarm(record.credential) from error
+        self.open_with(self.private(found.record, version), found, version, slot)
 
-    def needs_keeper(self, record: CredentialRecord, version: VersionRecord) -> bool:
-        """True if `open_into` would have to wait for the KEK's keeper; raises `AlarmError`."""
-        return self._keyring.needs_keeper(version.key_id, record.organization)
+    def open_with(
+        self, private: SealingPrivateKey, found: Credential, version: VersionRecord, slot: memoryview
+    ) -> None:
+        """The same, with the private key that the version is sealed to."""
+        try:
+            open_bound(version.envelope or b"", private, self._binding(private, found, version), slot)
+        except (EnvelopeError, KeyFormatError) as error:
+            raise self._credentials.alarm(found.record.credential) from error
+
+    def private(self, record: CredentialRecord, version: VersionRecord) -> SealingPrivateKey:
+        """What a version is sealed to; raises `AlarmError` or `KekUnavailableError`."""
+        return self._keyring.private(version.key_id, record.organization)
+
+    def private_here(self, record: CredentialRecord, version: VersionRecord) -> SealingPrivateKey | None:
+        """The same; None where the KEK's keeper must be asked first."""
+        return self._keyring.private_here(version.key_id, record.organization)
 
     async def unwrap_ahead(self, record: CredentialRecord, version: VersionRecord) -> None:
-        """Have `open_into` wait for nobody; raises `AlarmError` or `KekUnavailableError`."""
+        """Have `private` wait for nobody; raises `AlarmError` or `KekUnavailableError`."""
         await self._keyring.unwrap_ahead(version.key_id, record.organization)
 
     def is_old(self, record: CredentialRecord, version: VersionRecord) -> bool:
@@ -51,6 +68,15 @@ class Envelopes:
         pair = self._keyring.newest(record.organization).preferred
         envelope = seal_slot(slot, pair.public, self._context(record, version.version, pair.key_id))
         return self._credentials.reseal(found, version.version, pair.key_id, envelope)
+
+    def _binding(self, private: SealingPrivateKey, found: Credential, version: VersionRecord) -> Binding:
+        is_active = version.version == found.record.active
+        if is_active and found.binding is not None:
+            return found.binding
+        binding = bind(self._context(found.record, version.version, version.key_id), private.suite)
+        if is_active:
+            found.binding = binding
+        return binding
 
     def _context(self, record: CredentialRecord, version: int, key_id: bytes) -> Context:
         return Context(

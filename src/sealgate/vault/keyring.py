@@ -156,15 +156,16 @@ class Keyring:
 
     def private(self, key_id: bytes, organization: str) -> SealingPrivateKey:
         """The private half of a pair of this organization; raises `AlarmError` if it does not unwrap."""
-        return self._privates.get(
-            (key_id, organization), lambda: self._unwrap(self.by_key_id(key_id, organization))
-        )
+        known = self._privates.find((key_id, organization))
+        return known or self._unwrapped(self.by_key_id(key_id, organization))
 
-    def needs_keeper(self, key_id: bytes, organization: str) -> bool:
-        """True if `private` would have to ask the KEK's keeper; raises `AlarmError`."""
-        if (key_id, organization) in self._privates:
-            return False
-        return not self._kek.is_here(self.by_key_id(key_id, organization).kek_version)
+    def private_here(self, key_id: bytes, organization: str) -> SealingPrivateKey | None:
+        """The same; None where the KEK's keeper would have to be asked."""
+        known = self._privates.find((key_id, organization))
+        if known is not None:
+            return known
+        record = self.by_key_id(key_id, organization)
+        return self._unwrapped(record) if self._kek.is_here(record.kek_version) else None
 
     async def unwrap_ahead(self, key_id: bytes, organization: str) -> None:
         """Have `private` find it unwrapped, without holding up anybody else; raises what `private` does."""
@@ -175,9 +176,11 @@ class Keyring:
 
     def is_newest(self, key_id: bytes, organization: str) -> bool:
         """True for a pair of the newest epoch; costs no reading once it is known."""
-        return key_id in self._newest.get(
-            organization, lambda: frozenset(pair.key_id for pair in self.newest(organization).pairs)
-        )
+        known = self._newest.find(organization)
+        if known is None:
+            known = frozenset(pair.key_id for pair in self.newest(organization).pairs)
+            self._newest.put(organization, known)
+        return key_id in known
 
     def rotate(self, organization: str, now_s: float) -> SealingKeys:
         """Begin a new epoch, with fresh pairs of every suite; what is sealed to older ones still opens."""
@@ -242,6 +245,11 @@ class Keyring:
             return self._rows.read(row)
         except AlarmError:
             return None
+
+    def _unwrapped(self, record: KeyringRecord) -> SealingPrivateKey:
+        private = self._unwrap(record)
+        self._privates.put((record.key_id, record.organization), private)
+        return private
 
     def _unwrap(self, record: KeyringRecord) -> SealingPrivateKey:
         sealed = SealedSecret(record.ciphertext, record.wrapped_data_key, record.kek_version)

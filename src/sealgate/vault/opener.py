@@ -11,10 +11,12 @@ import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
+from sealgate.envelope import SealingPrivateKey
 from sealgate.log import Log
 from sealgate.messages.frames import Message, Refusal, RefusedError
 from sealgate.messages.opening import Open, Opened, OpenRefusal, Renew, Renewed
 from sealgate.messages.server import Peer, Reply, SecretReply
+from sealgate.messages.slot import Slot
 from sealgate.messages.tickets import CredentialState
 from sealgate.vault import fields
 from sealgate.vault.config import VaultConfig
@@ -25,10 +27,6 @@ from sealgate.vault.stores import Stores
 from sealgate.vault.versions import Credential, CredentialRecord, VersionRecord
 
 _PEER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-
-
-_BOUND = ("organization", "application", "provider", "origin")
-"""What a credential is bound to, in the order in which a refusal looks for its cause."""
 
 
 class OpenRefusedError(RefusedError):
@@ -68,8 +66,11 @@ class Opener:
 
     def handle(self, peer: Peer, message: Message) -> Reply | Awaitable[Reply]:
         """Answer one request of a proxy, at once if it can; raises `RefusedError` after logging why."""
-        assert isinstance(message, Open | Renew)  # the server decodes nothing else
-        if isinstance(message, Open) and not self.quotas.take(peer.uid, _name(peer)):
+        if type(message) is not Open:
+            assert isinstance(message, Renew)  # the server decodes nothing else
+            with self._refusals_noted(peer, message):
+                return self._renew(peer, message)
+        if not self.quotas.take(peer.uid, _name(peer)):
             self._count(peer, message, refused=True)
             raise _over_quota(self.quotas.seconds_left())  # told once a minute, with the count
         try:
@@ -77,14 +78,16 @@ class Opener:
         except _NotUnwrappedError as missing:
             return self._answered_later(peer, message, missing)
 
-    def _answered(self, peer: Peer, message: Open | Renew, *, waited: bool = False) -> Reply:
-        with self._refusals_noted(peer, message):
-            reply = self._answer(peer, message, waited=waited)
-        if isinstance(message, Open):
-            self._count(peer, message)
+    def _answered(self, peer: Peer, message: Open, *, waited: bool = False) -> Reply:
+        try:
+            reply = self._open(peer, message, waited=waited)
+        except (RefusedError, AlarmError, StorageError):
+            with self._refusals_noted(peer, message):
+                raise
+        self._count(peer, message)
         return reply
 
-    async def _answered_later(self, peer: Peer, message: Open | Renew, missing: _NotUnwrappedError) -> Reply:
+    async def _answered_later(self, peer: Peer, message: Open, missing: _NotUnwrappedError) -> Reply:
         """Everything is looked at anew afterwards: it may have been revoked meanwhile."""
         with self._refusals_noted(peer, message):
             await self._envelopes.unwrap_ahead(missing.record, missing.version)
@@ -108,19 +111,8 @@ class Opener:
             self._log("database_failed", error=type(error).__name__, operation="open")
             raise _unavailable() from error
 
-    def _answer(self, peer: Peer, message: Open | Renew, *, waited: bool) -> Reply:
-        fields.check_id("cred", "credential", message.credential)
-        if isinstance(message, Renew):
-            return self._renew(peer, message)
-        fields.check_id("org", "organization", message.organization)
-        fields.check_id("app", "application", message.application)
-        fields.check_destination_names(message.provider, message.origin)
-        if message.version is not None:
-            fields.check_version(message.version)
-        self._check_listed(peer, message.organization)
-        return self._open(message, waited=waited)
-
     def _renew(self, peer: Peer, message: Renew) -> Renewed:
+        fields.check_id("cred", "credential", message.credential)
         fields.check_version(message.version)
         found = self._stores.credentials.find(message.credential)
         if found is None:
@@ -132,46 +124,67 @@ class Opener:
             raise _no_credential("no_version")
         return Renewed(lease_s=self._lease_s)
 
-    def _open(self, message: Open, *, waited: bool) -> SecretReply:
-        found = self._bound(message)
+    def _open(self, peer: Peer, message: Open, *, waited: bool) -> SecretReply:
+        found = self._bound(peer, message)
         record = found.record
+        self._check_living(record)
         version = found.active if message.version is None else found.version(message.version)
         if version is None:
             raise _no_credential("no_version")
-        if not waited and self._needs_keeper(record, version):
-            raise _NotUnwrappedError(record, version)
+        private, pseudonym_key = self._keys(record, version, waited=waited)
         opened = Opened(
             credential=record.credential,
             version=version.version,
             lease_s=self._lease_s,
-            pseudonym_key=self._stores.peppers.pseudonym_key(record.organization, record.application),
+            pseudonym_key=pseudonym_key,
         )
-        reply = SecretReply(message=opened, slot=self._stores.arena.take())
+        slot = self._stores.arena.take()
         try:
-            self._envelopes.open_into(record, version, reply.slot.buffer())
-            self._renew_envelope(found, version, reply.slot.buffer())
+            self._envelopes.open_with(private, found, version, slot.buffer())
+            self._renew_envelope(found, version, slot)
         except BaseException:
-            reply.slot.wipe()
+            slot.wipe()
             raise
         self._stores.opens.note(record.credential, self._clock())
-        return reply
+        return SecretReply(opened, slot)
 
-    def _needs_keeper(self, record: CredentialRecord, version: VersionRecord) -> bool:
+    def _keys(
+        self, record: CredentialRecord, version: VersionRecord, *, waited: bool
+    ) -> tuple[SealingPrivateKey, bytes]:
+        """What the version is sealed to, and the application's key of pseudonyms."""
         peppers = self._stores.peppers
-        return self._envelopes.needs_keeper(record, version) or peppers.needs_keeper(
-            record.organization, record.application
-        )
+        if waited:
+            pseudonym_key = peppers.pseudonym_key(record.organization, record.application)
+            return self._envelopes.private(record, version), pseudonym_key
+        private = self._envelopes.private_here(record, version)
+        here = peppers.key_here(record.organization, record.application)
+        if private is None or here is None:
+            raise _NotUnwrappedError(record, version)
+        return private, here
 
-    def _bound(self, asked: Open) -> Credential:
-        found = self._stores.credentials.find(asked.credential)
+    def _bound(self, peer: Peer, asked: Open) -> Credential:
+        """The credential, bound as asked; what is asked as before needs no second look at its form."""
+        found = self._stores.credentials.known(asked.credential)
+        if found is not None and asked.version is None and _other(found.record, asked) is None:
+            self._check_listed(peer, asked.organization)
+            return found
+        self._check_form(asked)
+        self._check_listed(peer, asked.organization)
+        found = found or self._stores.credentials.read(asked.credential)
         if found is None:
             raise _no_credential("unknown")
-        record = found.record
-        for name in _BOUND:
-            if getattr(record, name) != getattr(asked, name):
-                raise _no_credential(f"other_{name}")
-        self._check_living(record)
+        if (other := _other(found.record, asked)) is not None:
+            raise _no_credential(f"other_{other}")
         return found
+
+    @staticmethod
+    def _check_form(asked: Open) -> None:
+        fields.check_id("cred", "credential", asked.credential)
+        fields.check_id("org", "organization", asked.organization)
+        fields.check_id("app", "application", asked.application)
+        fields.check_destination_names(asked.provider, asked.origin)
+        if asked.version is not None:
+            fields.check_version(asked.version)
 
     def _check_listed(self, peer: Peer, organization: str) -> None:
         """Another organization's key looks as if it were not there."""
@@ -186,11 +199,11 @@ class Opener:
         if self._stores.destinations.find(record.provider, record.origin) is None:
             raise _no_credential("destination_gone")
 
-    def _renew_envelope(self, found: Credential, version: VersionRecord, slot: memoryview) -> None:
+    def _renew_envelope(self, found: Credential, version: VersionRecord, slot: Slot) -> None:
         """Seal a key of an old epoch anew, while it is open. This can wait; the proxy cannot."""
         try:
             if self._envelopes.is_old(found.record, version):
-                self._envelopes.renew(found, version, slot)
+                self._envelopes.renew(found, version, slot.buffer())
         except (AlarmError, OSError) as error:
             self._log("reseal_failed", error=type(error).__name__, credential=found.record.credential)
 
@@ -215,6 +228,17 @@ class Opener:
             proxy=_name(peer),
             uid=peer.uid,
         )
+
+
+def _other(record: CredentialRecord, asked: Open) -> str | None:
+    """What a credential is bound to that is not as asked: the first of it; None where all is the same."""
+    if record.organization != asked.organization:
+        return "organization"
+    if record.application != asked.application:
+        return "application"
+    if record.provider != asked.provider:
+        return "provider"
+    return None if record.origin == asked.origin else "origin"
 
 
 def _name(peer: Peer) -> str:

@@ -66,10 +66,15 @@ class Peppers:
             raise LookupError(organization)
         return self._keys.get((organization, application), lambda: self._derive(organization, application))
 
-    def needs_keeper(self, organization: str, application: str) -> bool:
-        """True if `pseudonym_key` would have to ask the KEK's keeper; raises `AlarmError`."""
-        record = None if (organization, application) in self._keys else self._record(organization)
-        return record is not None and not self._kek.is_here(record.kek_version)
+    def key_here(self, organization: str, application: str) -> bytes | None:
+        """The same, for who has seen that neither is erased; None where the KEK's keeper must be asked."""
+        known = self._keys.find((organization, application))
+        if known is not None:
+            return known
+        record = self._sure_record(organization)
+        if not self._kek.is_here(record.kek_version):
+            return None
+        return self._keys.get((organization, application), lambda: self._derived(record, application))
 
     async def unwrap_ahead(self, organization: str, application: str) -> None:
         """Have `pseudonym_key` find it derived, without holding up anybody else; raises what that does."""
@@ -87,12 +92,15 @@ class Peppers:
         self._keys.drop_all(lambda key: key[0] == organization)
 
     def _derive(self, organization: str, application: str) -> bytes:
+        return self._derived(self._sure_record(organization), application)
+
+    def _sure_record(self, organization: str) -> PepperRecord:
         record = self._record(organization)
         if record is None and self._witness.standing(organization) is None:
             raise LookupError(organization)
         if record is None:
             raise self._rows.seal.alarm("peppers", organization)
-        return self._derived(record, application)
+        return record
 
     def _record(self, organization: str) -> PepperRecord | None:
         row = self._database.row(_BY_ORGANIZATION, {"organization": organization})

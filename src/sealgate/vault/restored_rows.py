@@ -153,7 +153,7 @@ class Rows:
 
     def _sound(self, table: Table, record: type[Any]) -> Iterator[Any]:
         rows = SealedTable(table, record, self._seal)
-        names = [str(column.name) for column in table.columns][:-1]
+        names = tuple(str(column.name) for column in table.columns)[:-1]
         for *cells, mac in self._database.rows(Query(select(table))):
             if self._seal.is_sealed(str(table.name), names, cells, mac):
                 yield rows.read((*cells, mac))

@@ -170,7 +170,7 @@ class SealingEpochs:
         try:
             found = self._stores.credentials.find(credential)
             while found is not None and (version := self._old_version(found)) is not None:
-                self._envelopes.open_into(found.record, version, slot.buffer())
+                self._envelopes.open_into(found, version, slot.buffer())
                 found = self._envelopes.renew(found, version, slot.buffer())
                 count += 1
         except AlarmError:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Mapping
 
 from sealgate.log import Field, Log
 from sealgate.messages.frames import Message
-from sealgate.messages.server import REPLIES, Handler, Peer, Reply, SecretReply
+from sealgate.messages.server import Handler, Peer, Reply, SecretReply
 
 
 class Tally:
@@ -42,15 +42,16 @@ class Tally:
     def counting_opens(self, handler: Handler) -> Handler:
         """The opener's handler, each key that it gives counted."""
 
-        def counted(reply: Reply) -> Reply:
-            self.opens += isinstance(reply, SecretReply)
-            return reply
-
         async def later(reply: Awaitable[Reply]) -> Reply:
-            return counted(await reply)
+            ended = await reply
+            self.opens += isinstance(ended, SecretReply)
+            return ended
 
         def handle(peer: Peer, message: Message) -> Reply | Awaitable[Reply]:
             reply = handler(peer, message)
-            return counted(reply) if isinstance(reply, REPLIES) else later(reply)
+            if isinstance(reply, SecretReply):
+                self.opens += 1
+                return reply
+            return reply if isinstance(reply, Message) else later(reply)
 
         return handle

@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from sealgate.envelope import Binding
 from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.messages.tickets import CredentialState, VersionStanding
 
@@ -36,6 +37,8 @@ class CredentialRecord(Struct, frozen=True, gc=False):
     @property
     def held(self) -> tuple[int, ...]:
         """Every version whose row must be there, newest first."""
+        if self.staged is None and self.previous is None:
+            return (self.active,)
         numbers = {self.active, self.staged, self.previous} - {None}
         return tuple(sorted((number for number in numbers if number is not None), reverse=True))
 
@@ -60,16 +63,21 @@ class VersionRecord(Struct, frozen=True, gc=False):
     deposited_at: float
 
 
-class Credential(Struct, frozen=True, gc=False):
+class Credential(Struct, gc=False):
     """A credential with every version that is held, as read and verified."""
 
     record: CredentialRecord
     versions: tuple[VersionRecord, ...]
     """Newest first."""
+    binding: Binding | None = None
+    """Of the active version, once it was opened: worked out once for many opens."""
 
     def version(self, number: int) -> VersionRecord | None:
         """A held version by its number."""
-        return next((each for each in self.versions if each.version == number), None)
+        for each in self.versions:
+            if each.version == number:
+                return each
+        return None
 
     @property
     def active(self) -> VersionRecord:

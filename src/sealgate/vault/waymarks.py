@@ -68,7 +68,7 @@ class Waymarks:
         """The opener's handler: waymarks are looked at here, and an old copy opens nothing."""
 
         def handle(peer: Peer, message: Message) -> Reply | Awaitable[Reply]:
-            if isinstance(message, ShowWaymark):
+            if type(message) is ShowWaymark:
                 return self._shown(peer, message)
             if self._witness.is_halted:
                 raise _rolled_back()

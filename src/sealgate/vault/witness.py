@@ -30,6 +30,7 @@ MADE = "made"
 ERASING, ERASED = "erasing", "erased"
 """States of what was erased, or is being erased: nothing under such an id opens or comes in again."""
 
+_GONE = frozenset({ERASING, ERASED})
 _ENDS = frozenset({CredentialState.REVOKED.value, ERASING, ERASED})
 """What may be done to a vault that is known to be an old copy: it takes, and gives nothing back."""
 
@@ -96,9 +97,10 @@ class Witness:
 
     def standing(self, subject: str) -> Standing | None:
         """How far a credential or organization has come; None if it was never seen."""
-        for entry in self._pending:
-            if entry.subject == subject:
-                return Standing(entry.version, entry.state)
+        if self._pending:
+            for entry in self._pending:
+                if entry.subject == subject:
+                    return Standing(entry.version, entry.state)
         return self._anchor.standings.get(subject)
 
     @property
@@ -122,7 +124,7 @@ class Witness:
     def is_erased(self, subject: str) -> bool:
         """True for a subject that is erased, or is being erased."""
         standing = self.standing(subject)
-        return standing is not None and standing.state in {ERASING, ERASED}
+        return standing is not None and standing.state in _GONE
 
     def erased(self) -> tuple[str, ...]:
         """Every subject that is erased, or is being erased."""
