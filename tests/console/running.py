@@ -15,15 +15,18 @@ from urllib.parse import urlencode
 
 import httpx
 import msgspec
+from argon2 import PasswordHasher
 from starlette.applications import Starlette
 
 from sealgate.console.accounts.models import Organization
-from sealgate.console.accounts.passwords import hash_password
+from sealgate.console.accounts.passwords import Passwords, hash_password
 from sealgate.console.accounts.services import new_user
+from sealgate.console.assets import Assets
 from sealgate.console.composition import Console, compose
 from sealgate.console.config import ConsoleConfig
-from sealgate.console.database import migrate
+from sealgate.console.database import make_private, migrate
 from sealgate.console.events import EVENTS
+from sealgate.console.pages import Pages
 from sealgate.console.permissions import Role
 from sealgate.console.site import make_site
 from sealgate.ids import new_id
@@ -32,6 +35,8 @@ from tests.console.fake_desk import FakeDesk
 
 PASSWORD = "plain correct horse battery"
 URL = "https://console.test"
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""The least that argon2 takes: what tests sign in with. `test_accounts` has the real one."""
 
 
 class Clock(msgspec.Struct):
@@ -60,21 +65,19 @@ class Running(msgspec.Struct):
         self, email: str = "ada@example.com", organization: str = "Analytical", role: str = Role.OWNER
     ) -> str:
         """A new organization with one user; gives the organization's id."""
-        organization_id = new_id("org")
+        made = Organization(id=new_id("org"), name=organization, created_at=self.clock())
         async with self.console.database.writing() as tx:
-            tx.add(Organization(id=organization_id, name=organization, created_at=self.clock()))
-            await tx.flush()
-            user = new_user(
-                organization_id,
-                Role.OWNER,
-                name="Ada",
-                email=email,
-                password_hash=_hashed(),
-                now_s=self.clock(),
-            )
-            user.role = role
+            tx.add(made)
+        await self.user(made.id, role, "Ada", email)
+        return made.id
+
+    async def user(self, organization_id: str, role: str, name: str, email: str) -> None:
+        """One more user, whose password is `PASSWORD`; the role may be one that there is not."""
+        fields = {"name": name, "email": email, "password_hash": _hashed()}
+        user = new_user(organization_id, Role.OWNER, **fields, now_s=self.clock())
+        user.role = role
+        async with self.console.database.writing() as tx:
             tx.add(user)
-        return organization_id
 
     async def signed_in(self, email: str = "ada@example.com") -> Browser:
         """A browser in which this user has signed in."""
@@ -134,20 +137,22 @@ class Browser:
 
 
 @contextlib.asynccontextmanager
-async def running(*, handing_over: bool = True) -> AsyncIterator[Running]:
+async def running(*, handing_over: bool = True, hasher: PasswordHasher = QUICK) -> AsyncIterator[Running]:
     """A console with its feed's and its vault's sockets, in a folder of its own.
 
     `handing_over`: what runs beside the pages runs too: it takes keys into use that were awaited, and goes on
-    with erasures.
+    with erasures. What is the same for every console is made once: the empty database, the drawn templates.
     """
     with tempfile.TemporaryDirectory(prefix="sgc") as folder:
         config = make_config(Path(folder))
-        migrate(config.database_path)
+        lay_database(config.database_path)
         clock, lines = Clock(), io.StringIO()
         desk = FakeDesk(config.desk_socket, config.instance, os.getuid(), config.vault_url)
         await desk.server.start()
         log = LineLog("console", EVENTS, lines)
-        console = compose(config, log, clock)
+        console = msgspec.structs.replace(
+            compose(config, log, clock), passwords=Passwords(hasher), pages=_pages()
+        )
         feed = console.feed.server(config.feed_socket, config.instance, config.allowed_uids)
         await feed.start()
         beside = [asyncio.create_task(console.desk.run())]
@@ -181,6 +186,26 @@ def make_config(folder: Path) -> ConsoleConfig:
     )
 
 
+def lay_database(path: Path) -> None:
+    """A database in its newest form with nothing in it, as `migrate` makes it, where there is none yet."""
+    make_private(path)
+    path.write_bytes(_empty_database())
+
+
+@functools.cache
+def _empty_database() -> bytes:
+    with tempfile.TemporaryDirectory(prefix="sgc") as folder:
+        path = Path(folder) / "console.db"
+        migrate(path)
+        assert [each.name for each in path.parent.iterdir()] == [path.name]
+        return path.read_bytes()
+
+
+@functools.cache
+def _pages() -> Pages:
+    return Pages(Assets.load())
+
+
 @functools.cache
 def _hashed() -> str:
-    return hash_password(PASSWORD)
+    return hash_password(PASSWORD, QUICK)

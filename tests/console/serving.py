@@ -14,13 +14,12 @@ from pathlib import Path
 import msgspec
 
 from sealgate.console.config import ConsoleConfig
-from sealgate.console.database import migrate
 from sealgate.console.events import EVENTS
 from sealgate.console.process import serve
 from sealgate.console.seed import ApplicationSeed, OwnerSeed, Seeded, seed
 from sealgate.log import LineLog
 from tests.console.fake_desk import FakeDesk
-from tests.console.running import PASSWORD, make_config
+from tests.console.running import PASSWORD, lay_database, make_config
 
 OWNER = OwnerSeed("Ada Winter", "ada@example.com", PASSWORD)
 
@@ -53,8 +52,8 @@ async def serving() -> AsyncIterator[Serving]:
             hosts=("console.localhost",),
         )
         application = ApplicationSeed("Larkspur Newsletter", ("https://app.larkspur.example",))
+        lay_database(config.database_path)
         seeded = await asyncio.to_thread(seed, config, "Larkspur Studio", OWNER, application)
-        migrate(config.database_path)
         desk = FakeDesk(config.desk_socket, config.instance, os.getuid(), config.vault_url)
         await desk.server.start()
         stop, lines = asyncio.Event(), io.StringIO()

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import io
+from pathlib import Path
 
 import httpx
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import select
 
 from sealgate.console.accounts.models import SignIn, User
-from sealgate.console.accounts.passwords import Passwords, check_password, hash_password, verify_password
+from sealgate.console.accounts.passwords import (
+    OWASP,
+    Passwords,
+    check_password,
+    hash_of_none,
+    hash_password,
+    verify_password,
+)
 from sealgate.console.accounts.services import IDLE_S, LONGEST_SIGN_IN_S, invite_owner, normal_email
 from sealgate.console.accounts.throttles import MOST_KEYS, Throttle
+from sealgate.console.composition import compose
+from sealgate.console.events import EVENTS
 from sealgate.console.forms import InputError
 from sealgate.console.visit import SIGN_IN_COOKIE
-from tests.console.running import PASSWORD, Browser, Clock, Running, running
+from sealgate.log import LineLog
+from tests.console.running import PASSWORD, Browser, Clock, Running, make_config, running
 
 JOINING = {
     "organization": "Newcomers",
@@ -171,7 +184,7 @@ async def test_an_unknown_user_costs_a_hash_too(monkeypatch: pytest.MonkeyPatch)
     passwords = Passwords()
     monkeypatch.setattr("sealgate.console.accounts.passwords.verify_password", fits)
     assert not await passwords.verify(None, "x")
-    assert hashed[0].startswith("$argon2id$")
+    assert extract_parameters(hashed[0]) == extract_parameters(await passwords.hash("x"))
 
 
 async def test_guessing_one_account_is_slowed_whether_or_not_it_exists(world: Running) -> None:
@@ -260,17 +273,33 @@ async def test_signing_in_leads_to_the_page_that_was_asked_for(world: Running) -
     assert 'name="next" value="/usage"' in page.text
 
 
-async def test_an_old_hash_is_renewed_when_its_owner_signs_in(world: Running) -> None:
+async def test_an_old_hash_is_renewed_when_its_owner_signs_in() -> None:
     old = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
-    async with world.console.database.writing() as tx:
-        (await tx.scalars(select(User))).one().password_hash = old
-    await world.signed_in()
-    async with world.console.database.reading() as tx:
-        assert "m=47104,t=1,p=1" in (await tx.scalars(select(User))).one().password_hash
+    async with running(hasher=OWASP) as world:
+        await world.owner()
+        async with world.console.database.writing() as tx:
+            (await tx.scalars(select(User))).one().password_hash = old
+        await world.signed_in()
+        async with world.console.database.reading() as tx:
+            assert "m=47104,t=1,p=1" in (await tx.scalars(select(User))).one().password_hash
 
 
 def test_hashes_are_argon2id_with_the_owasp_parameters() -> None:
     assert hash_password("x").startswith("$argon2id$v=19$m=47104,t=1,p=1$")
+
+
+async def test_a_console_has_the_owasp_parameters(tmp_path: Path) -> None:
+    console = compose(make_config(tmp_path), LineLog("console", EVENTS, io.StringIO()))
+    assert (await console.passwords.hash("x")).startswith("$argon2id$v=19$m=47104,t=1,p=1$")
+    await console.database.close()
+
+
+def test_what_stands_for_the_hash_of_nobody_is_one_that_nothing_fits() -> None:
+    first, second = hash_of_none(OWASP), hash_of_none(OWASP)
+    assert first != second
+    assert [len(each) for each in (first, second)] == [len(hash_password("x"))] * 2
+    with pytest.raises(VerifyMismatchError):
+        OWASP.verify(first, "x")
 
 
 def test_a_password_is_the_same_however_its_letters_are_composed() -> None:

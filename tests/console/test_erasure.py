@@ -18,9 +18,9 @@ from sealgate.console.invitations import make_owner_invitation
 from sealgate.ids import new_id
 from sealgate.messages.erasing import AskReceipts, Erase, ErasureKind
 from sealgate.messages.frames import Refusal, RefusedError
+from tests.console.lived import everything, lived_in
 from tests.console.running import Browser, Running, running
 from tests.console.test_addon import AT_OPENAI, IN_EUROPE
-from tests.console.test_looking_changes_nothing import everything, lived_in
 
 
 async def erase_application(

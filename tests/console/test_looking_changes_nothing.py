@@ -3,72 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import re
-import sqlite3
-from collections.abc import Mapping
 
 import pytest
 
-from sealgate.console.database import Database
 from sealgate.console.routes import ROUTES
-from sealgate.console.usage.pricing import Priced
-from sealgate.console.usage.services import count_usage
-from sealgate.ids import new_id
-from sealgate.messages.erasing import Erase, ErasureKind
-from sealgate.messages.feed import UsageBatch
+from tests.console.lived import Lived, everything, lived_in
 from tests.console.running import Browser, Running, running
-from tests.console.test_addon import AT_OPENAI, IN_EUROPE
-from tests.console.test_feed import record
 
 GETS = sorted(way.path for way in ROUTES if way.method == "GET")
 
 
-def everything(world: Running) -> Mapping[str, list[tuple[object, ...]]]:
-    """Every row of every table."""
-    with contextlib.closing(sqlite3.connect(world.console.config.database_path)) as database:
-        tables = [row[0] for row in database.execute("select name from sqlite_master where type = 'table'")]
-        return {table: database.execute(f'select * from "{table}"').fetchall() for table in tables}
-
-
-async def lived_in(world: Running, ada: Browser) -> dict[str, str]:
-    """A key in use, one staged, one for another destination that was sealed and waits; usage, an invitation,
-    and a credential that an operator had erased.
-
-    Gives what stands in the place of each part of a path.
-    """
-    application = await world.application(ada)
-    path = f"/applications/{application}/add-on"
-    for fields in (AT_OPENAI, {**AT_OPENAI, "stage": "yes"}, IN_EUROPE):
-        await ada.submit(f"{path}/key", fields, page=path)
-        world.desk.deposit()
-    database = Database(world.console.config.database_path)
-    async with database.writing() as tx:
-        batch = UsageBatch(proxy="prx", epoch=new_id("ep"), records=(record(1, application),))
-        await count_usage(tx, batch, {1: Priced(3_300, "a table")})
-    await database.close()
-    invited = await ada.submit("/members/invite", {"role": "member"}, page="/members")
-    token = re.search(r"/invitations/([A-Za-z0-9_-]+)", invited.text)
-    assert token is not None, invited.text
-    organization = str(everything(world)["organizations"][0][0])
-    erased = Erase(kind=ErasureKind.CREDENTIAL, subject=new_id("cred"), organization=organization)
-    return {"application": application, "token": token[1], "receipt": world.desk.erase(erased).receipt}
-
-
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("path", GETS)
-async def test_opening_a_page_leaves_every_row_as_it_was(path: str) -> None:
-    async with running(handing_over=False) as world:
-        await world.owner()
-        ada = await world.signed_in()
-        parts = await lived_in(world, ada)
-        credential = next(iter(world.desk.rows))
-        parts["name"] = "python" if path.startswith("/guides") else "console.css"
-        before = everything(world)
-        user = everything(world)["users"][0][0]
-        query = f"credential={credential}&version=2&page=1&user={user}"
-        answer = await ada.get(f"{path.format(**parts)}?{query}")
-        assert answer.status_code in {200, 303}, answer.text
-        assert everything(world) == before
+async def test_opening_a_page_leaves_every_row_as_it_was(lived: Lived, path: str) -> None:
+    world, parts = lived.world, dict(lived.parts)
+    parts["name"] = "python" if path.startswith("/guides") else "console.css"
+    before = everything(world)
+    query = f"credential={next(iter(world.desk.rows))}&version=2&page=1&user={before['users'][0][0]}"
+    answer = await lived.ada.get(f"{path.format(**parts)}?{query}")
+    assert answer.status_code in {200, 303}, answer.text
+    assert everything(world) == before
 
 
 async def test_a_key_that_was_awaited_is_used_without_anybody_looking(world: Running, ada: Browser) -> None:

@@ -19,10 +19,10 @@ from sealgate.console.permissions import Role
 from sealgate.ids import new_id
 from sealgate.messages.tickets import Destination
 from tests.console import fake_desk
+from tests.console.lived import everything
 from tests.console.running import Browser, Running
 from tests.console.test_addon import AT_OPENAI
 from tests.console.test_erasure import until
-from tests.console.test_looking_changes_nothing import everything
 
 
 async def join(world: Running, email: str, role: Role) -> Browser:

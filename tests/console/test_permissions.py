@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import cast
 
+import httpx
 import pytest
-from sqlalchemy import select
 
-from sealgate.console.accounts.models import User
-from sealgate.console.accounts.services import new_user
 from sealgate.console.permissions import PERMISSIONS, Permission, Role, permits
 from sealgate.console.routes import ROUTES, Open, Way
 from sealgate.ids import new_id
-from tests.console.running import Browser, Running
-from tests.console.test_looking_changes_nothing import lived_in
+from sealgate.messages.erasing import AskReceipt, AskReceipts
+from sealgate.messages.tickets import ListCredentials, ListDestinations
+from tests.console.lived import Lived, everything
+from tests.console.running import Browser
 
 GUARDED = [way for way in ROUTES if isinstance(way.needs, Permission)]
 OPEN_TO_EVERYBODY = {
@@ -29,8 +30,27 @@ OPEN_TO_EVERYBODY = {
 }
 
 
+LOOKS = {ListCredentials, ListDestinations, AskReceipt, AskReceipts}
+"""What the vault may be asked by somebody who changes nothing."""
+
+shared = pytest.mark.asyncio(loop_scope="module")
+
+
 def named(way: Way) -> str:
     return f"{way.method} {way.path}"
+
+
+async def visited(browser: Browser, way: Way, path: str, fields: Mapping[str, str]) -> httpx.Response:
+    return await (browser.get(path) if way.method == "GET" else browser.post(path, fields))
+
+
+@pytest.fixture
+def untouched(lived: Lived) -> Iterator[Lived]:
+    """A console in which what a test tries changes nothing: everything is as it was after it."""
+    before, heard = everything(lived.world), len(lived.world.desk.heard)
+    yield lived
+    assert everything(lived.world) == before
+    assert {type(each) for each in lived.world.desk.heard[heard:]} <= LOOKS
 
 
 def test_only_the_doors_are_open_to_everybody() -> None:
@@ -48,32 +68,29 @@ def test_owners_have_every_permission_and_unknown_roles_none(permission: Permiss
     assert not permits("visitor", permission)
 
 
+@shared
 @pytest.mark.parametrize("way", GUARDED, ids=named)
-async def test_who_is_not_signed_in_is_sent_to_the_door(world: Running, way: Way) -> None:
+async def test_who_is_not_signed_in_is_sent_to_the_door(untouched: Lived, way: Way) -> None:
     path = way.path.replace("{application}", new_id("app"))
-    browser = world.browser()
-    answer = await (browser.get(path) if way.method == "GET" else browser.post(path, {}))
+    answer = await visited(untouched.world.browser(), way, path, {})
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/sign-in")
 
 
+@shared
 @pytest.mark.parametrize("way", GUARDED, ids=named)
-async def test_a_role_without_the_permission_is_refused(world: Running, way: Way) -> None:
-    await world.owner("eve@example.com", "Elsewhere", role="visitor")
-    browser = await world.signed_in("eve@example.com")
-    path = way.path.replace("{application}", new_id("app"))
-    answer = await (browser.get(path) if way.method == "GET" else browser.post(path, {}))
+async def test_a_role_without_the_permission_is_refused(untouched: Lived, way: Way) -> None:
+    answer = await visited(untouched.vera, way, way.path.format(**untouched.parts, name="python"), {})
     assert answer.status_code == 403
     assert "Your role does not allow this" in answer.text
 
 
+@shared
 @pytest.mark.parametrize("way", [way for way in ROUTES if way.method == "POST"], ids=named)
-async def test_a_form_without_its_token_is_refused(world: Running, way: Way) -> None:
-    browser = await world.signed_in()
-    app = await world.application(browser)
-    path = way.path.replace("{application}", app).replace("{token}", "x" * 43)
+async def test_a_form_without_its_token_is_refused(untouched: Lived, way: Way) -> None:
+    path = way.path.format(**{**untouched.parts, "token": "x" * 43})
     for fields in ({}, {"form_token": "0" * 64}, {"form_token": "ä"}):
-        answer = await browser.post(path, fields)
+        answer = await untouched.ada.post(path, fields)
         assert answer.status_code == 403
         assert "This form is out of date" in answer.text
 
@@ -81,18 +98,14 @@ async def test_a_form_without_its_token_is_refused(world: Running, way: Way) -> 
 APPLICATION_WAYS = [way for way in GUARDED if "{application}" in way.path]
 
 
+@shared
 @pytest.mark.parametrize("way", APPLICATION_WAYS, ids=named)
-async def test_anothers_application_and_none_at_all_look_the_same(world: Running, way: Way) -> None:
-    ada = await world.signed_in()
-    theirs = await world.application(ada)
-    await world.owner("eve@example.com", "Elsewhere")
-    eve = await world.signed_in("eve@example.com")
+async def test_anothers_application_and_none_at_all_look_the_same(untouched: Lived, way: Way) -> None:
+    eve = untouched.eve
     token = await eve.form_token("/applications/new")
     fields = {"form_token": token, "name": "x", "origin": "https://a.example", "public_key": "A" * 42 + "E"}
-    answers = []
-    for app in (theirs, new_id("app"), "app_no", "..%2f"):
-        path = way.path.replace("{application}", app)
-        answers.append(await (eve.get(path) if way.method == "GET" else eve.post(path, fields)))
+    ids = (untouched.parts["application"], new_id("app"), "app_no", "..%2f")
+    answers = [await visited(eve, way, way.path.replace("{application}", each), fields) for each in ids]
     assert {answer.status_code for answer in answers} <= {404}
     assert len({answer.text for answer in answers[:2]}) == 1
 
@@ -100,16 +113,6 @@ async def test_anothers_application_and_none_at_all_look_the_same(world: Running
 FOR_OWNERS = [way for way in GUARDED if not permits(Role.MEMBER, cast(Permission, way.needs))]
 FOR_MEMBERS = [way.path for way in GUARDED if way.method == "GET" and way not in FOR_OWNERS]
 OFFERED = re.compile(r'<form method="(post)" action="([^"?]+)|<a [^>]*href="(/[^"?]*)')
-
-
-async def as_member(world: Running, ada: Browser) -> tuple[Browser, dict[str, str]]:
-    """A member of Ada's organization, where there is something of everything."""
-    parts = {**await lived_in(world, ada), "name": "python"}
-    async with world.console.database.writing() as tx:
-        ada_user = (await tx.scalars(select(User))).one()
-        values = {"name": "Ben", "email": "ben@example.com", "password_hash": ada_user.password_hash}
-        tx.add(new_user(ada_user.organization_id, Role.MEMBER, **values, now_s=world.clock()))
-    return await world.signed_in("ben@example.com"), parts
 
 
 def route_of(method: str, path: str) -> Way:
@@ -120,20 +123,20 @@ def route_of(method: str, path: str) -> Way:
     raise AssertionError(f"{method} {path} leads nowhere")
 
 
+@shared
 @pytest.mark.parametrize("way", FOR_OWNERS, ids=named)
-async def test_a_member_is_refused_what_is_an_owners(world: Running, ada: Browser, way: Way) -> None:
-    ben, parts = await as_member(world, ada)
-    path = way.path.format(**parts)
-    token = await ben.form_token("/account")
-    answer = await (ben.get(path) if way.method == "GET" else ben.post(path, {"form_token": token}))
+async def test_a_member_is_refused_what_is_an_owners(untouched: Lived, way: Way) -> None:
+    token = await untouched.ben.form_token("/account")
+    path = way.path.format(**untouched.parts)
+    answer = await visited(untouched.ben, way, path, {"form_token": token})
     assert answer.status_code == 403
     assert "Your role does not allow this" in answer.text
 
 
+@shared
 @pytest.mark.parametrize("path", FOR_MEMBERS)
-async def test_a_members_pages_offer_only_what_a_member_may(world: Running, ada: Browser, path: str) -> None:
-    ben, parts = await as_member(world, ada)
-    page = (await ben.get(path.format(**parts))).text
+async def test_a_members_pages_offer_only_what_a_member_may(untouched: Lived, path: str) -> None:
+    page = (await untouched.ben.get(path.format(**untouched.parts, name="python"))).text
     offered = [("POST" if post else "GET", action or link) for post, action, link in OFFERED.findall(page)]
     assert path.endswith(".csv") or offered
     refused = [named(way) for each in offered if (way := route_of(*each)) in FOR_OWNERS]

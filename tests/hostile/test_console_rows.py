@@ -26,9 +26,9 @@ from sealgate.console.routes import ROUTES
 from sealgate.messages.client import NotConnectedError
 from sealgate.messages.feed import Application, AskApplication, UnknownApplication
 from sealgate.messages.frames import RefusedError
+from tests.console.lived import everything, lived_in
 from tests.console.running import Browser, Running, running
 from tests.console.test_feed import Proxy, connected
-from tests.console.test_looking_changes_nothing import everything, lived_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -25,7 +25,7 @@ from sealgate.log import LineLog
 from sealgate.scripts.consoles import connect
 from sealgate.scripts.talking import Connection
 from tests.console.api.program import ALL, mint
-from tests.console.running import PASSWORD
+from tests.console.running import PASSWORD, lay_database
 from tests.console.serving import answering, free_port
 from tests.vault import deployment
 from tests.vault.deployment import Deployment, vault_config, write_assets
@@ -113,6 +113,7 @@ async def house(**vault_settings: Any) -> AsyncIterator[House]:
             hosts=("console.localhost",),
             port=ports[0],
         )
+        lay_database(config.database_path)
         seeded = await asyncio.to_thread(seed, config, "Larkspur Studio", OWNER, ApplicationSeed("Seeded"))
         token = await _token(config, seeded)
         write_assets(folder / "assets")

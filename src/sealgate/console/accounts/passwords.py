@@ -7,7 +7,10 @@ there is such a user.
 from __future__ import annotations
 
 import asyncio
+import base64
+import os
 import unicodedata
+from typing import Final
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -20,22 +23,25 @@ AT_ONCE = 4
 """Hashing takes 46 MiB: so many at a time, the rest wait."""
 
 # OWASP Password Storage Cheat Sheet, argon2id, first choice; the salt and tag lengths are RFC 9106 §4's.
-_HASHER = PasswordHasher(
+OWASP: Final = PasswordHasher(
     time_cost=1, memory_cost=47_104, parallelism=1, hash_len=32, salt_len=16, type=Type.ID
 )
 
 
 class Passwords:
-    """Hashes and verifies, off the event loop."""
+    """Hashes and verifies, off the event loop. Another hasher than OWASP's is for tests alone: no setting
+    names one.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, hasher: PasswordHasher = OWASP) -> None:
+        self._hasher = hasher
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._nobody = _HASHER.hash("nobody has this password")
+        self._nobody = hash_of_none(hasher)
 
     async def hash(self, password: str) -> str:
         """A fresh argon2id hash in PHC form."""
         async with self._turns:
-            return await asyncio.to_thread(hash_password, password)
+            return await asyncio.to_thread(hash_password, password, self._hasher)
 
     async def verify(self, stored: str | None, password: str) -> bool:
         """True if the password fits; `None` (no such user) takes as long and is False."""
@@ -45,18 +51,27 @@ class Passwords:
 
     def ages(self, stored: str) -> bool:
         """True if the hash was made with other parameters than today's."""
-        return _HASHER.check_needs_rehash(stored)
+        return self._hasher.check_needs_rehash(stored)
 
 
-def hash_password(password: str) -> str:
+def hash_password(password: str, hasher: PasswordHasher = OWASP) -> str:
     """A fresh argon2id hash in PHC form; takes some 50 ms."""
-    return _HASHER.hash(_normal(password))
+    return hasher.hash(_normal(password))
+
+
+def hash_of_none(hasher: PasswordHasher) -> str:
+    """What looks like a hash of this hasher's and is drawn at random: no password is known that fits it, and
+    trying one takes as long as ever. Nothing is hashed for it.
+    """
+    salt, tag = (_unpadded(os.urandom(length)) for length in (hasher.salt_len, hasher.hash_len))
+    costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v=19${costs}${salt}${tag}"
 
 
 def verify_password(stored: str, password: str) -> bool:
-    """True if the password fits; takes some 50 ms."""
+    """True if the password fits; takes some 50 ms. What it costs, the stored hash says."""
     try:
-        return _HASHER.verify(stored, _normal(password))
+        return OWASP.verify(stored, _normal(password))
     except (VerificationError, InvalidHashError):
         return False
 
@@ -87,3 +102,7 @@ def check_password(password: str, *, email: str, name: str) -> None:
 def _normal(password: str) -> str:
     # The same characters typed on another system must give the same bytes (NIST SP 800-63B §3.1.1.2).
     return unicodedata.normalize("NFC", password)
+
+
+def _unpadded(drawn: bytes) -> str:
+    return base64.b64encode(drawn).decode().rstrip("=")

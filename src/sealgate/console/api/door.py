@@ -55,7 +55,6 @@ class ManagementApi:
             _Room(compile_path(path)[0], {way.method: way for way in WAYS if way.path == path})
             for path in paths
         ]
-        self._document = openapi.text().encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not (scope["path"] == "/api" or scope["path"].startswith("/api/")):
@@ -86,7 +85,7 @@ class ManagementApi:
 
     async def _enter(self, request: Request) -> Response:
         if request.url.path == DOCUMENT and request.method == "GET":
-            return Response(self._document, media_type="application/json")
+            return Response(openapi.text(), media_type="application/json")
         holder = await self._holder(request)
         way = self._find(request)
         if way.needs not in holder.scopes:
