@@ -154,6 +154,24 @@ def test_a_run_that_is_wholly_counted_leaves_no_file(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.segment"))
 
 
+def test_runs_that_die_one_after_the_other_never_take_more_than_the_limit(tmp_path: Path) -> None:
+    most, ended = 6, 0
+    for _ in range(3 * most):
+        of = journal(tmp_path, segments=most)
+        if of.ready():
+            exchange(of, f"req_{ended}")
+            ended += 1
+        of.maintain()
+        assert len(list(tmp_path.glob("*.segment"))) <= most
+        die(of)
+    assert ended >= most - 1
+    of = journal(tmp_path, segments=most)
+    with pytest.raises(ProxyError, match="journal_unavailable"):
+        of.begin(began("req_too_many"))
+    assert len(shipped(of)) == ended
+    exchange(of, "req_again")
+
+
 def test_admission_stops_while_what_runs_can_still_settle(tmp_path: Path) -> None:
     of = journal(tmp_path, segments=3)
     running: list[int] = []

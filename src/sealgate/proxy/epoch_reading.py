@@ -65,10 +65,16 @@ def charges(epoch: Epoch) -> Iterator[tuple[UsageRecord, Charged]]:
 
 
 def settle_lost(epoch: Epoch) -> int:
-    """Turn what began and never settled into the outcome `lost`, with its reservation as the estimate."""
+    """Turn what began and never settled into the outcome `lost`, with its reservation as the estimate.
+
+    Then nothing is written to this run any more: its next segment, which no limit counts, goes.
+    """
     lost = tuple(epoch.opened.items())
     for number, (began, _segment) in lost:
         epoch.settle(number, _lost(began), began.charged)
+    spare, epoch.spare = epoch.spare, None
+    if spare is not None:
+        spare.delete()
     return len(lost)
 
 

@@ -87,13 +87,12 @@ class Journal:
         epoch = self.epoch
         error_number = 0
         try:
-            if epoch.spare is None and self.segment_count < self._most_segments:
-                epoch.make_spare()
+            self._make_spare()
             if not epoch.segments and epoch.spare is not None:
                 epoch.spare.activate(epoch.next_sequence)
                 epoch.segments.append(epoch.spare)
                 epoch.spare = None
-                epoch.make_spare()
+                self._make_spare()
         except OSError as error:
             error_number = error.errno or 0
         full = not epoch.ready()
@@ -103,6 +102,10 @@ class Journal:
                 self._log("journal_full", errno=error_number, segments=self.segment_count)
             else:
                 self._log("journal_room", segments=self.segment_count)
+
+    def _make_spare(self) -> None:
+        if self.epoch.spare is None and self.segment_count < self._most_segments:
+            self.epoch.make_spare()
 
     def unshipped(self, limit: int) -> tuple[str, tuple[UsageRecord, ...]] | None:
         """The epoch and the next settled exchanges to be counted, earlier runs first; or None."""
