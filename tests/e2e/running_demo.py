@@ -22,7 +22,7 @@ from typing import Any
 from sealgate import settings as settings_file
 from sealgate.session import SessionSigner, SigningKey
 
-START_S = 40.0
+START_S = 120.0
 PORTS = ("console", "vault", "proxy", "admin", "newsletter", "simulator", "control", "vault-admin")
 
 
@@ -51,7 +51,7 @@ class RunningDemo:
         """Ctrl-C, and wait for the drain."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
-            self._process.wait(30)
+            self._process.wait(60)
 
     def _exited(self) -> bool:
         return self._process is not None and self._process.poll() is not None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -56,13 +57,50 @@ SCHEMES: dict[Literal["light", "dark"], list[str]] = {
 """How a page may look, with the rules that are looked at; none named are all."""
 
 
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
+@contextmanager
+def page_of(chromium: Browser) -> Iterator[Page]:
     """A page whose own content policy does not keep the checker out; nothing else is let in."""
     context = chromium.new_context(bypass_csp=True, reduced_motion="reduce")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    with page_of(chromium) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def looking(chromium: Browser, demo: RunningDemo) -> Iterator[Page]:
+    """Signed in once for all who only look."""
+    with page_of(chromium) as page:
+        sign_in(page, demo)
+        yield page
+
+
+@pytest.fixture(scope="module")
+def empty(looking: Page, demo: RunningDemo) -> str:
+    """Address of an application in which nothing is set up."""
+    return made(looking, demo)
+
+
+@pytest.fixture(scope="module")
+def furnished(looking: Page, demo: RunningDemo) -> str:
+    """Address of an application with a session key, an active key and a staged one."""
+    root = made(looking, demo)
+    make_session_key(looking, root)
+    go_to_the_sealing_page(looking, demo, root, "Enter the key")
+    seal(looking, demo, "sk-sim-" + secrets.token_urlsafe(30))
+    looking.get_by_role("button", name="Stage the next key").click()
+    seal(looking, demo, "sk-sim-" + secrets.token_urlsafe(30))
+    return root
+
+
+def made(page: Page, demo: RunningDemo) -> str:
+    application = create_application(page, demo, f"Looked at {secrets.token_hex(3)}")
+    return f"{demo.settings.console.url}/applications/{application}"
 
 
 def check(page: Page) -> None:
@@ -86,34 +124,45 @@ def test_the_vaults_page_for_operators(page: Page, demo: RunningDemo) -> None:
     check(page)
 
 
-def test_the_pages_of_the_console_and_the_sealing_page(page: Page, demo: RunningDemo) -> None:
-    console = demo.settings.console.url
-    page.goto(f"{console}/sign-in")
+def test_the_way_in(page: Page, demo: RunningDemo) -> None:
+    page.goto(f"{demo.settings.console.url}/sign-in")
     check(page)
     sign_in(page, demo)
-    application = create_application(page, demo, f"Looked at {secrets.token_hex(3)}")
-    root = f"{console}/applications/{application}"
-    for part in PARTS:  # as they are while nothing is set up
-        page.goto(root + part)
-        check(page)
-    make_session_key(page, root)
-    go_to_the_sealing_page(page, demo, root, "Enter the key")
-    check(page)
-    seal(page, demo, "sk-sim-" + secrets.token_urlsafe(30))
-    page.get_by_role("button", name="Stage the next key").click()
-    seal(page, demo, "sk-sim-" + secrets.token_urlsafe(30))
-    for path in (*(root + part for part in PARTS), *(console + each for each in (*SHARED, *OTHERS))):
-        page.goto(path)
-        check(page)
-    for name in ("Revoke the key", "Discard"):
-        page.goto(f"{root}/add-on")
-        page.get_by_role("link", name=name).first.click()
-        check(page)
-    page.goto(f"{console}/members")
+    page.goto(f"{demo.settings.console.url}/members")
     page.get_by_role("button", name="Make invitation link").click()
     check(page)
     page.goto(page.locator("#invitation-link").inner_text())
     check(page)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_an_application_while_nothing_is_set_up(looking: Page, empty: str, part: str) -> None:
+    looking.goto(empty + part)
+    check(looking)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_an_application_with_keys(looking: Page, furnished: str, part: str) -> None:
+    looking.goto(furnished + part)
+    check(looking)
+
+
+@pytest.mark.parametrize("name", ["Revoke the key", "Discard"])
+def test_what_asks_once_more(looking: Page, furnished: str, name: str) -> None:
+    looking.goto(f"{furnished}/add-on")
+    looking.get_by_role("link", name=name).first.click()
+    check(looking)
+
+
+@pytest.mark.parametrize("path", [*SHARED, *OTHERS])
+def test_what_belongs_to_no_application(looking: Page, furnished: str, demo: RunningDemo, path: str) -> None:
+    looking.goto(demo.settings.console.url + path)
+    check(looking)
+
+
+def test_the_sealing_page(looking: Page, empty: str, demo: RunningDemo) -> None:
+    go_to_the_sealing_page(looking, demo, empty, "Enter the key")
+    check(looking)
 
 
 def test_the_assistant_from_its_button_to_its_answer(page: Page) -> None:
