@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sealgate.demo.hunt import hunt, needles, search
+from sealgate.demo.hunt import hunt, hunt_all, needles, search
 
 KEY = ("sk-sim-" + secrets.token_urlsafe(32)).encode()
 
@@ -68,3 +68,30 @@ def test_a_file_elsewhere_that_a_process_writes_is_searched_too(tmp_path: Path) 
 
 def test_a_hit_never_carries_the_key() -> None:
     assert KEY.decode() not in repr(search(KEY, [("here", KEY)]))
+
+
+ANSWER = b"Spring is in the gardens of the city. " + secrets.token_urlsafe(120).encode()
+
+
+@pytest.mark.parametrize("leak", [KEY, KEY.hex().encode(), ANSWER[40:80], base64.b64encode(b"a" + ANSWER)])
+def test_a_leak_in_what_was_sent_away_is_found_and_named(tmp_path: Path, leak: bytes) -> None:
+    (tmp_path / "file").write_text("nothing")
+    sent = [("/v1/traces", b'{"name":"' + leak + b'"}'), ("/v1/metrics", b"{}")]
+    report = hunt_all({"key": KEY, "answer": ANSWER}, [tmp_path], ["a line"], surfaces=sent)
+    assert {(hit.where, hit.what) for hit in report.hits} == {
+        ("/v1/traces", "key" if KEY[:3] in leak or leak == KEY.hex().encode() else "answer")
+    }
+    assert not report.clean
+    assert report.planted_found
+    assert (report.surfaces, report.hunted) == (2, ("key", "answer"))
+
+
+def test_a_few_words_of_a_long_text_are_no_leak_and_a_sentence_is() -> None:
+    assert not search(ANSWER, [("page", ANSWER[:31])])
+    assert search(ANSWER, [("page", ANSWER[:32])])
+
+
+def test_a_leak_behind_much_empty_room_is_found(tmp_path: Path) -> None:
+    room = bytes(100_000)
+    (tmp_path / "journal").write_bytes(room + KEY.decode().encode("utf-16-le") + room)
+    assert {hit.form for hit in hunt(KEY, [tmp_path], ["a line"]).hits} == {"utf-16"}

@@ -32,7 +32,8 @@ def test_once_holds_and_says_what_it_did(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     for word in ("sealed", "booted", "session", "streamed", "counted", "hunted"):
         assert f" {word} " in done.stdout
-    assert "plaintext key: 0 hits in" in done.stdout
+    assert "plaintext key, prompt, answer, user, session token: 0 hits in" in done.stdout
+    assert " deliveries of traces and metrics, 4 pages for operators; " in done.stdout
     assert "planted control: found" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
@@ -48,6 +49,7 @@ def test_once_as_json_is_one_document_with_the_same(tmp_path: Path) -> None:
     assert told["hunt"]["hits"] == []
     assert told["hunt"]["planted_found"]
     assert told["hunt"]["files"] > 10
+    assert told["hunt"]["surfaces"] > 6  # four pages, traces and metrics
     assert (tmp_path / "kept" / "vault" / "vault.db").exists()
 
 

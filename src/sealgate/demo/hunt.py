@@ -1,4 +1,5 @@
-"""The hunt for a key: every file and every line, in every form that a program is likely to leave it in.
+"""The hunt for a key, or for what somebody wrote: every file, every line and all that was sent away, in every
+form that a program is likely to leave it in.
 
 A hunt that finds nothing proves nothing unless the same hunt finds what was planted; so it always does both.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import stat
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,13 +18,20 @@ from msgspec import Struct
 
 WINDOW_BYTES = 16
 """A piece of the key as short as this is already a hit."""
+TEXT_BYTES, TEXT_WINDOW_BYTES = 128, 32
+"""Of a text longer than this, pieces are longer: a few words stand in many places."""
+KEY = "key"
+Surface = tuple[str, bytes]
+"""A name, and what stands there."""
+_NOTHING = re.compile(rb"\0{64,}")
 
 
 class Hit(Struct, frozen=True):
-    """Where something of the key was found, and in which form; never the bytes."""
+    """Where something of `what` is hunted was found, and in which form; never the bytes."""
 
     where: str
     form: str
+    what: str = KEY
 
 
 class Report(Struct, frozen=True):
@@ -33,6 +42,9 @@ class Report(Struct, frozen=True):
     hits: tuple[Hit, ...]
     planted_forms: int
     planted_found: bool
+    surfaces: int = 0
+    """Pieces that were sent away or shown: traces, metrics, pages for operators."""
+    hunted: tuple[str, ...] = (KEY,)
 
     @property
     def clean(self) -> bool:
@@ -41,10 +53,10 @@ class Report(Struct, frozen=True):
 
 
 def needles(key: bytes) -> Mapping[str, tuple[bytes, ...]]:
-    """Form → the byte strings that betray the key in that form."""
-    text = key.decode("ascii")
+    """Form → the byte strings that betray the key, or a text, in that form."""
+    text = key.decode()
     return {
-        "raw, any 16 bytes": _windows(key),
+        "raw, any piece": _windows(key),
         "utf-16": (text.encode("utf-16-le"), text.encode("utf-16-be")),
         "hex": (key.hex().encode(), key.hex().upper().encode()),
         "base64": _base64_cores(key),
@@ -55,7 +67,8 @@ def needles(key: bytes) -> Mapping[str, tuple[bytes, ...]]:
 
 
 def _windows(data: bytes) -> tuple[bytes, ...]:
-    return tuple(data[at : at + WINDOW_BYTES] for at in range(len(data) - WINDOW_BYTES + 1))
+    size = WINDOW_BYTES if len(data) <= TEXT_BYTES else TEXT_WINDOW_BYTES
+    return tuple(data[at : at + size] for at in range(len(data) - size + 1))
 
 
 def _base64_cores(key: bytes) -> tuple[bytes, ...]:
@@ -79,11 +92,11 @@ def _hashes(key: bytes) -> Iterable[bytes]:
         yield digest.hex().encode()
 
 
-def search(key: bytes, surfaces: Iterable[tuple[str, bytes]]) -> tuple[Hit, ...]:
+def search(key: bytes, surfaces: Iterable[Surface], what: str = KEY) -> tuple[Hit, ...]:
     """Look for the key in named pieces of bytes; one hit per piece and form."""
     forms = needles(key)
     return tuple(
-        Hit(where=where, form=form)
+        Hit(where, form, what)
         for where, data in surfaces
         for form, patterns in forms.items()
         if any(pattern in data for pattern in patterns)
@@ -91,36 +104,64 @@ def search(key: bytes, surfaces: Iterable[tuple[str, bytes]]) -> tuple[Hit, ...]
 
 
 def hunt(key: bytes, folders: Sequence[Path], lines: Sequence[str], pids: Sequence[int] = ()) -> Report:
-    """Hunt in every file below the folders, every file that a process holds open for writing, and every line.
+    """Hunt for a key alone, in files and log lines."""
+    return hunt_all({KEY: key}, folders, lines, pids)
 
-    The control is planted as a file in the first folder and as a log line, one for each form, then removed.
+
+def hunt_all(
+    secrets: Mapping[str, bytes],
+    folders: Sequence[Path],
+    lines: Sequence[str],
+    pids: Sequence[int] = (),
+    surfaces: Sequence[Surface] = (),
+) -> Report:
+    """Hunt in every file below the folders, every file that a process holds open for writing, every line and
+    every surface.
+
+    The control is planted as a file in the first folder, as a log line and on a surface, one for each form,
+    then removed.
     """
-    with_control = folders[0] / ".planted-control"
-    forms = needles(key)
-    try:
-        with_control.write_bytes(b"\n".join(patterns[0] for patterns in forms.values()))
-        planted = search(key, [(str(with_control), with_control.read_bytes())])
-        planted_lines = search(key, _lines([*lines, "info planted " + key.decode("ascii")]))
-    finally:
-        with_control.unlink(missing_ok=True)
+    forms = {what: needles(secret) for what, secret in secrets.items()}
+    planted = all(
+        _control_found(what, secret, folders[0], lines, surfaces) for what, secret in secrets.items()
+    )
     paths = _files(folders, pids)
-    hits = search(key, _contents(paths)) + search(key, _lines(lines))
+    searched = [*_lines(lines), *surfaces, *_contents(paths)]
     return Report(
         files=len(paths),
         log_lines=len(lines),
-        hits=hits,
-        planted_forms=len(forms),
-        planted_found={hit.form for hit in planted} == set(forms) and bool(planted_lines),
+        hits=tuple(hit for what, secret in secrets.items() for hit in search(secret, searched, what)),
+        planted_forms=min(map(len, forms.values())),
+        planted_found=planted,
+        surfaces=len(surfaces),
+        hunted=tuple(secrets),
     )
 
 
-def _lines(lines: Sequence[str]) -> list[tuple[str, bytes]]:
+def _control_found(
+    what: str, secret: bytes, folder: Path, lines: Sequence[str], surfaces: Sequence[Surface]
+) -> bool:
+    forms = needles(secret)
+    path = folder / ".planted-control"
+    planted = b"\n".join(patterns[0] for patterns in forms.values())
+    try:
+        path.write_bytes(planted)
+        in_file = search(secret, _contents([path]), what)
+    finally:
+        path.unlink(missing_ok=True)
+    in_lines = search(secret, _lines([*lines, "info planted " + secret.decode()]), what)
+    in_sent = search(secret, [*surfaces, ("planted", planted)], what)
+    return {hit.form for hit in in_file} == {hit.form for hit in in_sent} == set(forms) and bool(in_lines)
+
+
+def _lines(lines: Sequence[str]) -> list[Surface]:
     return [("log", "\n".join(lines).encode())]
 
 
-def _contents(paths: Iterable[Path]) -> Iterable[tuple[str, bytes]]:
+def _contents(paths: Iterable[Path]) -> Iterable[Surface]:
+    """What stands in files; of room that is kept ready and empty, a little."""
     for path in paths:
-        yield str(path), path.read_bytes()
+        yield str(path), _NOTHING.sub(bytes(64), path.read_bytes())
 
 
 def _files(folders: Sequence[Path], pids: Sequence[int]) -> list[Path]:

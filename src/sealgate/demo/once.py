@@ -1,4 +1,6 @@
-"""`sealgate demo --once`: the main job from end to end, headless, and then the hunt for the key.
+"""`sealgate demo --once`: the main job from end to end, headless, and then the hunt.
+
+It looks for the key, and for what was asked, what was answered and by whom.
 
 Each step either holds or the whole run fails: boot, deposit, session, stream, usage, hunt.
 """
@@ -10,18 +12,24 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 
+import msgspec
 import openai
 from msgspec import Struct
 
+from sealgate import settings as settings_file
 from sealgate.console.seed import Seeded
+from sealgate.demo.collector import Collector, collecting, page
 from sealgate.demo.house import House
-from sealgate.demo.hunt import Report, hunt
+from sealgate.demo.hunt import KEY, Report, Surface, hunt_all
 from sealgate.demo.running import Running
 from sealgate.demo.seeding import UsageRow, wait_for_usage
 from sealgate.session import SessionSigner
+from sealgate.settings import TelemetrySettings
 
 PROMPT = "Write two friendly sentences that announce our spring newsletter about city gardens."
 USAGE_WITHIN_S = 10.0
+PAGES = ("/metrics", "/-/pool", "/-/limits", "/-/applications")
+"""What operators of the proxy see."""
 
 
 class Step(Struct, frozen=True):
@@ -59,21 +67,35 @@ def simulated_key() -> bytes:
 
 async def once(house: House, lines: list[str], watch: Watch) -> Result:
     """Run every step. A step that fails ends the run; whatever was started is stopped."""
-    run = _Run(house, lines, watch)
-    try:
-        await run.steps()
-    finally:
-        await run.running.stop()
+    with collecting() as collector:
+        run = _Run(watched(house, collector.endpoint), lines, watch, collector)
+        try:
+            await run.steps()
+        finally:
+            await run.running.stop()
     return run.result()
 
 
+def watched(house: House, endpoint: str) -> House:
+    """The house as it is when its operator has traces and metrics sent to a collector."""
+    telemetry = TelemetrySettings(endpoint=endpoint, metrics_every_s=1.0)
+    house = msgspec.structs.replace(
+        house, settings=msgspec.structs.replace(house.settings, telemetry=telemetry)
+    )
+    settings_file.write(house.settings, house.settings_path)
+    return house
+
+
 class _Run:
-    def __init__(self, house: House, lines: list[str], watch: Watch) -> None:
+    def __init__(self, house: House, lines: list[str], watch: Watch, collector: Collector) -> None:
         self.running = Running(house, lines.append)
         self._house = house
         self._lines = lines
         self._watch = watch
+        self._collector = collector
         self._key = simulated_key()
+        self._word, self._user = f"word-{secrets.token_urlsafe(24)}", f"reader-{secrets.token_urlsafe(24)}"
+        self._token = ""
         self._began = self._step_began = time.monotonic()
         self._done: list[Step] = []
         self._completion = ""
@@ -97,7 +119,7 @@ class _Run:
 
     def _session(self, application: str) -> str:
         signer = SessionSigner(application, self._house.kept.instance, self._house.signing_key())
-        token = signer.token("reader-7", ["api:chat.completions"])
+        token = self._token = signer.token(self._user, ["api:chat.completions"])
         self._hold("session", True, f"a token for 15 minutes, {len(token)} bytes, signed with Ed25519")
         return token
 
@@ -107,7 +129,7 @@ class _Run:
             stream = await client.chat.completions.create(
                 model=self._house.provider.models[0],
                 stream=True,
-                messages=[{"role": "user", "content": PROMPT}],
+                messages=[{"role": "user", "content": f"{PROMPT} {self._word}"}],
             )
             pieces = 0
             async for chunk in stream:
@@ -129,19 +151,33 @@ class _Run:
         self._hold("counted", ok, detail)
 
     async def _search(self) -> None:
-        """Once while everything runs (open files too), and once more after the drain."""
-        folders = [self._house.folder]
-        before = await asyncio.to_thread(hunt, self._key, folders, list(self._lines), self.running.pids())
+        """Once while everything runs (open files too), and once more after the drain, when all is sent."""
+        shown = [page(self._house.ports.admin, path, "localhost") for path in PAGES]
+        before = await self._look(shown, self.running.pids())
         await self.running.stop()
-        after = await asyncio.to_thread(hunt, self._key, folders, list(self._lines))
-        self._hunt = report = merge([before, after])
+        sent = list(self._collector.got)
+        self._hunt = report = merge([before, await self._look([*shown, *sent])])
         found = "found" if report.planted_found else "NOT FOUND, so the hunt is void"
+        paths = {path for path, _ in sent}
         self._hold(
             "hunted",
-            report.clean,
-            f"plaintext key: {len(report.hits)} hits in {report.files} files, {report.log_lines} log lines; "
+            report.clean and paths == {"/v1/traces", "/v1/metrics"},
+            f"plaintext {', '.join(report.hunted)}: {len(report.hits)} hits in {report.files} files, "
+            f"{report.log_lines} log lines, {len(sent)} deliveries of traces and metrics, "
+            f"{len(shown)} pages for operators; "
             f"planted control: {found}",
         )
+
+    async def _look(self, surfaces: Sequence[Surface], pids: Sequence[int] = ()) -> Report:
+        sought = {
+            KEY: self._key,
+            "prompt": self._word.encode(),
+            "answer": self._completion.encode(),
+            "user": self._user.encode(),
+            "session token": self._token.rpartition(".")[2].encode(),
+        }
+        folders, lines = [self._house.folder], list(self._lines)
+        return await asyncio.to_thread(hunt_all, sought, folders, lines, pids, surfaces)
 
     def _hold(self, name: str, ok: bool, detail: str) -> None:
         now = time.monotonic()
@@ -178,4 +214,6 @@ def merge(reports: Sequence[Report]) -> Report:
         hits=tuple(dict.fromkeys(hit for report in reports for hit in report.hits)),
         planted_forms=min(report.planted_forms for report in reports),
         planted_found=all(report.planted_found for report in reports),
+        surfaces=max(report.surfaces for report in reports),
+        hunted=tuple(dict.fromkeys(what for report in reports for what in report.hunted)),
     )

@@ -19,6 +19,7 @@ from sealgate.settings.table import (
     VaultSettings,
     host_of,
 )
+from sealgate.settings.telemetry import TelemetrySettings
 
 __all__ = [
     "IDENTITY_NAME",
@@ -31,6 +32,7 @@ __all__ = [
     "Row",
     "Settings",
     "SettingsError",
+    "TelemetrySettings",
     "UserSettings",
     "VaultSettings",
     "check",
