@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import io
 import sqlite3
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from sealgate.console.config import ConsoleConfig
 from sealgate.console.database import Base, Database
@@ -23,6 +26,7 @@ from sealgate.messages.client import NotConnectedError
 from sealgate.messages.feed import CredentialReference
 from sealgate.messages.frames import RefusedError
 from sealgate.messages.opening import Open, Opened
+from tests.console.running import lay_database
 from tests.vault.deployment import (
     EVIL_ORIGIN,
     ORIGIN,
@@ -35,39 +39,57 @@ from tests.vault.deployment import (
     write_assets,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 @dataclass
 class House:
     """A vault with the victim's key and the attacker's, and a console's database that refers to both."""
 
     vault: Deployment
-    database: Path
+    path: Path
+    database: Database
+    pristine: sqlite3.Connection
+    """Every row as it was made."""
     victim: Addresses
     victim_credential: str
     victim_key: bytes
     attacker: Addresses
     attacker_credential: str
 
-    async def keys_that_open(self, database_path: Path) -> list[tuple[Open, bytes]]:
+    @contextmanager
+    def edited(self, *edits: tuple[str, object]) -> Iterator[None]:
+        """The database as somebody rewrote it who has its file, and afterwards as it was."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.execute("pragma synchronous = off")
+            connection.execute("pragma foreign_keys = off")
+            connection.execute("pragma ignore_check_constraints = on")
+            for statement, value in edits:
+                with suppress(sqlite3.IntegrityError), connection:  # which the database itself refuses
+                    connection.execute(statement, (value,))
+            try:
+                yield
+            finally:
+                self.pristine.backup(connection)
+
+    async def keys_that_open(self) -> list[tuple[Open, bytes]]:
         """What a proxy gets that believes this database."""
         found = []
         for application in (self.victim.application, self.attacker.application):
-            request = await self._request(database_path, application)
+            request = await self.request(application)
             if request is not None:
                 key = await self._open(request)
                 if key is not None:
                     found.append((request, key))
         return found
 
-    async def _request(self, database_path: Path, application: str) -> Open | None:
-        database = Database(database_path)
+    async def request(self, application: str) -> Open | None:
+        """What a proxy asks for that believes this database; None for what it can make nothing of."""
         try:
-            async with database.reading() as tx:
+            async with self.database.reading() as tx:
                 document = await application_document(tx, application)
         except Exception:  # noqa: BLE001 - a row that cannot be read gives no document, and so no key
             return None
-        finally:
-            await database.close()
         if document is None or document.credential is None:
             return None
         reference = document.credential
@@ -108,24 +130,28 @@ class House:
         yield from (1, 0, -1, 2**40, "", "x" * 5000, b"\x00\xff")
 
 
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    assets = tmp_path / "assets"
-    write_assets(assets)
-    async with running(vault_config(tmp_path), Clock(), io.StringIO(), assets) as vault:
-        yield await _furnish(vault, tmp_path)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house() -> AsyncIterator[House]:
+    with tempfile.TemporaryDirectory(prefix="sgh") as name, closing(sqlite3.connect(":memory:")) as pristine:
+        folder = Path(name)
+        write_assets(folder / "assets")
+        async with running(vault_config(folder), Clock(), io.StringIO(), folder / "assets") as vault:
+            house = await _furnish(vault, folder, pristine)
+            yield house
+            await house.database.close()
 
 
-async def _furnish(vault: Deployment, tmp_path: Path) -> House:
+async def _furnish(vault: Deployment, folder: Path, pristine: sqlite3.Connection) -> House:
     config = ConsoleConfig(
         instance=vault.config.instance,
-        data_dir=tmp_path / "console",
-        runtime_dir=tmp_path / "run",
+        data_dir=folder / "console",
+        runtime_dir=folder / "run",
         public_url="https://console.test",
         vault_url="https://vault.test",
         proxy_url="https://proxy.test",
         allowed_uids=(0,),
     )
+    lay_database(config.database_path)
     victim_key = canary_key()
     parts: dict[str, tuple[Addresses, str]] = {}
     for name, origin, key in (("Victim", ORIGIN, victim_key), ("Attacker", EVIL_ORIGIN, canary_key())):
@@ -135,7 +161,11 @@ async def _furnish(vault: Deployment, tmp_path: Path) -> House:
         reference = CredentialReference(credential, "openai", origin)
         await asyncio.to_thread(_seed, config, name, reference)
         parts[name] = (at, credential)
-    return House(vault, config.database_path, *parts["Victim"], victim_key, *parts["Attacker"])
+    with closing(sqlite3.connect(config.database_path)) as made:
+        made.backup(pristine)
+    database = Database(config.database_path)
+    path = config.database_path
+    return House(vault, path, database, pristine, *parts["Victim"], victim_key, *parts["Attacker"])
 
 
 def _seed(config: ConsoleConfig, name: str, credential: CredentialReference | None) -> Seeded:
@@ -144,62 +174,45 @@ def _seed(config: ConsoleConfig, name: str, credential: CredentialReference | No
 
 
 async def test_the_untouched_database_opens_each_key_for_its_own_application(house: House) -> None:
-    opened = await house.keys_that_open(house.database)
+    opened = await house.keys_that_open()
     assert [request.origin for request, _ in opened] == [ORIGIN, EVIL_ORIGIN]
     assert opened[0][1] == house.victim_key
 
 
+async def test_an_edit_is_what_the_proxy_believes_until_it_is_undone(house: House) -> None:
+    for wanted in (EVIL_ORIGIN, ORIGIN):
+        with house.edited(("update addons set origin = ?", wanted)):
+            asked = [await house.request(each.application) for each in (house.victim, house.attacker)]
+            assert [each and each.origin for each in asked] == [wanted, wanted]
+    assert [request.origin for request, _ in await house.keys_that_open()] == [ORIGIN, EVIL_ORIGIN]
+
+
 @pytest.mark.parametrize("table", sorted(Base.metadata.tables))
 async def test_no_edit_of_the_consoles_database_makes_a_key_travel_elsewhere(
-    house: House, tmp_path: Path, table: str
+    house: House, table: str
 ) -> None:
-    copy = tmp_path / "edited.db"
     for column in Base.metadata.tables[table].columns:
         for value in house.tempting(table):
-            _copy(house.database, copy)
-            _edit(copy, f'update or ignore "{table}" set "{column.name}" = ?', value)
-            await _holds(house, copy, f"{table}.{column.name} = {value!r}"[:90])
+            with house.edited((f'update or ignore "{table}" set "{column.name}" = ?', value)):
+                await _holds(house, f"{table}.{column.name} = {value!r}"[:90])
 
 
-async def test_no_pair_of_edits_lends_the_victims_key_to_the_attackers_application(
-    house: House, tmp_path: Path
-) -> None:
-    copy = tmp_path / "edited.db"
+async def test_no_pair_of_edits_lends_the_victims_key_to_the_attackers_application(house: House) -> None:
     for origin in (ORIGIN, EVIL_ORIGIN):
         for application in (house.attacker.application, house.victim.application):
-            _copy(house.database, copy)
-            _edit(copy, "update addons set credential = ?", house.victim_credential)
-            _edit(copy, "update addons set origin = ?", origin)
-            _edit(copy, "update applications set organization_id = ?", house.victim.organization)
-            _edit(copy, f"update addons set active = 1 where application_id = '{application}' or 1 = ?", 1)
-            await _holds(house, copy, f"{origin} for {application}")
+            edits = (
+                ("update addons set credential = ?", house.victim_credential),
+                ("update addons set origin = ?", origin),
+                ("update applications set organization_id = ?", house.victim.organization),
+                (f"update addons set active = 1 where application_id = '{application}' or 1 = ?", 1),
+            )
+            with house.edited(*edits):
+                await _holds(house, f"{origin} for {application}")
 
 
-async def _holds(house: House, database: Path, what: str) -> None:
-    for request, key in await house.keys_that_open(database):
+async def _holds(house: House, what: str) -> None:
+    for request, key in await house.keys_that_open():
         if key == house.victim_key:
             asked = (request.organization, request.application, request.credential, request.origin)
             bound = (house.victim.organization, house.victim.application, house.victim_credential, ORIGIN)
             assert asked == bound, what
-
-
-def _copy(source: Path, target: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{target}{suffix}").unlink(missing_ok=True)
-    origin, copy = sqlite3.connect(source), sqlite3.connect(target)
-    origin.backup(copy)
-    origin.close()
-    copy.close()
-
-
-def _edit(path: Path, statement: str, value: object) -> None:
-    database = sqlite3.connect(path)
-    try:
-        database.execute("pragma foreign_keys = off")
-        database.execute("pragma ignore_check_constraints = on")
-        database.execute(statement, (value,))
-        database.commit()
-    except sqlite3.IntegrityError:
-        database.rollback()  # the database itself refuses this edit
-    finally:
-        database.close()
