@@ -73,7 +73,7 @@ class Running(msgspec.Struct):
 
     async def user(self, organization_id: str, role: str, name: str, email: str) -> None:
         """One more user, whose password is `PASSWORD`; the role may be one that there is not."""
-        fields = {"name": name, "email": email, "password_hash": _hashed()}
+        fields = {"name": name, "email": email, "password_hash": quick_hash()}
         user = new_user(organization_id, Role.OWNER, **fields, now_s=self.clock())
         user.role = role
         async with self.console.database.writing() as tx:
@@ -207,5 +207,6 @@ def _pages() -> Pages:
 
 
 @functools.cache
-def _hashed() -> str:
+def quick_hash() -> str:
+    """What is stored of `PASSWORD` where hashing is quick."""
     return hash_password(PASSWORD, QUICK)

@@ -15,22 +15,25 @@ from typing import Any
 
 import msgspec
 
+from sealgate.console.accounts.models import Organization
+from sealgate.console.accounts.services import new_user
+from sealgate.console.applications.services import create_application
+from sealgate.console.audit.services import Editing
 from sealgate.console.config import ConsoleConfig
 from sealgate.console.database import Database
 from sealgate.console.events import EVENTS
+from sealgate.console.permissions import Role
 from sealgate.console.process import serve
-from sealgate.console.seed import ApplicationSeed, OwnerSeed, Seeded, seed
+from sealgate.console.seed import Seeded
 from sealgate.ids import new_id
 from sealgate.log import LineLog
 from sealgate.scripts.consoles import connect
 from sealgate.scripts.talking import Connection
 from tests.console.api.program import ALL, mint
-from tests.console.running import PASSWORD, lay_database
+from tests.console.running import lay_database, quick_hash
 from tests.console.serving import answering, free_port
 from tests.vault import deployment
 from tests.vault.deployment import Deployment, vault_config, write_assets
-
-OWNER = OwnerSeed("Ada Winter", "ada@example.com", PASSWORD)
 
 
 class Ran(msgspec.Struct, frozen=True):
@@ -51,9 +54,16 @@ class House(msgspec.Struct):
 
     config: ConsoleConfig
     vault: Deployment
+    database: Database
     seeded: Seeded
+    email: str
+    """Of the owner, whose password is `PASSWORD`."""
     folder: Path
     token: str
+
+    async def for_another(self) -> House:
+        """The same processes for a new organization: it sees nothing of those before it."""
+        return await moved_in(self.config, self.vault, self.database, self.folder.parent)
 
     async def sealgate(
         self, *words: str, typed: bytes = b"", token: str | None = None, more: Mapping[str, str] | None = None
@@ -114,8 +124,7 @@ async def house(**vault_settings: Any) -> AsyncIterator[House]:
             port=ports[0],
         )
         lay_database(config.database_path)
-        seeded = await asyncio.to_thread(seed, config, "Larkspur Studio", OWNER, ApplicationSeed("Seeded"))
-        token = await _token(config, seeded)
+        lay_database(config.database_path)
         write_assets(folder / "assets")
         at_vault = vault_config(
             folder / "vault",
@@ -126,27 +135,59 @@ async def house(**vault_settings: Any) -> AsyncIterator[House]:
             console_url=config.public_url,
             **vault_settings,
         )
-        async with deployment.running(at_vault, time.time, io.StringIO(), folder / "assets") as vault:
-            stop = asyncio.Event()
-            console = asyncio.create_task(serve(config, LineLog("console", EVENTS, io.StringIO()), stop))
-            await answering(config, console)
-            files = folder / "files"
-            files.mkdir()
-            house = House(config, vault, seeded, files, token)
-            await _vault_is_known(house)
-            try:
-                yield house
-            finally:
-                stop.set()
-                await asyncio.wait_for(console, 20)
+        async with (
+            deployment.running(at_vault, time.time, io.StringIO(), folder / "assets") as vault,
+            _listening(config),
+            _opened(config) as database,
+        ):
+            first = await moved_in(config, vault, database, folder)
+            await _vault_is_known(first)
+            yield first
 
 
-async def _token(config: ConsoleConfig, seeded: Seeded) -> str:
+async def moved_in(config: ConsoleConfig, vault: Deployment, database: Database, folder: Path) -> House:
+    """A house as a new organization has it, with files and a token of its own."""
+    mark = new_id("org")
+    owner = new_user(
+        mark,
+        Role.OWNER,
+        name="Ada Winter",
+        email=f"{mark}@example.com",
+        password_hash=quick_hash(),
+        now_s=time.time(),
+    )
+    async with database.writing() as tx:
+        tx.add(Organization(id=mark, name="Larkspur Studio", created_at=time.time()))
+        await tx.flush()
+        tx.add(owner)
+        await tx.flush()
+        application = await create_application(Editing(tx, mark, None, time.time()), "Seeded")
+    seeded = Seeded(mark, owner.id, application.id)
+    token = await mint(database, mark, owner.id, time.time(), ALL)
+    files = folder / mark
+    files.mkdir()
+    return House(config, vault, database, seeded, owner.email, files, token)
+
+
+@contextlib.asynccontextmanager
+async def _opened(config: ConsoleConfig) -> AsyncIterator[Database]:
     database = Database(config.database_path)
     try:
-        return await mint(database, seeded.organization, seeded.owner, time.time(), ALL)
+        yield database
     finally:
         await database.close()
+
+
+@contextlib.asynccontextmanager
+async def _listening(config: ConsoleConfig) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    console = asyncio.create_task(serve(config, LineLog("console", EVENTS, io.StringIO()), stop))
+    await answering(config, console)
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait_for(console, 20)
 
 
 async def _vault_is_known(house: House) -> None:

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import yaml
+from sqlalchemy import delete
 
+from sealgate.console.applications.models import SessionKey
 from sealgate.ids import new_id
 from sealgate.scripts.apply import apply_file
 from sealgate.scripts.failures import Exit, ScriptError
@@ -21,6 +24,8 @@ from tests.console.api.program import mint
 from tests.console.api.test_applications import session_key
 from tests.scripts.house import House, run
 from tests.vault.deployment import unbase64
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KEY = session_key()
 WHOLE = f"""\
@@ -57,6 +62,14 @@ applications:
   blog:
     name: Larkspur blog
 """
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def here(here: House) -> House:
+    """The ids of the files' session keys are nobody's yet: in one console they can be taken once."""
+    async with here.database.writing() as tx:
+        await tx.execute(delete(SessionKey))
+    return here
 
 
 async def state(here: House) -> dict[str, Any]:

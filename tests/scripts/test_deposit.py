@@ -21,6 +21,8 @@ from tests.scripts.house import House, house
 from tests.vault.deployment import ORIGIN, Addresses, canary_key, unbase64
 from tests.vault.people import connected_people
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 SEEDED = ("deposit", "--application")
 
 

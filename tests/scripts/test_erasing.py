@@ -13,9 +13,12 @@ from sealgate.messages.frames import RefusedError
 from sealgate.scripts.erasing import Erasure, Erasures, lines
 from sealgate.scripts.talking import RefusedError as AnsweredError
 from sealgate.vault.receipts import key_of, verify
-from tests.scripts.house import OWNER, House
+from tests.console.running import PASSWORD
+from tests.scripts.house import House
 from tests.scripts.test_deposit import SEEDED, pinned
 from tests.vault.deployment import ORIGIN, Addresses, canary_key
+
+in_one_house = pytest.mark.asyncio(loop_scope="module")
 
 
 async def sealed(here: House) -> str:
@@ -49,6 +52,7 @@ async def refused(here: House, credential: str) -> str:
     return error.value.refusal.code
 
 
+@in_one_house
 async def test_a_credential_is_erased_from_afar_and_its_receipt_verifies(here: House) -> None:
     credential = await sealed(here)
     app = here.seeded.application
@@ -65,6 +69,7 @@ async def test_a_credential_is_erased_from_afar_and_its_receipt_verifies(here: H
     assert verified(here, again.out) == credential
 
 
+@in_one_house
 @pytest.mark.parametrize("kind", ["application", "organization"])
 async def test_everything_of_it_goes_at_the_vault_and_at_the_console(here: House, kind: str) -> None:
     credential, app = await sealed(here), here.seeded.application
@@ -78,6 +83,7 @@ async def test_everything_of_it_goes_at_the_vault_and_at_the_console(here: House
         await asked(here, f"applications/{app}")
 
 
+@in_one_house
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -97,10 +103,11 @@ async def test_an_order_that_is_not_clear_erases_nothing(
     assert (await asked(here, "erasures"))["items"] == []
 
 
+@in_one_house
 async def test_the_page_of_the_console_has_the_real_vault_erase_and_gives_its_receipt(here: House) -> None:
     credential, app = await sealed(here), here.seeded.application
     browser = HereAlone(here)
-    await browser.submit("/sign-in", {"email": OWNER.email, "password": OWNER.password})
+    await browser.submit("/sign-in", {"email": here.email, "password": PASSWORD})
     erased = await browser.submit(f"/applications/{app}/erase", {"typed_name": "Seeded"})
     there = erased.headers["location"].partition("?")[0]
     assert there.startswith("/erasures/rcpt_"), erased.text

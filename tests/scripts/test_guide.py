@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from sealgate.console.api.tokens import Scope
 from sealgate.scripts.failures import EXITS
 from tests.scripts.house import House
+
+in_one_house = pytest.mark.asyncio(loop_scope="module")
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "howto" / "automate.md").read_text()
 SOURCES = (Path(__file__).parents[2] / "docs" / "howto" / "several-keys.md").read_text()
 BUDGETS = (Path(__file__).parents[2] / "docs" / "howto" / "plans-and-budgets.md").read_text()
 
 
+@in_one_house
 async def test_the_file_of_the_guide_applies_and_then_has_no_difference(here: House) -> None:
     found = re.search(r"```yaml\n(.*?)```", GUIDE, re.S)
     assert found
@@ -23,6 +28,7 @@ async def test_the_file_of_the_guide_applies_and_then_has_no_difference(here: Ho
     assert (await here.sealgate("apply", path, "--plan")).code == 0
 
 
+@in_one_house
 async def test_the_plans_and_budgets_of_the_guide_apply_and_then_have_no_difference(here: House) -> None:
     found = re.search(r"```yaml\n(.*?)```", BUDGETS, re.S)
     assert found
@@ -32,6 +38,7 @@ async def test_the_plans_and_budgets_of_the_guide_apply_and_then_have_no_differe
     assert (await here.sealgate("apply", path, "--plan")).code == 0
 
 
+@in_one_house
 async def test_the_sources_of_the_guide_apply_and_then_have_no_difference(here: House) -> None:
     found = re.search(r"```yaml\n(.*?)```", SOURCES, re.S)
     assert found

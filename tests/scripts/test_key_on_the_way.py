@@ -7,9 +7,13 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.scripts.house import House
 from tests.scripts.test_deposit import SEEDED, addon, pinned
 from tests.vault.deployment import ORIGIN, canary_key
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_there_is_no_place_for_a_key_on_the_command_line(here: House) -> None:

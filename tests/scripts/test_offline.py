@@ -16,6 +16,8 @@ from tests.scripts.house import House, Ran, run
 from tests.scripts.test_deposit import addon, opened, pinned
 from tests.vault.deployment import ORIGIN, canary_key
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 NO_NETWORK = """
 import socket, sys
 def refuse(*_args, **_options):

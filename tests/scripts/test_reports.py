@@ -18,6 +18,8 @@ from sealgate.scripts.reports import usage_csv, usage_table
 from tests.console.api.program import mint
 from tests.scripts.house import House
 
+in_one_house = pytest.mark.asyncio(loop_scope="module")
+
 PROXY = new_id("prx")
 
 
@@ -51,6 +53,7 @@ async def used(here: House, count: int) -> None:
     await database.close()
 
 
+@in_one_house
 async def test_the_table_has_the_newest_first_and_the_sums_of_all(here: House) -> None:
     await used(here, 5)
     done = await here.sealgate("usage", "--last", "2", more={"COLUMNS": "160"})
@@ -62,6 +65,7 @@ async def test_the_table_has_the_newest_first_and_the_sums_of_all(here: House) -
     assert "2 of 5 exchanges; in all 50 tokens in, 15 out (≈ partly estimated)" in done.out
 
 
+@in_one_house
 async def test_json_and_csv_carry_every_row_over_several_pages(here: House) -> None:
     await used(here, 230)
     done = await here.sealgate("usage", "--json", "--last", "0", "--application", here.seeded.application)
@@ -93,12 +97,14 @@ def test_no_cell_can_be_taken_for_a_formula() -> None:
     assert (row["model"], row["action"], row["status"]) == ("'=cmd()", "' @x", "-1")
 
 
+@in_one_house
 async def test_an_unknown_application_and_two_formats_are_refused(here: House) -> None:
     done = await here.sealgate("usage", "--application", "nowhere")
     assert (done.code, "There is nothing here" in done.err) == (1, True)
     assert (await here.sealgate("usage", "--json", "--csv")).code == 64
 
 
+@in_one_house
 async def test_status_says_who_is_missing_and_exits_with_one(here: House) -> None:
     done = await here.sealgate("status")
     assert done.code == 1
@@ -108,6 +114,7 @@ async def test_status_says_who_is_missing_and_exits_with_one(here: House) -> Non
     assert found["instance"] == here.config.instance
 
 
+@in_one_house
 async def test_a_console_that_is_away_is_told(here: House) -> None:
     done = await here.sealgate("status", more={"SEALGATE_CONSOLE": "http://127.0.0.1:9"})
     assert done.code == 69
@@ -122,6 +129,7 @@ async def token(here: House, scopes: list[str], made_at: float, name: str) -> st
         await database.close()
 
 
+@in_one_house
 @pytest.mark.parametrize(
     ("command", "scopes", "words"),
     [
