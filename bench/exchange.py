@@ -32,7 +32,7 @@ from sealgate.proxy.process import Proxy
 from sealgate.proxy.server import ClientConnection
 from sealgate.proxy.upstream import Upstream
 
-SLICES = 100
+SLICES = 300
 """The best of many short ones is what a quiet machine would need, on a busy one too."""
 
 
@@ -174,6 +174,6 @@ if __name__ == "__main__":
     parser.add_argument("--stream", action="store_true")
     parser.add_argument("--budgets", action="store_true")
     parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--requests", type=int, default=9_000)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main(parser.parse_args()))

@@ -26,7 +26,8 @@ from tests.fuzz.profile import examples
 from tests.proxy.wire.playbook import cut, joined, request_reader
 
 Read = tuple[list[RequestEvent], str | None]
-HOLDABLE_BYTES = LIMITS.head_bytes + LIMITS.chunk_extension_bytes + 300  # a size line, and the host's name
+HOLDABLE_BYTES = 2 * LIMITS.head_bytes + LIMITS.chunk_extension_bytes + 300
+"""A head and the one before it, a size line, and the host's name."""
 
 
 def feed(reader: RequestReader, pieces: list[bytes]) -> Read:

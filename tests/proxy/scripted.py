@@ -67,13 +67,13 @@ class ScriptedClient:
     def take_body(self) -> None:
         """It comes at once."""
 
-    def answer(self, status: int, headers: list[Field], body: bytes) -> None:
+    def answer(self, status: int, headers: list[Field], body: bytes, shared: tuple[Field, ...] = ()) -> None:
         assert not self.status, "one answer"
         self.status = status
         self.streamed.append(body)
         self.endings.append("answer")
 
-    def start(self, headers: list[Field]) -> None:
+    def start(self, headers: list[Field], shared: tuple[Field, ...]) -> None:
         assert not self.status, "one answer"
         self.status = 200
 

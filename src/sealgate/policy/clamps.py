@@ -55,9 +55,9 @@ def pictures_in(body: Mapping[str, JSON]) -> int:
 def _pictures(value: JSON) -> int:
     """How many parts are pictures, however deep in lists and contents."""
     if isinstance(value, list):
-        return sum(_pictures(member) for member in value)
+        return sum(_pictures(member) for member in value if type(member) is not str)
     if not isinstance(value, dict):
         return 0
-    return (
-        int(value.get("type") in _PICTURES) + _pictures(value.get("content")) + _pictures(value.get("output"))
-    )
+    content = value.get("content")
+    found = int(value.get("type") in _PICTURES) + (_pictures(content) if type(content) is not str else 0)
+    return found + _pictures(value["output"]) if "output" in value else found

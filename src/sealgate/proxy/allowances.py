@@ -35,13 +35,13 @@ def tightest(ledger: Ledger, told: Sequence[Line], now: Moment) -> BudgetLeft | 
         others = ledger.left(other, now)
         if others * line.budget.most < left * other.budget.most:
             line, left = other, others
-    counted = line.measure != MONEY
+    budget, counted = line.budget, line.measure != MONEY
     return BudgetLeft(
-        measure=line.budget.measure,
-        window=line.budget.window,
-        share=math.floor(100 * left / line.most) / 100,
+        measure=budget.measure,
+        window=budget.window,
+        share=100 * left // budget.most / 100,
         reset_s=math.ceil(ledger.frees_s(line, now)),
-        limit=line.most if counted else None,
+        limit=budget.most if counted else None,
         remaining=left if counted else None,
     )
 

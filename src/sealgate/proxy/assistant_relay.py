@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from sealgate.proxy.errors import ProxyError
-from sealgate.proxy.metering import END_MARKER, ChatMeter, Usage, Verdict, known_reason, read_completion
+from sealgate.proxy.metering import END_MARKER, ERROR, ChatMeter, Usage, known_reason, read_completion
 from sealgate.proxy.relay import EVENTS, split, takes_media_type
 from sealgate.proxy.wire.errors import UpstreamWireError
 from sealgate.proxy.wire.events import ResponseHead
@@ -40,6 +40,8 @@ class ActionRelay:
     def ended(self) -> bool:
         """True once the end marker was seen."""
         return self._meter.saw_end
+
+    whole = ended
 
     def takes(self, head: ResponseHead) -> bool:
         """True for a stream of events."""
@@ -87,7 +89,7 @@ class ActionRelay:
             if self._meter.saw_end:  # what follows is no answer, whether or not it came in the same read
                 break
             verdict = self._meter.event(event.data)
-            if verdict is Verdict.ERROR or (event.event is not None and b"error" in event.event.lower()):
+            if verdict is ERROR or (event.event is not None and b"error" in event.event.lower()):
                 raise ProxyError("provider_error")
             if event.data is not None:
                 text += _text_of(event.data)

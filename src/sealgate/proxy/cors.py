@@ -6,6 +6,7 @@ application, so it answers everyone alike; there are no cookies, so `*` gives no
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from sealgate.proxy.wire.write import Field
@@ -21,6 +22,13 @@ EVERY_ANSWER: Final[tuple[Field, ...]] = (
 )  # fmt: skip
 
 NOT_STORED: Final[Field] = (b"cache-control", b"no-store")
+
+
+@lru_cache(64)
+def relayed(content_type: bytes) -> tuple[Field, ...]:
+    """What every answer of a provider that went well carries."""
+    return ((b"content-type", content_type), NOT_STORED, *EVERY_ANSWER)
+
 
 # What the official SDKs and the assistant send; the ones that we do not use are allowed and dropped.
 _REQUEST_HEADERS: Final = (

@@ -43,6 +43,10 @@ class State(IntEnum):
     SETTLED = 7
 
 
+RECEIVED, AUTHENTICATED, ADMITTED, KEYED, FORWARDED, STREAMING, SETTLED = State
+"""By these names on the path: Python 3.11 looks a member up in its class by a function of its own."""
+
+
 class Endings(Visit):
     """The ways off the straight path; `Exchange` has the state that they work on."""
 
@@ -50,6 +54,7 @@ class Endings(Visit):
     deadline_s: float
     credential: tuple[str, int]
     _account: Account
+    _limits: Limits
     _asked_for: asyncio.Task[None] | None
     _patience_s: float
     _paused: bool
@@ -84,10 +89,6 @@ class Endings(Visit):
         raise NotImplementedError
 
     @property
-    def _limits(self) -> Limits:
-        raise NotImplementedError
-
-    @property
     def _application(self) -> str:
         assert self.session is not None
         return self.session.session.application
@@ -95,7 +96,7 @@ class Endings(Visit):
     @guarded
     def client_left(self) -> None:
         """The client closed: end the call at once, and count what was generated."""
-        if self.state is not State.SETTLED:
+        if self.state is not SETTLED:
             self._settle(Outcome.CANCELLED, 200 if self._started else 0)
 
     @guarded
@@ -141,11 +142,11 @@ class Endings(Visit):
 
     def fail(self, error: ProxyError) -> None:
         """Go on with another try, or end: with an error as the answer, or as the last event of a stream."""
-        if self.state is State.SETTLED or self._goes_on(error):
+        if self.state is SETTLED or self._goes_on(error):
             return
         if self._tries is not None:
             error = self._tries.told(error)
-        if self.state >= State.KEYED:
+        if self.state >= KEYED:
             self._log_failure(error)
         relay, started = self._relay, self._started
         self._settle(error.row.outcome, 200 if started else error.status)
@@ -165,7 +166,7 @@ class Endings(Visit):
         if tries is None:
             return False
         refusal, now_s = self._refusal, time.monotonic()
-        sent = self.state >= State.FORWARDED
+        sent = self.state >= FORWARDED
         rest_s = tries.failed(error, sent=sent, answered=refusal is not None)
         if rest_s is not None:
             name = self.credential[0]
@@ -203,7 +204,7 @@ class Endings(Visit):
             asked_for.cancel()
         self._release_key()
         self._refusal, self._refusal_body, self._watch = None, b"", None
-        self.state, self.deadline_s = State.ADMITTED, self._total_deadline_s
+        self.state, self.deadline_s = ADMITTED, self._total_deadline_s
 
     def _log_failure(self, error: ProxyError) -> None:
         named = {"application": self._application, "code": error.code, "request": self.request}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -17,7 +17,7 @@ from sealgate.policy.document import Endpoint as PolicyEndpoint
 from sealgate.proxy.errors import ProxyError
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     """Who answers."""
 
     PROVIDER = "provider"

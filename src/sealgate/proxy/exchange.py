@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from functools import lru_cache
 
 import msgspec
 
@@ -26,9 +27,19 @@ from sealgate.proxy.accounting import NOTHING_USED, Account
 from sealgate.proxy.admission import permitted_action
 from sealgate.proxy.allowances import budget_headers
 from sealgate.proxy.asking import row_of, shape, written
-from sealgate.proxy.cors import NOT_STORED
+from sealgate.proxy.cors import relayed
 from sealgate.proxy.dialects import DIALECTS
-from sealgate.proxy.endings import QUIET_S, Endings, State
+from sealgate.proxy.endings import (
+    ADMITTED,
+    AUTHENTICATED,
+    FORWARDED,
+    KEYED,
+    QUIET_S,
+    RECEIVED,
+    SETTLED,
+    STREAMING,
+    Endings,
+)
 from sealgate.proxy.endpoints import Route
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.held_keys import Held
@@ -55,51 +66,54 @@ CONNECT_GRACE_S = 1.0
 class Exchange(Endings):
     """One exchange; `outcome` is None until it is settled."""
 
+    state = RECEIVED
+    outcome: Outcome | None = None
+    deadline_s = _patience_s = _total_deadline_s = NEVER_S
+    credential = ("", 0)
+    _body_whole = _started = _paused = _retried = False
+    _action: Action | None = None
+    _allowance: Allowance | None = None
+    _shaped: Shaped | None = None
+    _tries: Tries | None = None
+    _verified: Verified
+    _limits: Limits
+    _opening: Open
+    _row: EndpointRow | None = None
+    _asked_for: asyncio.Task[None] | None = None
+    _pausing: asyncio.TimerHandle | None = None
+    _spending: Spending | None = None
+    _held: Held | None = None
+    _upstream: Upstream | None = None
+    _watch: KeyWatch | None = None
+    _relay: Relay | None = None
+    _refusal: ResponseHead | None = None
+    _refusal_body = b""
+
     def __init__(
         self, parts: Parts, client: ClientSide, route: Route, head: RequestHead, request: str
     ) -> None:
         super().__init__(parts, client, route, head, request)
-        self.state = State.RECEIVED
-        self.outcome: Outcome | None = None
-        self.deadline_s = self._patience_s = self._total_deadline_s = NEVER_S
-        self.credential = ("", 0)
         self._dialect = DIALECTS[route.endpoint.name]
         self._account = Account(request, route.endpoint.name)
         self._body = self._dialect.body(head.headers)
-        self._body_whole = self._started = self._paused = self._retried = False
-        self._action: Action | None = None
-        self._allowance: Allowance | None = None
-        self._shaped: Shaped | None = None
-        self._tries: Tries | None = None
-        self._opening: Open
-        self._row: EndpointRow | None = None
-        self._asked_for: asyncio.Task[None] | None = None
-        self._pausing: asyncio.TimerHandle | None = None
-        self._spending: Spending | None = None
-        self._held: Held | None = None
-        self._upstream: Upstream | None = None
-        self._watch: KeyWatch | None = None
-        self._relay: Relay | None = None
-        self._refusal: ResponseHead | None = None
-        self._refusal_body = b""
 
     # Received → authenticated → admitted.
 
     def authenticated(self, verified: Verified) -> None:
         """The session is known: admit it, or say why not."""
-        self.state = State.AUTHENTICATED
-        session, application = verified.session, verified.application
+        self.state = AUTHENTICATED
+        session, application, limits = verified.session, verified.application, verified.policy.limits
+        self._verified, self._limits = verified, limits
         self._action = permitted_action(self.route, session, verified.policy)
         self._account.action = self._action.id if self._action else ""
         if application.opening is None:
             raise ProxyError("credential_missing")
         if self.parts.stopped:
             raise ProxyError("stopping")
-        limits = verified.policy.limits
         self.client.limit_body(self._dialect.body_limit(limits))
         self._allowance = self.parts.limits.take(session.application, session.sid, limits, time.monotonic())
         self.credential = (application.opening.credential, 0)
-        self.state = State.ADMITTED
+        self.state = ADMITTED
         self.parts.running.add(self)
         if self._body_whole:
             self._ask()
@@ -114,7 +128,7 @@ class Exchange(Endings):
     def body_ended(self) -> None:
         """The request is whole."""
         self._body_whole = True
-        if self.state is State.ADMITTED:
+        if self.state is ADMITTED:
             self._ask()
 
     # Admitted → keyed.
@@ -126,10 +140,14 @@ class Exchange(Endings):
         shaped = self._shaped = shape(body, self.headers, self._dialect, verified, self._action)
         ways, retries = verified.application.ways, self._limits.retries
         self._tries = Tries(ways, self.parts.breakers, retries, shaped.model)
-        self._try_next()
+        self._try()
 
     @guarded
     def _try_next(self) -> None:
+        """Go on with the next source."""
+        self._try()
+
+    def _try(self) -> None:
         """The next source, if it takes this request; then have its key."""
         tries, shaped = self._tries, self._shaped
         if tries is None or shaped is None:  # it ended while it paused
@@ -150,7 +168,7 @@ class Exchange(Endings):
     @guarded
     def _credential_opened(self, done: asyncio.Task[Held]) -> None:
         error = None if done.cancelled() else done.exception()
-        if self.state is State.SETTLED:
+        if self.state is SETTLED:
             return
         if error is not None:
             raise error
@@ -178,20 +196,20 @@ class Exchange(Endings):
         held.retain()
         self._held = held
         self.credential = (self._opening.credential, held.version)
-        self.state = State.KEYED
+        self.state = KEYED
         upstream = None if self._retried else self.parts.pool.take(self._opening.origin)
         if upstream is None:
             self._wait(self._limits.connect_s + CONNECT_GRACE_S)
             self._asked_for = self.parts.pool.connect(self._opening.origin, self, self._limits.connect_s)
         else:
-            self.upstream_connected(upstream)
+            self._forward(upstream)
 
     @guarded
     def _reserved(self, found: Spent) -> None:
         """It is held, at once or after a word with the limit store; or there is no room."""
         if isinstance(found, ProxyError):
             raise found
-        if self.state is State.SETTLED:
+        if self.state is SETTLED:
             found[0].settle(NOTHING_USED, forwarded=False, sequence=0)
             return
         self._spending, self._shaped = found
@@ -201,10 +219,14 @@ class Exchange(Endings):
 
     @guarded
     def upstream_connected(self, upstream: Upstream) -> None:
-        """A connection to the credential's one destination: send the request with its key."""
+        """The connection that was asked for."""
         self._asked_for = None
+        self._forward(upstream)
+
+    def _forward(self, upstream: Upstream) -> None:
+        """A connection to the credential's one destination: send the request with its key."""
         held, shaped, row, tries = self._held, self._shaped, self._row, self._tries
-        if self.state is not State.KEYED or held is None or shaped is None or row is None or tries is None:
+        if self.state is not KEYED or held is None or shaped is None or row is None or tries is None:
             self.parts.pool.give_back(upstream)
             return
         if held.opening.origin != upstream.origin.name:  # a key goes to no other, whatever went wrong
@@ -215,7 +237,7 @@ class Exchange(Endings):
             self._release_key()
             self._find_key()
             return
-        self.state = State.FORWARDED
+        self.state = FORWARDED
         self._upstream, self._watch = upstream, KeyWatch(held.mark)
         provider = PROVIDERS[self._opening.provider]
         self._account.asked(tries.way, shaped.model)
@@ -223,8 +245,9 @@ class Exchange(Endings):
         upstream.send(
             self,
             row.path,
-            self._headers_up(content_type, shaped),
+            _headers_up(content_type, b"text/event-stream" if shaped.stream else self._dialect.accept),
             body,
+            request=self.request,
             key_field=(provider.auth_header, provider.auth_prefix),
             key=held.slot.key(),
         )
@@ -241,7 +264,7 @@ class Exchange(Endings):
     def upstream_lost(self, *, untouched: bool) -> None:
         """The connection broke. A reused one that died unheard is replaced, once: nothing has gone down."""
         self._upstream = None
-        if untouched and self.state is State.FORWARDED and not self._retried:
+        if untouched and self.state is FORWARDED and not self._retried:
             self._retried = True
             self._find_key()
             return
@@ -273,7 +296,7 @@ class Exchange(Endings):
             self._send(relay, out)
         if self._spending is not None and relay.streams:
             self._spending.watch(relay.written(), self.end_with)
-            if self.state is State.SETTLED:
+            if self.state is SETTLED:
                 return
         self._wait(self._limits.idle_s)
         if relay.streams and relay.content_type is EVENTS:
@@ -281,7 +304,7 @@ class Exchange(Endings):
 
     def _response_started(self, head: ResponseHead) -> None:
         self._account.first_byte_s = time.monotonic()
-        self.state = State.STREAMING
+        self.state = STREAMING
         shaped = self._shaped
         assert shaped is not None
         if head.status != 200:
@@ -305,12 +328,12 @@ class Exchange(Endings):
     def _send(self, relay: Relay, out: bytes) -> None:
         if not self._started:
             self._started = True
-            self.client.start([(b"content-type", relay.content_type), NOT_STORED, *self.allowance_headers()])
+            self.client.start(self.allowance_headers(), relayed(relay.content_type))
         self.client.send(out)
 
     def _completed(self, relay: Relay, out: bytes) -> None:
         last = relay.end()
-        if not relay.usage().saw_end:
+        if not relay.whole:
             if relay.streams and (out or last):
                 self._send(relay, out + last)
             raise ProxyError("provider_truncated")
@@ -323,12 +346,11 @@ class Exchange(Endings):
         if relay.streams:
             self.client.finish(out + last)
         else:
-            headers = [(b"content-type", relay.content_type), NOT_STORED, *self.allowance_headers()]
-            self.client.answer(200, headers, last)
+            self.client.answer(200, self.allowance_headers(), last, relayed(relay.content_type))
 
     def _settle(self, outcome: Outcome, status: int) -> None:
         """The one way into `settled`: journal it, and give everything back."""
-        if self.state is State.SETTLED:
+        if self.state is SETTLED:
             raise RuntimeError("an exchange has one outcome")
         usage, charged = self._account.believed(self._used(outcome)), None
         if self._spending is not None:
@@ -336,7 +358,7 @@ class Exchange(Endings):
             charged = self._spending.settle(
                 usage, forwarded=asked.tries > 0, sequence=sequence, model=asked.model
             )
-        self.state, self.outcome, self.ended, self.deadline_s = State.SETTLED, outcome, True, NEVER_S
+        self.state, self.outcome, self.ended, self.deadline_s = SETTLED, outcome, True, NEVER_S
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
             upstream.abort()
@@ -356,15 +378,6 @@ class Exchange(Endings):
 
     # What the steps share.
 
-    @property
-    def _verified(self) -> Verified:
-        assert self.session is not None
-        return self.session
-
-    @property
-    def _limits(self) -> Limits:
-        return self._verified.policy.limits
-
     def _wait(self, seconds_s: float) -> None:
         self.deadline_s = self._patience_s = min(time.monotonic() + seconds_s, self._total_deadline_s)
 
@@ -377,22 +390,12 @@ class Exchange(Endings):
         """What the session has left, in this minute and of its budgets."""
         if self._allowance is None:
             return []
-        left = requests_left(self._allowance, self._limits, time.monotonic())
-        if self._verified.limits:
-            left = min(left, self.parts.ledger.left(self._verified.limits[0], now()))
+        verified, ledger, moment = self._verified, self.parts.ledger, now()
+        left = requests_left(self._allowance, verified.policy.limits, moment.now_s)
+        if verified.limits:
+            left = min(left, ledger.left(verified.limits[0], moment))
         headers = [(b"x-sealgate-remaining-requests", b"%d" % left)]
-        told = self._verified.told
-        return headers + budget_headers(self.parts.ledger, told, now()) if told else headers
-
-    def _headers_up(self, content_type: bytes, shaped: Shaped) -> list[Field]:
-        """Built from nothing: no header of the client's goes up."""
-        return [
-            (b"content-type", content_type),
-            (b"accept", b"text/event-stream" if shaped.stream else self._dialect.accept),
-            (b"accept-encoding", b"identity"),
-            (b"user-agent", b"sealgate"),
-            (b"x-client-request-id", self.request.encode()),
-        ]
+        return headers + budget_headers(ledger, verified.told, moment) if verified.told else headers
 
     def _used(self, outcome: Outcome) -> Usage:
         """What the provider says; or an estimate, where it may have worked and does not say."""
@@ -400,9 +403,20 @@ class Exchange(Endings):
             usage = self._relay.usage()
             # What was sent twice may be billed twice: the provider's figure is of the second call alone.
             return msgspec.structs.replace(usage, estimated=True) if self._retried else usage
-        if self._shaped is None or self.state < State.FORWARDED or outcome is Outcome.UPSTREAM_REFUSED:
+        if self._shaped is None or self.state < FORWARDED or outcome is Outcome.UPSTREAM_REFUSED:
             return NOTHING_USED
         return estimate(self._shaped.input_bytes)
 
     def __repr__(self) -> str:
         return f"<Exchange {self.request} {self.state.name.lower()}>"
+
+
+@lru_cache(256)
+def _headers_up(content_type: bytes, accept: bytes) -> tuple[Field, ...]:
+    """Built from nothing: no header of the client's goes up."""
+    return (
+        (b"content-type", content_type),
+        (b"accept", accept),
+        (b"accept-encoding", b"identity"),
+        (b"user-agent", b"sealgate"),
+    )

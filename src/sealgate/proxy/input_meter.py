@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from sealgate.proxy.metering import Usage, Verdict, estimate
+from sealgate.proxy.metering import ERROR, RELAY, Usage, Verdict, estimate
 from sealgate.proxy.reported_errors import Reporting, is_list, members, reports_error
 
 _NULL: Final = msgspec.Raw(b"null")
@@ -49,24 +49,24 @@ class InputMeter:
 
     def event(self, data: bytes | None) -> Verdict:
         """These endpoints do not stream: an event is no answer of theirs."""
-        return Verdict.ERROR
+        return ERROR
 
     def body(self, data: bytes) -> Verdict:
         """Read a whole JSON answer (of status 200) and say whether it may be relayed: RELAY or ERROR."""
         try:
             answer = _ANSWER.decode(data)
         except _UNREADABLE:  # broken off, or no JSON: it has no end, and does not pass
-            return Verdict.ERROR if b'"error"' in data else Verdict.RELAY
+            return ERROR if b'"error"' in data else RELAY
         if not answer.silent and reports_error(members(data), "data"):
-            return Verdict.ERROR
+            return ERROR
         if not (is_list(answer.data) or is_list(answer.results)):
-            return Verdict.ERROR
+            return ERROR
         self.saw_end = True
         try:
             self._reported = _REPORTED.decode(answer.usage)
         except _UNREADABLE:
-            return Verdict.RELAY
-        return Verdict.RELAY
+            return RELAY
+        return RELAY
 
     def written(self) -> int:
         """Nothing is written here."""

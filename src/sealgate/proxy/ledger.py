@@ -256,11 +256,13 @@ class Ledger:
     def _hold(
         self, lines: Sequence[Line], counters: Sequence[Counter], amounts: Amounts, now: Moment
     ) -> Reservation:
-        reservation = Reservation(lines, counters, (0, 0, 0, 0), now, (self._day, self._month))
-        for counter in counters:
+        for line, counter in zip(lines, counters, strict=True):
             counter.open += 1
-        self.hold_more(reservation, amounts)
-        return reservation
+            if line.budget.window == "minute":
+                counter.used += amounts[line.measure]
+            else:
+                counter.held += amounts[line.measure]
+        return Reservation(lines, counters, amounts, now, (self._day, self._month))
 
     def _counter(self, line: Line, now: Moment) -> Counter:
         """The counter of a line, as it is now: a window that is over begins anew."""

@@ -6,8 +6,9 @@ Counterparts: `journal.py` tells of every exchange that settles, `metrics.py` sh
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from sealgate.messages.feed import Outcome, UsageRecord
@@ -47,8 +48,8 @@ class Measures:
     def __init__(self) -> None:
         self.outcomes: Counter[tuple[str, Outcome]] = Counter()
         self.tokens: Counter[tuple[str, str]] = Counter()
-        self.durations: dict[str, Histogram] = {}
-        self.first_bytes: dict[str, Histogram] = {}
+        self.durations: dict[str, Histogram] = defaultdict(partial(Histogram, DURATION_S))
+        self.first_bytes: dict[str, Histogram] = defaultdict(partial(Histogram, FIRST_BYTE_S))
 
     def settled(self, record: UsageRecord) -> None:
         """An exchange that was forwarded has its outcome."""
@@ -56,7 +57,6 @@ class Measures:
         self.outcomes[endpoint, record.outcome] += 1
         self.tokens[endpoint, "input"] += record.input_tokens
         self.tokens[endpoint, "output"] += record.output_tokens
-        self.durations.setdefault(endpoint, Histogram(DURATION_S)).observe(record.duration_ms / 1000)
+        self.durations[endpoint].observe(record.duration_ms / 1000)
         if record.first_byte_ms:
-            first_bytes = self.first_bytes.setdefault(endpoint, Histogram(FIRST_BYTE_S))
-            first_bytes.observe(record.first_byte_ms / 1000)
+            self.first_bytes[endpoint].observe(record.first_byte_ms / 1000)

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from sealgate.proxy.metering import END_MARKER, Usage, Verdict
+from sealgate.proxy.metering import END_MARKER, ERROR, RELAY, WITHHOLD, Usage, Verdict
 from sealgate.proxy.reported_errors import Reporting, members, reports_error
 
 _NULL: Final = msgspec.Raw(b"null")
@@ -90,38 +90,38 @@ class MediaMeter:
     def event(self, data: bytes | None) -> Verdict:
         """Count one event's data and say whether it may be relayed."""
         if not data:
-            return Verdict.WITHHOLD
+            return WITHHOLD
         if data == END_MARKER:
             self.saw_end = True
-            return Verdict.RELAY
+            return RELAY
         try:
             answer = _ANSWER.decode(data)
         except _UNREADABLE:
-            return Verdict.ERROR if reports_error(members(data), self._answer) else Verdict.RELAY
+            return ERROR if reports_error(members(data), self._answer) else RELAY
         kind = _word(answer.type)
         if "error" in kind or (_names_error(answer) and reports_error(members(data), "delta")):
-            return Verdict.ERROR
+            return ERROR
         self._read_usage(answer.usage)
         if kind.endswith(".delta"):
             self._output_bytes += len(_word(answer.delta).encode())
         self.saw_end = self.saw_end or kind in ENDS
-        return Verdict.RELAY
+        return RELAY
 
     def body(self, data: bytes) -> Verdict:
         """Count a whole JSON answer (of status 200) and say whether it may be relayed: RELAY or ERROR."""
         try:
             answer = _ANSWER.decode(data)
         except _UNREADABLE:  # broken off, or no JSON: it has no end, and does not pass
-            return Verdict.ERROR if b'"error"' in data else Verdict.RELAY
+            return ERROR if b'"error"' in data else RELAY
         if not answer.silent and reports_error(members(data), self._answer):
-            return Verdict.ERROR
+            return ERROR
         wanted = bytes(memoryview(getattr(answer, self._answer))[:1])
         if wanted != (b"[" if self._answer == "data" else b'"'):
-            return Verdict.ERROR
+            return ERROR
         self._output_bytes = len(_word(answer.text).encode())
         self.saw_end = True
         self._read_usage(answer.usage)
-        return Verdict.RELAY
+        return RELAY
 
     def plain(self, size_bytes: int) -> None:
         """So many bytes of sound or of plain text passed."""

@@ -51,6 +51,11 @@ class SoundRelay:
     def __init__(self, meter: MediaMeter) -> None:
         self._meter = meter
 
+    @property
+    def whole(self) -> bool:
+        """True once it was read to its end."""
+        return self._meter.saw_end
+
     def takes(self, head: ResponseHead) -> bool:
         """True for sound whose end the framing tells."""
         framed = head.content_length is not None or b"transfer-encoding" in head.headers
@@ -93,6 +98,11 @@ class TextRelay:
         self._meter = meter
         self._parts: list[bytes] = []
         self._size = 0
+
+    @property
+    def whole(self) -> bool:
+        """True once it was read to its end."""
+        return self._meter.saw_end
 
     def takes(self, head: ResponseHead) -> bool:
         """True for plain text whose end the framing tells."""

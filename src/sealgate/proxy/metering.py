@@ -53,6 +53,10 @@ class Verdict(enum.Enum):
     ERROR = "error"
 
 
+RELAY, WITHHOLD, ERROR = Verdict
+"""By these names for every event: see `endings.py:State`."""
+
+
 class Meter(Protocol):
     """What a relay needs of a meter."""
 
@@ -151,18 +155,18 @@ class ChatMeter:
     def event(self, data: bytes | None) -> Verdict:
         """Count one event's data (`Event.data`) and say whether it may be relayed."""
         if not data:  # a comment, or nothing: no content
-            return Verdict.WITHHOLD
+            return WITHHOLD
         if data == END_MARKER:
             self.saw_end = True
-            return Verdict.RELAY
+            return RELAY
         completion = read_completion(data)
         if (completion is None or not completion.silent) and reports_error(members(data), "choices"):
-            return Verdict.ERROR
+            return ERROR
         if completion is None:
             return self._count_odd(data)
         self._count(completion)
         is_usage_chunk = not completion.choices and completion.usage != _NULL
-        return Verdict.WITHHOLD if is_usage_chunk and not self._usage_asked else Verdict.RELAY
+        return WITHHOLD if is_usage_chunk and not self._usage_asked else RELAY
 
     def body(self, data: bytes) -> Verdict:
         """Count a whole JSON answer (of status 200) and say whether it may be relayed: RELAY or ERROR."""
@@ -172,15 +176,15 @@ class ChatMeter:
             if found is None and b'"error"' not in data:
                 return self._count_odd(data)  # broken off, or no JSON: it has no end, and does not pass
             if reports_error(found, "choices") or not has_list(found, "choices"):
-                return Verdict.ERROR
+                return ERROR
         if completion is None:
             self._count_odd(data)
         elif completion.choices is None:
-            return Verdict.ERROR
+            return ERROR
         else:
             self._count(completion)
         self.saw_end = True
-        return Verdict.RELAY
+        return RELAY
 
     def usage(self) -> Usage:
         """What is known now; may be asked at any moment, also after an abort."""
@@ -233,7 +237,7 @@ class ChatMeter:
         """A chat completion of another form than we know: relayed, and counted by its size."""
         self._deltas += 1
         self._output_bytes += len(data)
-        return Verdict.RELAY
+        return RELAY
 
 
 def estimate(

@@ -38,10 +38,10 @@ class ClientSide(Protocol):
     def take_body(self) -> None:
         """Let the body come."""
 
-    def answer(self, status: int, headers: list[Field], body: bytes) -> None:
-        """One whole answer."""
+    def answer(self, status: int, headers: list[Field], body: bytes, shared: tuple[Field, ...] = ...) -> None:
+        """One whole answer; `shared` headers are those that many answers carry."""
 
-    def start(self, headers: list[Field]) -> None:
+    def start(self, headers: list[Field], shared: tuple[Field, ...]) -> None:
         """Begin a streamed 200."""
 
     def send(self, data: bytes) -> None:

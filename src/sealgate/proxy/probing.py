@@ -38,12 +38,12 @@ OPEN_S = 5.0
 TOTAL_S = 12.0
 """The console waits for 15 seconds."""
 
-_HEADERS: Final[list[Field]] = [
+_HEADERS: Final[tuple[Field, ...]] = (
     (b"content-type", b"application/json"),
     (b"accept", b"application/json"),
     (b"accept-encoding", b"identity"),
     (b"user-agent", b"sealgate"),
-]
+)
 
 # What a request would have ended with → what the test shows. What is missing here is the provider's error.
 RESULTS: Final[Mapping[str, ProbeResult]] = {

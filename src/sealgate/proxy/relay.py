@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from sealgate.proxy.errors import ProxyError
-from sealgate.proxy.metering import Meter, Usage, Verdict
+from sealgate.proxy.metering import ERROR, RELAY, Meter, Usage
 from sealgate.proxy.wire.errors import UpstreamWireError
 from sealgate.proxy.wire.events import ResponseHead
 from sealgate.proxy.wire.heads import media_type
@@ -29,6 +29,10 @@ class Relay(Protocol):
     @property
     def ended(self) -> bool:
         """True once the end marker was seen: nothing that matters follows."""
+
+    @property
+    def whole(self) -> bool:
+        """True once the answer came to its end, marked or counted."""
 
     def takes(self, head: ResponseHead) -> bool:
         """True for an answer that it can read: of its content type, and with an end that can be told."""
@@ -65,6 +69,8 @@ class StreamRelay:
         """True once the end marker was seen."""
         return self._meter.saw_end
 
+    whole = ended
+
     def takes(self, head: ResponseHead) -> bool:
         """True for a stream of events."""
         return takes_media_type(self.accepts, head)
@@ -99,10 +105,10 @@ class StreamRelay:
                 break
             verdict = meter.event(event.data)
             if event.event is not None and b"error" in event.event.lower():
-                verdict = Verdict.ERROR
-            if verdict is Verdict.RELAY:
+                verdict = ERROR
+            if verdict is RELAY:
                 out += content_bytes(event)
-            elif verdict is Verdict.ERROR:
+            elif verdict is ERROR:
                 raise ProxyError("provider_error")
         return out
 

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import msgspec
 
 from sealgate.proxy.errors import ProxyError
-from sealgate.proxy.metering import Usage, Verdict, estimate, known_reason, surely
+from sealgate.proxy.metering import ERROR, RELAY, WITHHOLD, Usage, Verdict, estimate, known_reason, surely
 from sealgate.proxy.relay import StreamRelay
 from sealgate.proxy.reported_errors import is_list, members, reports_error
 from sealgate.proxy.whole_relay import BODY_LIMIT_BYTES
@@ -116,35 +116,35 @@ class ResponsesMeter:
     def event(self, data: bytes | None) -> Verdict:
         """Count one event's data (`Event.data`) and say whether it may be relayed."""
         if not data:  # a comment, or nothing: no content
-            return Verdict.WITHHOLD
+            return WITHHOLD
         try:
             event = _EVENT.decode(data)
         except _UNREADABLE:
-            return Verdict.ERROR if reports_error(members(data), "response") else self._count_odd(data)
+            return ERROR if reports_error(members(data), "response") else self._count_odd(data)
         self.sequence_number = max(self.sequence_number, event.sequence_number)
         if event.response is not None:
             self._read_usage(event.response.usage)
         if event.type in _FAILURES or _failed(event.response) or _reports(event, data, "response"):
-            return Verdict.ERROR
+            return ERROR
         if event.type.endswith(".delta"):
             self._count_delta(event.delta)
         if event.type in _ENDS and event.response is not None:
             self._ended(event.response)
-        return Verdict.RELAY
+        return RELAY
 
     def body(self, data: bytes) -> Verdict:
         """Count a whole JSON answer (of status 200) and say whether it may be relayed: RELAY or ERROR."""
         try:
             response = _RESPONSE.decode(data)
         except _UNREADABLE:  # broken off, or no JSON: it has no end, and does not pass
-            return Verdict.ERROR if b'"error"' in data else self._count_odd(data)
+            return ERROR if b'"error"' in data else self._count_odd(data)
         self._read_usage(response.usage)
         if _failed(response) or not is_list(response.output) or _reports(response, data, "output"):
-            return Verdict.ERROR
+            return ERROR
         if self._reported is None:
             self._count_output(response.output)
         self._ended(response)
-        return Verdict.RELAY
+        return RELAY
 
     def usage(self) -> Usage:
         """What is known now; may be asked at any moment, also after an abort."""
@@ -214,7 +214,7 @@ class ResponsesMeter:
         """A response of another form than we know: relayed, and counted by its size."""
         self._deltas += 1
         self._output_bytes += len(data)
-        return Verdict.RELAY
+        return RELAY
 
 
 class ResponsesRelay(StreamRelay):

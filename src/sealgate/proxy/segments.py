@@ -12,9 +12,9 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 
@@ -22,6 +22,8 @@ MAGIC = b"SGJRNL1\n"
 HEAD = struct.Struct(">8s24sIQ20x")
 RECORD_HEAD = struct.Struct(">IHBx")
 _REST = struct.Struct(">HBx")
+_HEAD_BYTES = RECORD_HEAD.size
+_pack_rest, _pack_head = _REST.pack, RECORD_HEAD.pack_into
 RECORD_LIMIT_BYTES = 1_024
 """No record is larger; room is reserved in this unit."""
 
@@ -92,12 +94,11 @@ class Segment:
 
     def append(self, kind: int, payload: bytes) -> None:
         """Write one record; the caller has made sure of the room."""
-        start = self.end
-        body = start + RECORD_HEAD.size
-        length = len(payload)
+        start, length = self.end, len(payload)
+        body = start + _HEAD_BYTES
         self._map[body : body + length] = payload
-        crc = zlib.crc32(payload, zlib.crc32(_REST.pack(length, kind)))
-        self._map[start:body] = RECORD_HEAD.pack(crc, length, kind)
+        crc = crc32(payload, crc32(_pack_rest(length, kind)))
+        _pack_head(self._map, start, crc, length, kind)
         self.end = body + length
 
     def records(self, offset: int = HEAD.size) -> Iterator[Record]:
@@ -109,7 +110,7 @@ class Segment:
             if length == 0 or body + length > size:
                 return
             payload = self._map[body : body + length]
-            if zlib.crc32(payload, zlib.crc32(_REST.pack(length, kind))) != crc:
+            if crc32(payload, crc32(_pack_rest(length, kind))) != crc:
                 return
             offset = body + length
             yield Record(kind, payload, offset)

@@ -173,13 +173,13 @@ class ClientConnection(asyncio.Protocol):
             return
         try:
             route = find(head.method, head.target)
-            if route.endpoint.kind is Kind.SCRIPT:
+            kind = VISITS.get(route.endpoint.kind)
+            if kind is None:
                 self.answer(*self._parts.script.answer(route.rest, head.headers))
                 return
         except ProxyError as error:
             self._refuse(error)
             return
-        kind = VISITS[route.endpoint.kind]
         visit = self._visit = kind(self._parts, self, route, head, self._request)
         visit.request_received()
         # Until we know whose it is, the body waits in the kernel.
@@ -215,25 +215,23 @@ class ClientConnection(asyncio.Protocol):
         if self._head is not None and self._head.expect_continue and self._reader.body_pending():
             self._write(CONTINUE)
 
-    def answer(self, status: int, headers: list[Field], body: bytes) -> None:
+    def answer(
+        self, status: int, headers: list[Field], body: bytes, shared: tuple[Field, ...] = EVERY_ANSWER
+    ) -> None:
         """One whole answer; the connection goes on if the request was whole and nothing speaks against it."""
         keep = self._may_keep()
-        fields = [(b"x-request-id", self._request.encode()), *EVERY_ANSWER, *headers]
-        length_bytes = None if status in (204, 304) else len(body)
-        head = response_head(
-            status, fields, length_bytes=length_bytes, keep_alive=keep, chunked=length_bytes is None
-        )
-        if length_bytes is None:  # RFC 9110 §8.6: no length, and no body either
-            head = head.replace(b"transfer-encoding: chunked\r\n", b"", 1)
+        fields = [(b"x-request-id", self._request.encode()), *headers]
+        head = response_head(status, fields, length_bytes=len(body), keep_alive=keep, shared=shared)
         self._write(head if self._head is not None and self._head.method == b"HEAD" else head + body)
         self._answered(keep=keep)
 
-    def start(self, headers: list[Field]) -> None:
+    def start(self, headers: list[Field], shared: tuple[Field, ...]) -> None:
         """Begin a streamed 200."""
         self._streaming = True
         self._chunked = self._head is not None and not self._head.http10
-        fields = [(b"x-request-id", self._request.encode()), *EVERY_ANSWER, *headers]
-        self._write(response_head(200, fields, chunked=self._chunked, keep_alive=self._may_keep()))
+        fields = [(b"x-request-id", self._request.encode()), *headers]
+        keep = self._may_keep()
+        self._write(response_head(200, fields, chunked=self._chunked, keep_alive=keep, shared=shared))
 
     def send(self, data: bytes) -> None:
         """The next bytes of the stream."""

@@ -194,7 +194,14 @@ def _price_of(verified: Verified, model: str) -> ModelPrice | None:
     prices = verified.application.document.prices
     if prices is None and all(line.measure != MONEY for line in verified.lines):
         return None  # nobody counts money
-    asked = {way.model(model) for way in verified.application.ways}
+    ways = verified.application.ways
+    if (
+        len(ways) == 1
+        and prices is not None
+        and (only := prices.models.get(ways[0].model(model))) is not None
+    ):
+        return only
+    asked = {way.model(model) for way in ways}
     known = [each for each in map(prices.models.get, asked) if each] if prices is not None else []
     if len(known) < len(asked):
         for line in verified.lines:

@@ -84,13 +84,15 @@ class Upstream(asyncio.Protocol):
         self,
         caller: Caller,
         target: bytes,
-        headers: list[Field],
+        headers: tuple[Field, ...],
         body: bytes | Upload,
         *,
+        request: str = "",
         key_field: Field,
         key: memoryview,
     ) -> None:
-        """Write one request, its key after `key_field`; the answer goes to `caller`."""
+        """Write one request, its key after `key_field`; the answer goes to `caller`. `request`: its id,
+        where it has one."""
         assert self._transport is not None
         if self.requests:
             self._reader.next()
@@ -100,10 +102,11 @@ class Upstream(asyncio.Protocol):
             b"POST",
             target,
             self.origin.authority,
-            headers,
+            [(b"x-client-request-id", request.encode())] if request else [],
             key=key,
             length_bytes=len(body),
             key_field=key_field,
+            shared=headers,
         )
         pieces = (head, body) if isinstance(body, bytes) else (head,)
         try:

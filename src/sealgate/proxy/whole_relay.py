@@ -6,7 +6,7 @@ Counterparts: `relay.py`, for streams; `exchange.py`, which feeds it.
 from __future__ import annotations
 
 from sealgate.proxy.errors import ProxyError
-from sealgate.proxy.metering import Meter, Usage, Verdict
+from sealgate.proxy.metering import ERROR, Meter, Usage
 from sealgate.proxy.relay import takes_media_type
 from sealgate.proxy.wire.events import ResponseHead
 
@@ -27,6 +27,11 @@ class WholeRelay:
         self._parts: list[bytes] = []
         self._size = 0
 
+    @property
+    def whole(self) -> bool:
+        """True once it was read to its end."""
+        return self._meter.saw_end
+
     def takes(self, head: ResponseHead) -> bool:
         """True for JSON."""
         return takes_media_type(self.accepts, head)
@@ -43,9 +48,9 @@ class WholeRelay:
         """The whole body, counted."""
         body = b"".join(self._parts)
         self._parts.clear()
-        if self._meter.body(body) is Verdict.ERROR:
+        if self._meter.body(body) is ERROR:
             raise ProxyError("provider_error")
-        if not self._meter.usage().saw_end:
+        if not self._meter.saw_end:
             raise ProxyError("provider_failed")
         return body
 

@@ -1,14 +1,11 @@
-"""One message head: the guard that it must pass, why it did not, and its fields as llhttp reads them.
+"""One message head: the grammar that it must pass, and its fields.
 
-Counterpart: requests.py and responses.py give it bytes and judge what the fields mean.
-llhttp alone lets a good deal pass (odd names, versions, bytes): it sees no head that the guard refused.
+Counterparts: requests.py and responses.py give it bytes and judge what the fields mean; faults.py says why
+one did not pass. Nothing is read of a head that the grammar refused, so what is read has one meaning only.
 """
 
 import re
-from collections.abc import Callable
 from typing import Final
-
-import httptools
 
 from sealgate.proxy.wire.errors import WireFault
 from sealgate.proxy.wire.events import Headers, WireLimits
@@ -40,9 +37,9 @@ SINGLE: Final = frozenset(
 )
 
 _HEAD_END: Final = b"\r\n\r\n"
-_STRAY: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?=[^\n])|(?<!\r)\n")
-_NAME: Final = re.compile(NAME)
-_LENGTH: Final = re.compile(rb"0|[1-9][0-9]{0,14}")
+_BLANKS: Final = b" \t"
+STRAY: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?=[^\n])|(?<!\r)\n")
+LENGTH: Final = re.compile(rb"0|[1-9][0-9]{0,14}")
 
 
 class HeadBuffer:
@@ -68,7 +65,7 @@ class HeadBuffer:
             self._held = b""
             return data[:end], data[end:]
         limit = self._limits.head_bytes
-        if _STRAY.search(data[:limit], seen - 1 if seen else 0):
+        if STRAY.search(data[:limit], seen - 1 if seen else 0):
             raise self._fault("control_byte")
         if len(data) > limit:
             raise self._fault("head_too_large")
@@ -76,52 +73,19 @@ class HeadBuffer:
         return None
 
 
-class FieldSink:
-    """What llhttp calls back: a dictionary's own setter, twice as fast as a Python function per field."""
+def read_fields(head: bytes, limits: WireLimits, fault: WireFault) -> Headers:
+    """The fields of a head that passed its guard: each line is a name, a colon and a value, and nothing else.
 
-    __slots__ = ("on_header",)
-
-    def __init__(self, fields: dict[bytes, bytes]) -> None:
-        self.on_header = fields.__setitem__
-
-
-Tokenizer = type[httptools.HttpRequestParser] | type[httptools.HttpResponseParser]
-
-
-def read_fields(head: bytes, limits: WireLimits, fault: WireFault, tokenizer: Tokenizer) -> Headers:
-    """The fields of a head that passed its guard, as llhttp reads them. Raises for too many or repeated ones.
-
-    A parser is made for each head and sees nothing else: an `Upgrade` cannot change how the body is read.
+    Raises for too many, and `header_duplicate` where a name stands twice that must not.
     """
-    count = head.count(b"\r") - 2
-    if count > limits.header_fields:
+    lines = head[:-4].split(b"\r\n")
+    if len(lines) > limits.header_fields + 1:
         raise fault("too_many_headers")
-    fields: dict[bytes, bytes] = {}
-    if not _tokenize(head, fields, tokenizer):
-        # The rules for lengths mostly have a better name for what llhttp dislikes.
-        content_length(_join_repeated(head, fault), False, fault)
-        raise fault("header_malformed")
-    headers = Headers(zip(map(bytes.lower, fields), map(bytes.strip, fields.values()), strict=True))
-    return headers if len(headers) == count else _join_repeated(head, fault)
-
-
-def _tokenize(head: bytes, fields: dict[bytes, bytes], tokenizer: Tokenizer) -> bool:
-    """Fill `fields`; False where llhttp refuses. Its exceptions end here: they may quote what they read."""
-    try:
-        tokenizer(FieldSink(fields)).feed_data(head)
-    except httptools.HttpParserUpgrade:
-        return True
-    except httptools.HttpParserError:
-        return False
-    return True
-
-
-def _join_repeated(head: bytes, fault: WireFault) -> Headers:
-    """The fields of a head in which a name occurs twice. Raises `header_duplicate` where it must not."""
     headers = Headers()
-    for line in head[:-4].split(b"\r\n")[1:]:
+    for line in lines[1:]:
         name, _, value = line.partition(b":")
-        name, value = name.lower(), value.strip()
+        name = name.lower()
+        value = value.strip(_BLANKS)
         if name in headers:
             if name in SINGLE:
                 raise fault("header_duplicate")
@@ -150,7 +114,7 @@ def content_length(headers: Headers, http10: bool, fault: WireFault) -> int | No
         return -1
     if length is None:
         return None
-    if not _LENGTH.fullmatch(length):
+    if not LENGTH.fullmatch(length):
         raise fault("content_length")
     return int(length)
 
@@ -159,19 +123,3 @@ def keeps_alive(headers: Headers, http10: bool) -> bool:
     """Whether the sender means to go on; HTTP/1.0 never does here."""
     connection = headers.get(b"connection")
     return not http10 and (connection is None or b"close" not in connection.lower())
-
-
-def head_fault(head: bytes, first_line_fault: Callable[[bytes], str | None]) -> str:
-    """The code of the first thing wrong in a head that failed its guard; the caller judges the first line."""
-    if _STRAY.search(head):
-        return "control_byte"
-    first, *lines = head[:-4].split(b"\r\n")
-    faults = (first_line_fault(first), *map(_line_fault, lines))
-    return next((code for code in faults if code), "header_malformed")
-
-
-def _line_fault(line: bytes) -> str | None:
-    name, colon, _ = line.partition(b":")
-    if not colon or not name or line[0] in b" \t" or name[-1] in b" \t":
-        return "header_malformed"
-    return None if _NAME.fullmatch(name) else "header_name"

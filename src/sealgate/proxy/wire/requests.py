@@ -5,14 +5,23 @@ Must never let through a message that another parser could frame differently.
 """
 
 import re
+from functools import partial
 from typing import Final
 
-import httptools
+import msgspec
 
 from sealgate.proxy.wire.bodies import ChunkedBody, LengthBody
 from sealgate.proxy.wire.errors import WireError
 from sealgate.proxy.wire.events import BodyPart, Headers, RequestEnd, RequestEvent, RequestHead, WireLimits
-from sealgate.proxy.wire.heads import FIELDS, HeadBuffer, content_length, head_fault, keeps_alive, read_fields
+from sealgate.proxy.wire.faults import head_fault, request_line_fault
+from sealgate.proxy.wire.heads import (
+    FIELDS,
+    LENGTH,
+    HeadBuffer,
+    content_length,
+    keeps_alive,
+    read_fields,
+)
 
 # The guard: origin-form only (RFC 9112 §3.2.1), without fragment. HTTP/1.0 is read, never kept alive and
 # never sent chunks: common proxies still speak it to what is behind them unless told otherwise.
@@ -21,11 +30,36 @@ _GUARD: Final = re.compile(
     rb"(/[!$%&-;=@-Z_a-z~]*+)(?:\?([!$%&-;=?@-Z\[\]_a-z~]*+))? "
     rb"HTTP/1\.([01])" + FIELDS
 )
-_METHODS: Final = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
-_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_VERSION: Final = re.compile(rb"[A-Za-z]+/[0-9.]+")
 _HOST: Final = re.compile(rb"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,253})(?::[0-9]{1,5})?")
+_LENGTH_VALUE: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)", re.IGNORECASE)
 _END: Final = RequestEnd()
+SEEN_BYTES: Final = 4_096
+"""A longer head is not kept to know the next one by: thousands of connections are open and idle."""
+
+
+class _Seen:
+    """The last head of a connection: most that follow are the same, or differ in their length alone."""
+
+    __slots__ = ("_after", "_before", "_head", "_length")
+
+    def __init__(self, raw: bytes, head: RequestHead) -> None:
+        named = _LENGTH_VALUE.search(raw)
+        at, end = named.span(1) if named else (len(raw), len(raw))
+        self._before, self._length, self._after, self._head = raw[:at], raw[at:end], raw[end:], head
+
+    def again(self, raw: bytes) -> RequestHead | None:
+        """What a head says that is this one, but for another length; None for any other."""
+        before, after = self._before, self._after
+        if not raw.startswith(before) or not raw.endswith(after):
+            return None
+        length = raw[len(before) : len(raw) - len(after)]
+        if length == self._length:
+            return self._head
+        if not self._length or not LENGTH.fullmatch(length):
+            return None
+        headers = Headers(self._head.headers)
+        headers[b"content-length"] = length
+        return msgspec.structs.replace(self._head, headers=headers, content_length=int(length))
 
 
 class RequestReader:
@@ -34,15 +68,15 @@ class RequestReader:
     `hosts` are the names that this process answers to: lower-case, without port, IPv6 in brackets.
     """
 
-    __slots__ = ("_body", "_body_bytes", "_ended", "_head", "_host", "_hosts", "_limits", "_received")
+    __slots__ = ("_body", "_ended", "_head", "_host", "_hosts", "_limits", "_received", "_seen")
 
     def __init__(self, limits: WireLimits, hosts: frozenset[bytes]) -> None:
         self._limits = limits
         self._hosts = hosts
         self._host: bytes | None = None
+        self._seen: _Seen | None = None
         self._head = HeadBuffer(limits, WireError)
         self._body: LengthBody | ChunkedBody | None = None
-        self._body_bytes = 0
         self._received = 0
         self._ended = False
 
@@ -71,16 +105,23 @@ class RequestReader:
         return self._read_body(self._open_body(head), taken[1], [head])
 
     def _read_head(self, data: bytes) -> RequestHead:
+        head = self._seen.again(data) if self._seen else None
+        if head is None:
+            head = self._read_other(data)
+            self._seen = _Seen(data, head) if len(data) <= SEEN_BYTES else None
+        if head.content_length is not None and head.content_length > self._limits.body_bytes:
+            raise WireError("body_too_large")
+        return head
+
+    def _read_other(self, data: bytes) -> RequestHead:
         line = _GUARD.fullmatch(data)
         if line is None:
-            raise WireError(head_fault(data, _request_line_fault))
-        headers = read_fields(data, self._limits, WireError, httptools.HttpRequestParser)
+            raise WireError(head_fault(data, partial(request_line_fault, passes=_GUARD.fullmatch)))
+        headers = read_fields(data, self._limits, WireError)
         method, target, query, minor = line.groups()
         http10 = minor == b"0"
         self._check_host(headers.get(b"host"))
         length = content_length(headers, http10, WireError)
-        if length is not None and length > self._limits.body_bytes:
-            raise WireError("body_too_large")
         return RequestHead(
             method,
             target,
@@ -177,15 +218,3 @@ def _expects_continue(headers: Headers, http10: bool) -> bool:
     if headers[b"expect"].lower() != b"100-continue":
         raise WireError("expectation")
     return not http10
-
-
-def _request_line_fault(line: bytes) -> str | None:
-    parts = line.split(b" ")
-    if len(parts) != 3 or not _TOKEN.fullmatch(parts[0]):
-        return "request_line"
-    method, _, version = parts
-    if version not in (b"HTTP/1.1", b"HTTP/1.0"):
-        return "version_unsupported" if _VERSION.fullmatch(version) else "request_line"
-    if method not in _METHODS:
-        return "method_unknown"
-    return None if _GUARD.fullmatch(line + b"\r\n\r\n") else "target_form"

@@ -5,20 +5,18 @@ Must never give one response's bytes to another request. Knows no HEAD requests:
 """
 
 import re
+from functools import partial
 from typing import Final
-
-import httptools
 
 from sealgate.proxy.wire.bodies import Body, ChunkedBody, CloseBody, LengthBody
 from sealgate.proxy.wire.errors import UpstreamWireError
 from sealgate.proxy.wire.events import BodyPart, ResponseEnd, ResponseEvent, ResponseHead, WireLimits
-from sealgate.proxy.wire.heads import FIELDS, HeadBuffer, content_length, head_fault, keeps_alive, read_fields
+from sealgate.proxy.wire.faults import head_fault, status_line_fault
+from sealgate.proxy.wire.heads import FIELDS, HeadBuffer, content_length, keeps_alive, read_fields
 
 # RFC 9112 §4; servers that leave out the blank before an empty reason are common.
 _STATUS_LINE: Final = rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*+)?"
 _GUARD: Final = re.compile(_STATUS_LINE + FIELDS)
-_LINE: Final = re.compile(_STATUS_LINE)
-_VERSION: Final = re.compile(rb"HTTP/[0-9.]+ [0-9]{3}(?: .*)?")
 _INTERIM_LIMIT: Final = 8
 _DEFAULT_LIMITS: Final = WireLimits()
 
@@ -65,11 +63,11 @@ class ResponseReader:
         """The final head, with its body chosen; None for an interim one."""
         line = _GUARD.fullmatch(data)
         if line is None:
-            raise UpstreamWireError(head_fault(data, _status_line_fault))
+            raise UpstreamWireError(head_fault(data, partial(status_line_fault, passes=_GUARD.fullmatch)))
         http10, status = line[1] == b"0", int(line[2])
         if status < 200:
             self._count_interim(status)
-        headers = read_fields(data, self._limits, UpstreamWireError, httptools.HttpResponseParser)
+        headers = read_fields(data, self._limits, UpstreamWireError)
         length = content_length(headers, http10, UpstreamWireError)
         if status < 200:
             return None
@@ -126,11 +124,3 @@ class ResponseReader:
     def idle(self) -> bool:
         """True when a whole response was read and none is awaited."""
         return self._ended
-
-
-def _status_line_fault(line: bytes) -> str | None:
-    if _LINE.fullmatch(line):
-        return None
-    if _VERSION.fullmatch(line) and not line.startswith((b"HTTP/1.0 ", b"HTTP/1.1 ")):
-        return "version_unsupported"
-    return "status_line"

@@ -6,6 +6,7 @@ Must never write a name or value that could end a line, nor leave a provider key
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -18,6 +19,7 @@ LAST_CHUNK: Final = b"0\r\n\r\n"
 
 _REQUEST: Final = re.compile(rb"[A-Z]+ /[\x21-\x7e]* HTTP/1\.1" + FIELDS)
 _RESPONSE: Final = re.compile(rb"HTTP/1\.1 [2-5][0-9]{2} [ -~]*" + FIELDS)
+_FIELDS: Final = re.compile(FIELDS)
 _STATUS_LINES: Final = {
     status.value: b"HTTP/1.1 %d %b" % (status, status.phrase.encode()) for status in HTTPStatus
 }
@@ -25,30 +27,39 @@ _BODILESS: Final = frozenset({204, 304})
 BEARER: Final = (b"authorization", b"Bearer ")
 """The header that carries a key, and what stands before it (RFC 6750 §2.1)."""
 _HEAD_END: Final = b"\r\n\r\n"
+_CLOSING_END: Final = b"\r\nconnection: close\r\n\r\n"
+_KEPT: Final = 256
+"""Beginnings of heads that are kept: what many heads share is checked once."""
 
 
 def request_bytes(method: bytes, target: bytes, host: bytes, headers: Iterable[Field], body: bytes) -> bytes:
     """One whole request without a secret: request line, Host, headers, Content-Length, body (RFC 9112 §3)."""
-    return _request_head(method, target, host, headers, len(body)) + _HEAD_END + body
+    start = _request_start(method, target, host, ())
+    return b"%b%b\r\ncontent-length: %d\r\n\r\n%b" % (start, _lines(headers), len(body), body)
 
 
-def _request_head(
-    method: bytes, target: bytes, host: bytes, headers: Iterable[Field], length_bytes: int
-) -> bytes:
-    """A request head without its empty line; ValueError for anything that could end a line."""
-    lines = [b"%b: %b" % field for field in headers]
-    lines[:0] = (
-        b"%b %b HTTP/1.1" % (method, target),
-        b"host: %b" % host,
-        b"content-length: %d" % length_bytes,
-    )
-    return _checked(_REQUEST, lines)
+@lru_cache(_KEPT)
+def _request_start(method: bytes, target: bytes, host: bytes, shared: tuple[Field, ...]) -> bytes:
+    """A request line and fields, without an empty line; ValueError for anything that could end a line."""
+    return _checked(_REQUEST, b"%b %b HTTP/1.1" % (method, target), ((b"host", host), *shared))
 
 
-def _checked(grammar: re.Pattern[bytes], lines: list[bytes]) -> bytes:
-    """The lines as a head without its empty line; each must have stayed one line."""
-    head = b"\r\n".join(lines)
-    if head.count(b"\r") != len(lines) - 1 or not grammar.fullmatch(head + _HEAD_END):
+@lru_cache(_KEPT)
+def _response_start(status: int, shared: tuple[Field, ...]) -> bytes:
+    """A status line and fields, the same way."""
+    return _checked(_RESPONSE, _STATUS_LINES[status], shared)
+
+
+def _lines(fields: Iterable[Field]) -> bytes:
+    """Fields, the same way."""
+    return _checked(_FIELDS, b"", fields)
+
+
+def _checked(grammar: re.Pattern[bytes], first: bytes, fields: Iterable[Field]) -> bytes:
+    """A first line and fields as they are written; each must have stayed one line."""
+    lines = [b"\r\n%b: %b" % field for field in fields]
+    head = first + b"".join(lines)
+    if head.count(b"\r") != len(lines) or not grammar.fullmatch(head + _HEAD_END):
         raise ValueError("a first line or header has a byte that could end it")
     return head
 
@@ -81,14 +92,20 @@ class SecretRequest:
         key: memoryview,
         length_bytes: int,
         key_field: Field = BEARER,
+        shared: tuple[Field, ...] = (),
     ) -> memoryview:
         """Write a head with the key after `key_field`, and `content-length`; return the filled part.
 
-        Write the body separately. The view is of this buffer: send it, then `wipe`. Raises ValueError for
-        a byte that could end a line (the vault gates the key itself) and for a head beyond the buffer.
+        `shared`: headers that many requests have in common. Write the body separately. The view is of this
+        buffer: send it, then `wipe`. Raises ValueError for a byte that could end a line (the vault gates the
+        key itself) and for a head beyond the buffer.
         """
-        # The key's name and prefix come from a literal table; the grammar covers them all the same.
-        head = _request_head(method, target, host, (*headers, key_field), length_bytes)
+        own = _lines((*headers, key_field))  # the key's field last: its value follows
+        head = b"%b\r\ncontent-length: %d%b" % (
+            _request_start(method, target, host, shared),
+            length_bytes,
+            own,
+        )
         start, end = len(head), len(head) + len(key)
         used = end + len(_HEAD_END)
         if used > len(self._buffer):
@@ -103,8 +120,9 @@ class SecretRequest:
 
     def wipe(self) -> None:
         """Overwrite what `fill` wrote with zeros."""
-        memoryview(self._buffer)[: self._used] = bytes(self._used)
-        self._used = 0
+        used, self._used = self._used, 0
+        if used:
+            memoryview(self._buffer)[:used] = bytes(used)
 
 
 def response_head(
@@ -114,25 +132,24 @@ def response_head(
     length_bytes: int | None = None,
     chunked: bool = False,
     keep_alive: bool = True,
+    shared: tuple[Field, ...] = (),
 ) -> bytes:
     """A response head with its framing: a length, chunked, or neither (the connection's end delimits it).
 
-    204 and 304 have no body and get no framing (RFC 9110 §8.6, RFC 9112 §6.1). Says `connection: close`
-    when not kept alive or not framed. ValueError for a byte that could end a line.
+    `shared`: headers that many answers have in common. 204 and 304 have no body and get no framing (RFC 9110
+    §8.6, RFC 9112 §6.1). Says `connection: close` when not kept alive or not framed. ValueError for a byte
+    that could end a line.
     """
-    lines = [_STATUS_LINES[status]]
-    lines += [b"%b: %b" % field for field in headers]
+    head = _response_start(status, shared) + _lines(headers)
     if status in _BODILESS:
         pass
     elif length_bytes is not None:
-        lines.append(b"content-length: %d" % length_bytes)
+        head = b"%b\r\ncontent-length: %d" % (head, length_bytes)
     elif chunked:
-        lines.append(b"transfer-encoding: chunked")
+        head += b"\r\ntransfer-encoding: chunked"
     else:
         keep_alive = False
-    if not keep_alive:
-        lines.append(b"connection: close")
-    return _checked(_RESPONSE, lines) + _HEAD_END
+    return head + (_HEAD_END if keep_alive else _CLOSING_END)
 
 
 def chunk(data: bytes) -> bytes:
