@@ -7,12 +7,14 @@ import os
 import secrets
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.loaders import Loader
+from moto.kms.utils import generate_private_key
 from moto.server import ThreadedMotoServer
 
 from sealgate.vault import rewrapping
@@ -87,7 +89,31 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> KekConfig:
 
 @pytest.fixture(scope="session")
 def kms() -> Iterator[str]:
-    """Moto's KMS over HTTP, warm: its first request takes longer than a vault waits."""
+    """Moto's KMS over HTTP, warm: its first request takes longer than a vault waits.
+
+    Beside each symmetric key moto draws an RSA key that nobody asks for: here one does for all. The SDK's
+    models are looked for among four hundred folders once, not with each client and each request.
+    """
+    drawn = generate_private_key("RSA_2048")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("moto.kms.models.generate_private_key", lambda _spec: drawn)
+        patch.setattr(Loader, "list_available_services", _listed_once(Loader.list_available_services))
+        yield from _running_kms()
+
+
+def _listed_once(looks: Callable[[Loader, str], list[str]]) -> Callable[[Loader, str], list[str]]:
+    found: dict[tuple[str, ...], list[str]] = {}
+
+    def listed(loader: Loader, kind: str) -> list[str]:
+        key = (kind, *loader.search_paths)
+        if key not in found:
+            found[key] = looks(loader, kind)
+        return found[key]
+
+    return listed
+
+
+def _running_kms() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     _host, port = server.get_host_and_port()

@@ -17,15 +17,12 @@ from sqlalchemy import Table, func, select
 
 from sealgate.vault.database import Query
 from sealgate.vault.faults import StorageError
-from sealgate.vault.rewrapping import WRAPPED
+from sealgate.vault.rewrapping import WRAPPED, by_kek
 from sealgate.vault.schema import CREDENTIALS, KEYRING, PEPPERS, ROOT, TICKETS, VERSIONS
 
 _PATIENCE_S = 2.0
 _KEPT: tuple[Table, ...] = (PEPPERS, KEYRING, CREDENTIALS, VERSIONS, TICKETS)
-_BY_KEK = tuple(
-    Query(select(table.c.kek_version, func.count()).group_by(table.c.kek_version))
-    for table in (ROOT, *(each.table for each in WRAPPED))
-)
+_BY_KEK = tuple(by_kek(table) for table in (ROOT, *(each.table for each in WRAPPED)))
 _BY_STATE = Query(select(CREDENTIALS.c.state, func.count()).group_by(CREDENTIALS.c.state))
 _ROWS = {str(table.name): Query(select(func.count()).select_from(table)) for table in _KEPT}
 

@@ -8,6 +8,7 @@ version that it names. It can stop anywhere and begin anew; rows that do not ver
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -52,6 +53,13 @@ WRAPPED: tuple[Wrapped, ...] = (
 )
 """Beside the root row. A table that is missing here keeps its old KEK version alive for ever."""
 
+
+@functools.cache
+def by_kek(table: Table) -> Query:
+    """How many rows of a table name each KEK version."""
+    return Query(select(table.c.kek_version, func.count()).group_by(table.c.kek_version))
+
+
 _ROW_ID: ColumnClause[int] = literal_column("rowid")
 
 
@@ -76,8 +84,7 @@ class Rewrapping:
         """How many rows name each version, whether they verify or not."""
         found: dict[str, int] = {}
         for table in (ROOT, *(each.table for each in WRAPPED)):
-            query = Query(select(table.c.kek_version, func.count()).group_by(table.c.kek_version))
-            for version, count in self._database.rows(query):
+            for version, count in self._database.rows(by_kek(table)):
                 found[str(version)] = found.get(str(version), 0) + int(str(count))
         return found
 

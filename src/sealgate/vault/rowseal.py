@@ -76,7 +76,7 @@ class SealedTable(Generic[Record]):
 
     def __init__(self, table: Table, record: type[Record], seal: RowSeal) -> None:
         names = tuple(str(column.name) for column in table.columns)
-        fields = tuple(field.name for field in msgspec.structs.fields(record))
+        fields = record.__struct_fields__
         if names != (*fields, "mac"):
             msg = f"{record.__name__} does not mirror the table {table.name}"
             raise TypeError(msg)
