@@ -2,9 +2,10 @@
 
 Every row of docs/performance.md but the vault's. Counterparts: `rows.py` measures, `page.py` writes.
 
-    .venv/bin/python bench/compare.py [--quick] [--only plain,tls] [--keep]
+    .venv/bin/python bench/compare.py [--quick] [--only plain,tls [--add]] [--keep]
 
-`--quick` shows in two minutes that everything works; `--only` measures some rows and leaves the page alone, as `--keep` does.
+`--quick` shows in two minutes that everything works; `--only` measures some rows and leaves the page alone, as `--keep` does;
+with `--add` they stand on the page beside the others, which says so.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench import correct, many, page, rows
+from bench import correct, known, many, page, rows
 from bench.gateways import GATEWAYS
 from bench.installation import Installation
 from bench.rows import OURS, QUICK, Amount, Figures
 from bench.scene import Scene, say
 
-PLAIN = ("plain", "long", "sessions", "cold", "first byte", "streams", "held", "start", "workers")
+PLAIN = ("plain", "long", "sessions", "cold", "forged", "first byte", "streams", "held", "start", "workers")
 TLS = ("tls", "held tls")
-ALONE = ("left", "correct")
+ALONE = ("left", "known", "script", "correct")
 
 
 def main() -> None:
@@ -41,13 +42,18 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", default="")
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument(
+        "--add", action="store_true", help="with --only: put these rows beside the page's others"
+    )
     arguments = parser.parse_args()
     wanted = arguments.only.split(",") if arguments.only else [*PLAIN, *TLS, *ALONE]
     began_s = time.monotonic()
     run = measure(QUICK if arguments.quick else Amount(), wanted)
     say(f"took {time.monotonic() - began_s:.0f} s")
     sys.stdout.write(page.section(run))
-    if not (arguments.keep or arguments.only):
+    if arguments.only and arguments.add:
+        page.add(run, wanted)
+    elif not (arguments.keep or arguments.only):
         page.write(run)
 
 
@@ -70,6 +76,10 @@ def measure(amount: Amount, wanted: list[str]) -> Figures:
                             installation.stop("proxy")
         if "left" in wanted:
             note(run, "left", partial(many.leave, scene, min(1_000, amount.streams)))
+        if "known" in wanted:
+            note(run, "known", partial(known.known, amount.applications))
+        if "script" in wanted:
+            note(run, "script", rows.assistants_script)
         if "correct" in wanted:
             note(run, "correct", partial(correct.everybody, scene))
     return run
@@ -94,6 +104,7 @@ def one(row: str, scene: Scene, installation: Installation, amount: Amount, run:
         return rows.held_streams(scene, installation, amount, tls=True)
     measures = {
         "plain": rows.plain, "long": rows.long_prompt, "sessions": rows.new_sessions, "cold": rows.cold_keys,
+        "forged": rows.forged_tokens,
         "streams": rows.streams, "held": rows.held_streams, "start": rows.starting, "workers": rows.workers,
         "tls": rows.both_tls,
     }  # fmt: skip

@@ -35,6 +35,14 @@ def write(run: Figures) -> None:
     PAGE.write_text(before + BEGIN + section(run) + END + after)
 
 
+def add(run: Figures, rows: list[str]) -> None:
+    """Some rows, measured by themselves, beside those of the page's run; the page says so."""
+    before = json.loads(FIGURES.read_text())
+    later = [each for each in before.get("later", []) if each["rows"] != rows]
+    told = {"rows": rows, "when": run["when"], "words": run["words"]}
+    write({**before, **{row: run[row] for row in rows}, "later": [*later, told]})
+
+
 def rounded(value: Any) -> Any:
     """Figures as exact as they are worth."""
     if isinstance(value, float):
@@ -47,6 +55,11 @@ def rounded(value: Any) -> Any:
 def section(run: Figures) -> str:
     """All that is between the markers."""
     parts = [f"Measured {run['when']}: {run['words']}.", ""]
+    for each in run.get("later", []):
+        parts += [
+            f"Measured by themselves on {each['when']}: {', '.join(each['rows'])} ({each['words']}).",
+            "",
+        ]
     if "left out" in run:
         parts += [f"Left out, since it failed in this run: {', '.join(run['left out'])}.", ""]
     if "plain" in run:
@@ -192,6 +205,20 @@ def _rest(run: Figures) -> list[str]:
             (f"{left['streams']:,} clients leave mid-stream: the provider's end, p50 and p99",
              f"{left['p50_ms']:.1f} ms, {left['p99_ms']:.1f} ms")
         )  # fmt: skip
+    if "forged" in run:
+        good, forged = (run["forged"][name] / 1000 for name in ("good_us", "forged_us"))
+        rows.append(
+            ("processor time of a request: of a known session, with a forged token",
+             f"{good:.2f} ms, {forged:.2f} ms")
+        )  # fmt: skip
+    if "known" in run:
+        of = run["known"]
+        rows += [
+            (f"{of['applications']:,} applications, {of['known']:,} kept: questions to the console for each",
+             f"{of['asked_each']:.2f}"),
+            ("the same: memory of one that is kept; the process with as many seen as are kept twice, and with all",
+             f"{of['kb_each']:.0f} KB; {of['full_mb']:.0f} MB, {of['after_mb']:.0f} MB"),
+        ]  # fmt: skip
     if "workers" in run:
         alone, one, two = (run["workers"][name]["per_core_s"] for name in ("one alone", "one", "two"))
         rows += [
@@ -289,6 +316,24 @@ def _size_targets(run: Figures) -> list[Target]:
     if "start" in run:
         found.append(_most("memory at rest", run["start"]["rest_mb"], 80, "MB"))
         found.append(_most("start to the first answer", run["start"]["start_s"], 1, "s"))
+    if "script" in run:
+        found.append(_most("the assistant's script, compressed", run["script"]["kb"], 30, "KB"))
+    if "known" in run:
+        of = run["known"]
+        found += [
+            _most(
+                "questions to the console for an application that is not known yet", of["asked_each"], 1, ""
+            ),
+            _most(
+                "memory with ten times as many applications as are kept, to that with two times",
+                of["after_mb"] / of["full_mb"],
+                1.1,
+                "×",
+            ),
+        ]
+    if "forged" in run:
+        ratio = run["forged"]["forged_us"] / run["forged"]["good_us"]
+        found.append(_most("a forged token's processor time, to a known session's request", ratio, 1, "×"))
     return found
 
 

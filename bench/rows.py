@@ -20,9 +20,13 @@ from bench.gateways import GATEWAYS, Gateway, Running
 from bench.installation import Installation, memory_kb, processor_s
 from bench.scene import LONG, SHORT, Scene, free_port, say
 
+from sealgate.proxy.script import Script
+from sealgate.proxy.wire.events import Headers
+
 Figures = dict[str, Any]
 OURS = "Sealgate"
 WARM_S = 1
+FORGED_A_SECOND = 500
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,18 @@ class Amount:
     held: int = 9_900
     held_tls: int = 5_000
     sessions: int = 20_000
+    applications: int = 100_000
 
 
 QUICK = Amount(
-    rounds=1, seconds=1, streams=200, streams_model="bench-paced-2", held=500, held_tls=200, sessions=3_000
+    rounds=1,
+    seconds=1,
+    streams=200,
+    streams_model="bench-paced-2",
+    held=500,
+    held_tls=200,
+    sessions=3_000,
+    applications=2_000,
 )
 
 
@@ -182,6 +194,36 @@ def new_sessions(scene: Scene, installation: Installation, amount: Amount) -> Fi
         scene.wrk(own.port, own.script, seconds=WARM_S)
         fresh = scene.script("sessions", tokens=installation.tokens(amount.sessions))
         return {OURS: one_round(scene, replace(own, script=fresh), min(amount.seconds, 2))}
+
+
+def forged_tokens(scene: Scene, installation: Installation, amount: Amount) -> Figures:
+    """Processor time of a request whose token is forged, beside one of a session that is known.
+
+    As many a second as are looked at, so that no flood is noticed.
+    """
+    tokens = installation.tokens(64)
+    heads = [token.rpartition(".")[0] for token in tokens]
+    other = [token.rpartition(".")[2] for token in tokens[1:] + tokens[:1]]
+    files = {
+        "good": scene.requests("good", model="bench", stream=False, tokens=tokens),
+        "forged": scene.requests("forged", model="bench", stream=False, tokens=map(".".join, zip(heads, other, strict=True))),
+    }  # fmt: skip
+    found: dict[str, list[float]] = {name: [] for name in files}
+    with ours(scene, installation) as own:
+        scene.wrk(own.port, own.script, seconds=WARM_S)
+        for _ in range(amount.rounds):
+            for name, asked in files.items():
+                before_s = processor_s(own.pid)
+                scene.load("requests", own.port, 0, asked, 64, FORGED_A_SECOND, 2)
+                found[name].append((processor_s(own.pid) - before_s) / (2 * FORGED_A_SECOND))
+    return {f"{name}_us": 1e6 * statistics.median(each) for name, each in found.items()}
+
+
+def assistants_script() -> Figures:
+    """The assistant as a browser gets it, whole: nothing of it comes later."""
+    _status, fields, packed = Script().answer(".js", Headers({b"accept-encoding": b"gzip"}))
+    assert (b"content-encoding", b"gzip") in fields
+    return {"kb": len(packed) / 1024}
 
 
 def cold_keys(scene: Scene, installation: Installation, amount: Amount) -> Figures:

@@ -71,6 +71,11 @@ async def test_the_script_is_sent_compressed_to_those_who_take_it(world: World) 
     assert "content-encoding" not in (await world.get(f"{SCRIPT}.js", accept_encoding="gzip;q=0")).headers
 
 
+async def test_the_whole_script_is_small_enough_for_the_first_interaction(world: World) -> None:
+    packed = await world.get(f"{SCRIPT}.js", accept_encoding="gzip")
+    assert 0 < len(packed.body) <= 30 * 1024
+
+
 async def test_a_script_that_is_known_is_not_sent_again(world: World) -> None:
     etag = (await world.get(f"{SCRIPT}.js")).headers["etag"]
     answer = await world.get(f"{SCRIPT}.js", if_none_match=etag)

@@ -33,7 +33,7 @@ def _bearer(name: str, label: str, endpoints: Mapping[Endpoint, EndpointRow]) ->
     return Provider(name, label, b"authorization", b"Bearer ", MappingProxyType(dict(endpoints)))
 
 
-# platform.claude.com/docs/en/api/openai-sdk: what it does not know it ignores without a word.
+# "OpenAI SDK compatibility", platform.claude.com/docs/en/api/openai-sdk: what it does not know it ignores.
 _ANTHROPIC: Final = _bearer(
     "anthropic",
     "Anthropic",
@@ -48,7 +48,7 @@ _ANTHROPIC: Final = _bearer(
     },
 )
 
-# ai.google.dev/gemini-api/docs/openai: a name that it does not know is a 400.
+# "OpenAI compatibility", ai.google.dev/gemini-api/docs/openai: a name that it does not know is a 400.
 _GOOGLE: Final = _bearer(
     "google",
     "Google Gemini",
@@ -64,7 +64,8 @@ _GOOGLE: Final = _bearer(
     },
 )
 
-# docs.mistral.ai/api: a name that it does not know is a 422. Usage comes with the last event, unasked.
+# "Chat Completion API", docs.mistral.ai/api: a name that it does not know is a 422, an effort beside its
+# own two as well. Usage comes with the last event, unasked.
 _MISTRAL: Final = _bearer(
     "mistral",
     "Mistral",
@@ -83,7 +84,7 @@ _MISTRAL: Final = _bearer(
     },
 )
 
-# console.groq.com/docs/openai: what it does not take is a 400.
+# "OpenAI Compatibility", console.groq.com/docs/openai: what it does not take is a 400; names of messages too.
 _GROQ: Final = _bearer(
     "groq",
     "Groq",
@@ -101,7 +102,8 @@ _GROQ: Final = _bearer(
     },
 )
 
-# openrouter.ai/docs/api-reference: it hands requests on, by `provider` not to whom would keep them.
+# "API Reference", openrouter.ai/docs/api-reference/overview: it hands requests on, by `provider` not to whom
+# would keep them. Its Responses API is a beta ("Responses API Beta"), and not offered here.
 _NOT_KEPT: Final[Mapping[str, JSON]] = MappingProxyType({"provider": {"data_collection": "deny"}})
 _OPENROUTER: Final = _bearer(
     "openrouter",
@@ -120,7 +122,8 @@ _OPENROUTER: Final = _bearer(
     },
 )
 
-# docs.vllm.ai, online serving: what it does not know it ignores. One's own: its origin is for the operator.
+# "Online Serving", docs.vllm.ai/en/stable/serving/online_serving: what it does not know it ignores.
+# One's own: its origin is for the operator.
 _VLLM: Final = _bearer(
     "vllm",
     "vLLM",
@@ -142,7 +145,8 @@ _VLLM: Final = _bearer(
     },
 )
 
-# docs.ollama.com/api/openai-compatibility: what it does not know it ignores. One's own, like vLLM.
+# "OpenAI compatibility", docs.ollama.com/api/openai-compatibility: what it does not know it ignores.
+# One's own, like vLLM. Its images and speech are experiments, and not offered here.
 _OLLAMA: Final = _bearer(
     "ollama",
     "Ollama",

@@ -5,6 +5,7 @@ Counterpart: `table`, whose rows are of these kinds.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta
@@ -36,6 +37,9 @@ Certificate = Annotated[
     Meta(description="PEM file: the certificate for the name in `url`, then its chain. Read anew on change."),
 ]
 Key = Annotated[str, Meta(description="PEM file with the certificate's key; mode 0600.")]
+AuthoritiesFile = Annotated[
+    str, Meta(description="PEM file of authorities to trust for it; empty for the system's.")
+]
 PasskeyScope = Annotated[str, Meta(pattern="^(all|org_[a-z2-7]{20})$")]
 User = Annotated[
     str,
@@ -48,3 +52,8 @@ LoudPlainHttp = Annotated[
         "`http://*.localhost:…`: for tests and for models on this machine, never for a key of worth."
     ),
 ]
+
+
+def path_of(text: str) -> Path | None:
+    """The file of a setting that may be empty."""
+    return Path(text) if text else None

@@ -5,12 +5,12 @@ Counterparts: `table`, which holds them with the others; `sealgate.proxy.store_c
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from sealgate.proxy.store_config import Away, StoreConfig
+from sealgate.settings.kinds import AuthoritiesFile, path_of
 
 
 class LimitsSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,9 +30,7 @@ class LimitsSettings(Struct, frozen=True, forbid_unknown_fields=True):
     store_password_file: Annotated[
         str, Meta(description="File with the password, mode 0400; read at each connection. Empty: none.")
     ] = ""
-    store_ca_file: Annotated[
-        str, Meta(description="PEM file of authorities to trust for it; empty for the system's.")
-    ] = ""
+    store_ca_file: AuthoritiesFile = ""
     store_timeout_s: Annotated[
         float, Meta(gt=0, le=10, description="Patience with one call, in seconds; then the store is away.")
     ] = 0.25
@@ -55,8 +53,8 @@ class LimitsSettings(Struct, frozen=True, forbid_unknown_fields=True):
         return StoreConfig(
             address=self.store,
             user=self.store_user,
-            password_file=Path(self.store_password_file) if self.store_password_file else None,
-            ca_file=Path(self.store_ca_file) if self.store_ca_file else None,
+            password_file=path_of(self.store_password_file),
+            ca_file=path_of(self.store_ca_file),
             timeout_s=self.store_timeout_s,
             minutes_while_away=self.minutes_while_away,
             streams_while_away=self.streams_while_away,

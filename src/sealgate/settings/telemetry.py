@@ -5,12 +5,12 @@ Counterparts: `table`, which holds them with the others; `sealgate.proxy.telemet
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from sealgate.proxy.telemetry_config import TelemetryConfig
+from sealgate.settings.kinds import AuthoritiesFile, path_of
 
 
 class TelemetrySettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,9 +30,7 @@ class TelemetrySettings(Struct, frozen=True, forbid_unknown_fields=True):
             "read at each delivery. Empty: none."
         ),
     ] = ""
-    ca_file: Annotated[
-        str, Meta(description="PEM file of authorities to trust for it; empty for the system's.")
-    ] = ""
+    ca_file: AuthoritiesFile = ""
     traces: Annotated[
         float, Meta(ge=0, le=1, description="The part of exchanges that leaves a span; metrics have all.")
     ] = 1.0
@@ -46,8 +44,8 @@ class TelemetrySettings(Struct, frozen=True, forbid_unknown_fields=True):
             return None
         return TelemetryConfig(
             endpoint=self.endpoint,
-            headers_file=Path(self.headers_file) if self.headers_file else None,
-            ca_file=Path(self.ca_file) if self.ca_file else None,
+            headers_file=path_of(self.headers_file),
+            ca_file=path_of(self.ca_file),
             traces=self.traces,
             metrics_every_s=self.metrics_every_s,
         )
