@@ -4,6 +4,7 @@ Its counterpart is `seal`. The provider key exists in the caller's slot and nowh
 made, and the slot is all zeros whenever an error leaves this module.
 """
 
+import re
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -12,10 +13,12 @@ from sealgate.envelope.context import Context
 from sealgate.envelope.hpke import decapsulate, schedule, schedule_context
 from sealgate.envelope.keys import SealingPrivateKey
 from sealgate.envelope.layout import LENGTH_BYTES, SLOT_BYTES, EnvelopeError, split
-from sealgate.envelope.provider_key import MAX_KEY_BYTES, KeyFormatError, check_provider_key
+from sealgate.envelope.provider_key import MAX_KEY_BYTES, MIN_KEY_BYTES, KeyFormatError, check_provider_key
 from sealgate.envelope.suites import Suite
 
 _ZEROS = bytes(SLOT_BYTES)
+_KEY_AND_ZEROS = re.compile(rb"([\x21-\x7e]{%d,%d})\x00*" % (MIN_KEY_BYTES, MAX_KEY_BYTES))
+"""Looks, and copies nothing."""
 
 
 class Binding(NamedTuple):
@@ -74,8 +77,14 @@ def _decrypt_into(
 def _check_plaintext(slot: memoryview) -> int:
     """The charset gate once more: base mode lets anyone who has the public key seal anything."""
     length_bytes = int.from_bytes(slot[:LENGTH_BYTES], "big")
+    whole = _KEY_AND_ZEROS.fullmatch(slot, LENGTH_BYTES)
+    if whole is None or whole.end(1) != LENGTH_BYTES + length_bytes:
+        _tell_what_is_wrong(slot, length_bytes)
+    return length_bytes
+
+
+def _tell_what_is_wrong(slot: memoryview, length_bytes: int) -> None:
     end = LENGTH_BYTES + length_bytes
     if length_bytes > MAX_KEY_BYTES or slot[end:] != _ZEROS[end:]:
         raise KeyFormatError("layout")
     check_provider_key(slot[LENGTH_BYTES:end])
-    return length_bytes

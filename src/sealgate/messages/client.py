@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,6 +34,9 @@ from sealgate.messages.slot import Slot
 BACKOFF_FIRST_S = 0.05
 BACKOFF_MOST_S = 0.2
 """A path on this machine: to look there costs nothing, and nobody should wait long for a neighbour."""
+_HELLO_S = 5.0
+_CLOCK_S = 0.001
+"""uvloop's clock counts milliseconds: a timer may go off as much too early."""
 
 
 class NotConnectedError(ConnectionError):
@@ -42,6 +46,8 @@ class NotConnectedError(ConnectionError):
 class _Waiting(msgspec.Struct):
     future: asyncio.Future[Message]
     slot: Slot | None
+    until_s: float
+    """On the loop's clock."""
 
 
 class _Link(asyncio.BufferedProtocol):
@@ -53,7 +59,11 @@ class _Link(asyncio.BufferedProtocol):
         self._waiting: dict[int, _Waiting] = {}
         self._last_id = 0
         self._transport: asyncio.Transport | None = None
-        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        """One for all who wait, since most are answered long before it goes off."""
+        self._wakes_at_s = math.inf
+        self.lost: asyncio.Future[None] = self._loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # A cast: uvloop's transports do not inherit from asyncio's.
@@ -75,6 +85,8 @@ class _Link(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
         waiting, self._waiting = self._waiting, {}
         for each in waiting.values():
             if not each.future.done():
@@ -82,15 +94,36 @@ class _Link(asyncio.BufferedProtocol):
         if not self.lost.done():
             self.lost.set_result(None)
 
-    def ask(self, message: Message, slot: Slot | None) -> asyncio.Future[Message]:
+    def ask(self, message: Message, slot: Slot | None, timeout_s: float) -> asyncio.Future[Message]:
         if self._transport is None or self._transport.is_closing():
             raise NotConnectedError("not connected")
         self._last_id = self._last_id % 0xFFFF_FFFF + 1
         request_id = self._last_id
-        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._waiting[request_id] = _Waiting(future, slot)
+        future: asyncio.Future[Message] = self._loop.create_future()
+        until_s = self._loop.time() + timeout_s
+        self._waiting[request_id] = _Waiting(future, slot, until_s)
+        if until_s < self._wakes_at_s:
+            self._wake_at(until_s)
         self._transport.write(encode(FrameKind.REQUEST, request_id, message))
         return future
+
+    def _wake_at(self, when_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._wakes_at_s = when_s
+        self._timer = self._loop.call_at(when_s, self._end_if_late)
+
+    def _end_if_late(self) -> None:
+        """If somebody waited too long, the link ends: what comes late must not be taken for an answer."""
+        self._timer, self._wakes_at_s = None, math.inf
+        waiting = [each for each in self._waiting.values() if not each.future.done()]
+        late = [each for each in waiting if each.until_s <= self._loop.time() + _CLOCK_S]
+        for each in late:
+            each.future.set_exception(NotConnectedError("no answer in time"))
+        if late:
+            self.close()
+        elif (first_s := min((each.until_s for each in waiting), default=math.inf)) < math.inf:
+            self._wake_at(first_s)
 
     def close(self) -> None:
         if self._transport is not None:
@@ -178,11 +211,7 @@ class Client:
         if link is None:
             raise NotConnectedError("not connected")
         try:
-            async with asyncio.timeout(timeout_s):  # `wait_for` would lose a cancellation to a reply
-                return await link.ask(message, slot)
-        except TimeoutError as error:
-            link.close()
-            raise NotConnectedError("no answer in time") from error
+            return await link.ask(message, slot, timeout_s)
         except asyncio.CancelledError:
             if slot is not None:
                 link.close()
@@ -192,7 +221,7 @@ class Client:
         """Send a request now, before this returns; its reply may be awaited. Raises `NotConnectedError`."""
         if self._link is None:
             raise NotConnectedError("not connected")
-        return self._link.ask(message, None)
+        return self._link.ask(message, None, math.inf)
 
     def decode(self, body: bytes) -> Message:
         """A reply or notice from its bytes."""
@@ -213,9 +242,8 @@ class Client:
         except OSError:
             return False
         try:
-            async with asyncio.timeout(5.0):
-                await link.ask(self._hello, None)
-        except (RefusedError, NotConnectedError, TimeoutError) as error:
+            await link.ask(self._hello, None, _HELLO_S)
+        except (RefusedError, NotConnectedError) as error:
             self.refusal = error.refusal if isinstance(error, RefusedError) else None
             link.close()
             return False

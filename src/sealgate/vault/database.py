@@ -25,6 +25,7 @@ from sealgate.vault.faults import StartError, StorageError
 from sealgate.vault.kek_file import sync_folder
 from sealgate.vault.migrations import STEPS, Proof, found_version, make_schema, schema_objects, upgrade
 from sealgate.vault.rowseal import Cell
+from sealgate.vault.wal_index import WalIndex
 
 _PRAGMAS = (
     "journal_mode = WAL",
@@ -61,6 +62,7 @@ class Database:
             for pragma in _PRAGMAS:
                 self._connection.exec_driver_sql(f"PRAGMA {pragma}")
             self.empty = not schema_objects(self._connection)
+            self._index = WalIndex(path)
         except DatabaseError as error:
             self._engine.dispose()
             raise StartError(
@@ -119,6 +121,8 @@ class Database:
 
     def was_touched(self) -> bool:
         """True if anybody else wrote the file since this was asked before; our own changes do not count."""
+        if self._index.is_as_seen():
+            return False
         try:
             ((version,),) = self._driver.execute("PRAGMA data_version")
         except sqlite3.Error as error:
@@ -161,6 +165,7 @@ class Database:
         """Checkpoint and close."""
         self._connection.close()
         self._engine.dispose()
+        self._index.close()
 
     def _roll_back(self) -> None:
         # A failed COMMIT (disk full) may have ended the transaction by itself.

@@ -8,6 +8,7 @@ none can be taken away or brought back.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
@@ -164,7 +165,7 @@ class Keyring:
         known = self._privates.find((key_id, organization))
         if known is not None:
             return known
-        record = self.by_key_id(key_id, organization)
+        record = self._among_all(key_id, organization)
         return self._unwrapped(record) if self._kek.is_here(record.kek_version) else None
 
     async def unwrap_ahead(self, key_id: bytes, organization: str) -> None:
@@ -174,13 +175,27 @@ class Keyring:
         if self.by_key_id(key_id, organization) == record:  # it may have ended meanwhile
             self._privates.get((key_id, organization), lambda: private)
 
+    def _among_all(self, key_id: bytes, organization: str) -> KeyringRecord:
+        """The same as `by_key_id`; where every pair is sound, one reading tells which are the newest too."""
+        with contextlib.suppress(AlarmError):
+            records = self._held(organization)
+            found = next((each for each in records if each.key_id == key_id), None)
+            if found is not None:
+                self._note_newest(organization, _epoch(records, records[0].epoch))
+                return found
+        return self.by_key_id(key_id, organization)
+
     def is_newest(self, key_id: bytes, organization: str) -> bool:
         """True for a pair of the newest epoch; costs no reading once it is known."""
         known = self._newest.find(organization)
         if known is None:
-            known = frozenset(pair.key_id for pair in self.newest(organization).pairs)
-            self._newest.put(organization, known)
+            known = self._note_newest(organization, self.newest(organization).pairs)
         return key_id in known
+
+    def _note_newest(self, organization: str, pairs: Iterable[KeyringRecord]) -> frozenset[bytes]:
+        known = frozenset(pair.key_id for pair in pairs)
+        self._newest.put(organization, known)
+        return known
 
     def rotate(self, organization: str, now_s: float) -> SealingKeys:
         """Begin a new epoch, with fresh pairs of every suite; what is sealed to older ones still opens."""
