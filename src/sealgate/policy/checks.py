@@ -6,8 +6,9 @@ changes a value, and its refusal never quotes text that somebody wrote.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final, NoReturn, Protocol
+
+from msgspec import Struct, field
 
 from sealgate.policy.bodies import JSON
 from sealgate.policy.refusals import Refusal
@@ -38,8 +39,7 @@ def _refuse(check: Check) -> NoReturn:
     raise Refusal("invalid_value", f"This must be {check.says}.", hint="Correct the value, or leave it out.")
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """True or false."""
 
     says: str = "true or false"
@@ -49,8 +49,7 @@ class Flag:
             _refuse(self)
 
 
-@dataclass(frozen=True, slots=True)
-class OnlyFalse:
+class OnlyFalse(Struct, frozen=True):
     """False, which is as absent; true does not pass, for the `reason`."""
 
     reason: str
@@ -64,8 +63,7 @@ class OnlyFalse:
             raise Refusal("field_not_allowed", f"This does not pass: {self.reason}.", hint="Leave it out.")
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     """A number between two bounds, both allowed."""
 
     least: float
@@ -84,8 +82,7 @@ class Number:
             _refuse(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(Struct, frozen=True):
     """A whole number between two bounds, both allowed."""
 
     least: int
@@ -102,8 +99,7 @@ class Whole:
             _refuse(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A string, bounded in characters where `most` is given."""
 
     most: int | None = None
@@ -117,8 +113,7 @@ class Text:
             _refuse(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Matching:
+class Matching(Struct, frozen=True):
     """A string that begins as the pattern says; `says` is the pattern in words."""
 
     pattern: re.Pattern[str]
@@ -129,8 +124,7 @@ class Matching:
             _refuse(self)
 
 
-@dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(Struct, frozen=True):
     """One of a few words; `refused` gives the reasons of words that are known and do not pass."""
 
     words: tuple[str, ...]
@@ -148,8 +142,7 @@ class OneOf:
             _refuse(self)
 
 
-@dataclass(frozen=True, slots=True)
-class AnyObject:
+class AnyObject(Struct, frozen=True):
     """An object whose members are the client's own, such as a JSON schema."""
 
     says: str = "an object"
@@ -159,8 +152,7 @@ class AnyObject:
             _refuse(self)
 
 
-@dataclass(frozen=True, slots=True)
-class AnyList:
+class AnyList(Struct, frozen=True):
     """A list whose items are the provider's own, sent back as they came."""
 
     says: str = "a list"
@@ -170,8 +162,7 @@ class AnyList:
             _refuse(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """Whatever the value, this field or type does not pass; `reason` says why, `hint` what to do instead."""
 
     reason: str
@@ -185,8 +176,7 @@ class Refused:
         raise Refusal("field_not_allowed", f"This does not pass: {self.reason}.", hint=self.hint)
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf:
+class ListOf(Struct, frozen=True):
     """A list of `least` to `most` items, each checked."""
 
     item: Check
@@ -209,8 +199,7 @@ class ListOf:
                 raise
 
 
-@dataclass(frozen=True, slots=True)
-class MapOf:
+class MapOf(Struct, frozen=True):
     """An object with at most `most` members; names match `name`, values are checked."""
 
     name: re.Pattern[str]
@@ -227,8 +216,7 @@ class MapOf:
             self.member(member, unlisted)
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectOf:
+class ObjectOf(Struct, frozen=True):
     """An object of listed fields; null means absent, since the SDKs send answers back as they came."""
 
     fields: Mapping[str, Check]
@@ -257,8 +245,7 @@ class ObjectOf:
                 raise Refusal("missing_field", f"The field '{name}' is missing.", name, "Add it.")
 
 
-@dataclass(frozen=True, slots=True)
-class Tagged:
+class Tagged(Struct, frozen=True):
     """An object whose `tag` field says which of `kinds` it is; without the field it is of kind `absent`."""
 
     tag: str
@@ -290,8 +277,7 @@ class Tagged:
         check(value, unlisted)
 
 
-@dataclass(frozen=True, slots=True)
-class Either:
+class Either(Struct, frozen=True):
     """A string that passes one check, or another value that passes the other."""
 
     text: Check
@@ -305,8 +291,7 @@ class Either:
         (self.text if isinstance(value, str) else self.other)(value, unlisted)
 
 
-@dataclass(frozen=True, slots=True)
-class TextsOrTokens:
+class TextsOrTokens(Struct, frozen=True):
     """One text, a list of texts, one list of token numbers, or a list of such lists."""
 
     most: int
