@@ -10,11 +10,8 @@ import asyncio
 import gc
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from enum import StrEnum
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated, Any, Never
 
@@ -55,6 +52,8 @@ class Commands(TyperGroup):
         """The command of the first word; names the nearest one for a word that is none."""
         known = self.list_commands(ctx)
         if args and args[0] not in known and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
             near = get_close_matches(args[0], known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else "sealgate --help lists them"
             ctx.fail(f"there is no command {args[0]!r}; hint: {hint}")
@@ -85,6 +84,8 @@ class Part(StrEnum):
 @app.command()
 def version() -> None:
     """Print the version."""
+    from importlib.metadata import version as installed_version
+
     typer.echo(installed_version("sealgate"))
 
 
@@ -333,6 +334,8 @@ def _with_folder(data: Path | None, act: Callable[[Path], None]) -> None:
     if data is not None:
         act(data)
         return
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="sealgate-") as folder:
         act(Path(folder))
 

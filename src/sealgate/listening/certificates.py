@@ -13,12 +13,14 @@ import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Never
 
-from cryptography import x509
 from msgspec import Struct
 
 from sealgate.log import Event, EventTable, Kind, Level, Log
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 LOOK_EVERY_S = 1.0
 EXPIRING_DAYS = 14
@@ -145,6 +147,8 @@ def load(files: TlsFiles, now_s: float) -> tuple[Certificate, ssl.SSLContext]:
 
 def read_certificate(path: Path) -> Certificate:
     """The first certificate of a PEM file, which is the server's own; raises `TlsError`."""
+    from cryptography import x509
+
     try:
         own = x509.load_pem_x509_certificates(path.read_bytes())[0]
     except OSError as error:
@@ -159,6 +163,8 @@ def read_certificate(path: Path) -> Certificate:
 
 
 def _names(own: x509.Certificate) -> tuple[str, ...]:
+    from cryptography import x509
+
     try:
         names = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:

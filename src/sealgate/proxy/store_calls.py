@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -19,7 +19,7 @@ from sealgate.proxy.ledger import WINDOW_LETTERS, Amounts, Line, window_of
 from sealgate.proxy.store_wire import Reply
 
 SCRIPTS: Final[Mapping[str, str]] = {
-    name: (files("sealgate.proxy") / "lua" / f"{name}.lua").read_text()
+    name: (Path(__file__).parent / "lua" / f"{name}.lua").read_text()
     for name in ("reserve", "settle", "live", "restate")
 }
 DIGESTS: Final[Mapping[str, str]] = {

@@ -8,7 +8,6 @@ counted: it never holds up a request, and never holds more memory than the bound
 from __future__ import annotations
 
 import asyncio
-import http.client
 import os
 import random
 import ssl
@@ -16,7 +15,6 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Final
 
 from sealgate.log import Log
@@ -80,6 +78,8 @@ class Telemetry:
     def __init__(
         self, config: TelemetryConfig, resource: Mapping[str, str], outcomes: Mapping[Outcome, int], log: Log
     ) -> None:
+        from importlib.metadata import version
+
         self._config, self._outcomes, self._log = config, outcomes, log
         self._collector = parse_collector(config.endpoint)
         self._context = tls_context(config.ca_file) if self._collector.tls else None
@@ -191,6 +191,8 @@ class Telemetry:
 
     def _post(self, path: str, body: bytes) -> None:
         """One request: no redirect is followed, and no variable of the environment is."""
+        import http.client
+
         to, timeout_s = self._collector, self._config.timeout_s
         connection = (
             http.client.HTTPConnection(to.host, to.port, timeout=timeout_s)

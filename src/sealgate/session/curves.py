@@ -5,7 +5,7 @@ some points anybody can make signatures that verify.
 """
 
 import base64
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -22,7 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from joserfc.jwk import ECKey, OKPKey
+
+if TYPE_CHECKING:
+    from joserfc.jwk import ECKey, OKPKey
 
 Algorithm = Literal["Ed25519", "ES256"]
 PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey
@@ -135,8 +137,10 @@ def generate(algorithm: Algorithm) -> PrivateKey:
     return Ed25519PrivateKey.generate() if algorithm == "Ed25519" else generate_private_key(_CURVE)
 
 
-def jose(handle: PublicKey | PrivateKey) -> OKPKey | ECKey:
+def jose(handle: PublicKey | PrivateKey) -> "OKPKey | ECKey":
     """The key as joserfc wants it."""
+    from joserfc.jwk import ECKey, OKPKey
+
     if isinstance(handle, Ed25519PublicKey | Ed25519PrivateKey):
         return OKPKey.import_key(handle)
     return ECKey.import_key(handle)

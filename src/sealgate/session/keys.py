@@ -5,11 +5,10 @@ half and gets its key id. A signing key must never be printed, pickled or sent t
 """
 
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 from cryptography.hazmat.primitives import serialization
-from joserfc.jwk import ECKey, OKPKey
 
 from sealgate.ids import new_id
 from sealgate.session.curves import (
@@ -28,6 +27,9 @@ from sealgate.session.curves import (
     public_from_raw,
     raw_public,
 )
+
+if TYPE_CHECKING:
+    from joserfc.jwk import ECKey, OKPKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class SigningKey:
         """The private key as a JWK's JSON, with its id: for the host's own secret store, and nowhere else."""
         return msgspec.json.encode(private_to_jwk(self._private, self.kid)).decode()
 
-    def jose_key(self) -> OKPKey | ECKey:
+    def jose_key(self) -> "OKPKey | ECKey":
         """The key as joserfc wants it."""
         return jose(self._private)
 

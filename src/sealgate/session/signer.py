@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable
 
 import msgspec
-from joserfc import jws
 
 from sealgate.session.claims import DEFAULT_LIFETIME_S, Claims, check_claims, whole_seconds
 from sealgate.session.errors import MalformedClaims
@@ -19,6 +18,8 @@ from sealgate.session.tokens import MAX_TOKEN_BYTES, TYPE
 
 def sign(signing_key: SigningKey, claims: Claims) -> str:
     """A compact JWS of these claims (RFC 7515 §7.1); raises MalformedClaims where `verify` would."""
+    from joserfc import jws
+
     check_claims(claims)
     algorithm = signing_key.algorithm
     header = {"alg": algorithm, "typ": TYPE, "kid": signing_key.kid}

@@ -12,17 +12,18 @@ import hmac
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import msgspec
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from fido2 import cbor
-from fido2.cose import CoseKey
-from fido2.webauthn import AttestationObject, AttestedCredentialData, AuthenticatorData
 from msgspec import Struct
 
 from sealgate.envelope import Fingerprint
 from sealgate.vault import base64url
 from sealgate.vault.relying_party import RelyingParty
+
+if TYPE_CHECKING:
+    from fido2.webauthn import AttestedCredentialData, AuthenticatorData
 
 ALGORITHMS = (-8, -7, -257)
 """EdDSA, ES256, RS256 (RFC 9053, RFC 8812), the preferred one first."""
@@ -93,6 +94,9 @@ def register(
     party: RelyingParty, challenge: bytes, passkey: bytes, client_data: bytes, attestation: bytes
 ) -> Registered:
     """The passkey that a browser made for this challenge; raises `PasskeyRefusedError` (section 7.1)."""
+    from fido2 import cbor
+    from fido2.webauthn import AttestationObject
+
     _check_client_data(party, challenge, client_data, "webauthn.create")
     with _foreign("attestation_malformed"):
         found = AttestationObject(attestation).auth_data
@@ -108,6 +112,10 @@ def verify(
     party: RelyingParty, challenge: bytes, assertion: Assertion, public_key: bytes, counter: int
 ) -> int:
     """The counter's new value; raises `PasskeyRefusedError` unless this passkey signed this (section 7.2)."""
+    from fido2 import cbor
+    from fido2.cose import CoseKey
+    from fido2.webauthn import AuthenticatorData
+
     _check_client_data(party, challenge, assertion.client_data, "webauthn.get")
     with _foreign("authenticator_data_malformed"):
         found = AuthenticatorData(assertion.authenticator_data)
