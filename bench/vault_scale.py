@@ -12,23 +12,23 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import multiprocessing
 import os
 import random
-import resource
 import secrets
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import msgspec
 import uvloop
 from bench.vault_open import ORIGIN, UNDER_WAY, _config, _connected, _processor_s
 from msgspec import Struct
-from sqlalchemy import insert
+from tests.up_running import free_ports
 
+from sealgate import settings as settings_file
 from sealgate.envelope import Context, seal
 from sealgate.ids import new_id
 from sealgate.log import NullLog
@@ -42,7 +42,7 @@ from sealgate.vault.config import VaultConfig
 from sealgate.vault.events import EVENTS
 from sealgate.vault.foundation import Foundation, lay_foundation
 from sealgate.vault.keyring import SealingKeys
-from sealgate.vault.process import DESK_SOCKET, OPENER_SOCKET, run
+from sealgate.vault.process import DESK_SOCKET, OPENER_SOCKET
 from sealgate.vault.rowseal import SealedTable
 from sealgate.vault.schema import CREDENTIALS, VERSIONS
 from sealgate.vault.stores import Stores, build_stores
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--biggest", type=int, default=10_000, help="credentials of the organization erased")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sgb") as folder:
-        config = _config(Path(folder))
+        config = msgspec.structs.replace(_config(Path(folder)), data_dir=Path(folder) / "vault")
         began = time.perf_counter()
         stored = fill(config, options.stored - options.biggest, OF_ONE_ORGANIZATION)
         biggest = fill(config, options.biggest, options.biggest)
@@ -94,7 +94,7 @@ def fill(config: VaultConfig, count: int, of_one: int) -> list[Stored]:
     try:
         base = lay_foundation(config.data_dir, config.instance, log)
         stores = build_stores(config, base, lambda _notice: 0, log)
-        base.database._connection.exec_driver_sql("PRAGMA synchronous = OFF")
+        base.database._driver.execute("PRAGMA synchronous = OFF")
         filled = []
         for at in range(0, count, of_one):
             filled += _fill(config.instance, base, stores, min(of_one, count - at))
@@ -116,8 +116,8 @@ def _fill(instance: str, base: Foundation, stores: Stores, count: int) -> list[S
         base.witness._anchor.append(Entry(base.witness._number + 1, name, 1, "active"))
         base.witness._number += 1
     with base.witness.change(names[-1], 1, "active") as connection:
-        connection.execute(insert(CREDENTIALS), [credentials.row(record) for record, _ in sealed])
-        connection.execute(insert(VERSIONS), [versions.row(version) for _, version in sealed])
+        connection.executemany(CREDENTIALS.insert, [credentials.row(record) for record, _ in sealed])
+        connection.executemany(VERSIONS.insert, [versions.row(version) for _, version in sealed])
     return [Stored(organization, application, name) for name in names]
 
 
@@ -143,16 +143,14 @@ def _sealed(
 
 
 class _Running:
-    """A vault in its own process; `ready_s` is how long it took until somebody could say hello."""
+    """A vault as the supervisor starts it; `ready_s` is how long it took until somebody could say hello."""
 
     def __init__(self, config: VaultConfig) -> None:
         self._config = config
-        began = time.perf_counter()
-        self.process: BaseProcess = multiprocessing.get_context("spawn").Process(
-            target=_run_quietly, args=(config,), daemon=True
-        )
-        self.process.start()
-        self._began = began
+        words = ("-m", "sealgate", "run", "vault", "--config", str(_settings(config)))
+        self._began = time.perf_counter()
+        with Path(os.environ.get("BENCH_LOG", os.devnull)).open("a") as told:
+            self.process = subprocess.Popen((sys.executable, *words), stderr=told)
         self.ready_s = 0.0
 
     async def connected(self, socket: str, replies: object) -> tuple[Client, asyncio.Task[None]]:
@@ -168,14 +166,25 @@ class _Running:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.join(20)
+        self.process.wait(20)
 
 
-def _run_quietly(config: VaultConfig) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with Path(os.environ.get("BENCH_LOG", os.devnull)).open("a") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    run(config)
+def _settings(config: VaultConfig) -> Path:
+    """The settings that make this configuration, in its folder."""
+    folder = config.data_dir.parent
+    vault = settings_file.VaultSettings(
+        port=config.port, admin_port=free_ports(1)[0], opens_per_minute=config.opens_per_minute
+    )
+    settings = settings_file.Settings(
+        instance=config.instance,
+        data_dir=str(folder),
+        runtime_dir=str(config.runtime_dir),
+        vault=vault,
+        proxy=settings_file.ProxySettings(id=new_id("prx")),
+    )
+    path = folder / "sealgate.toml"
+    settings_file.write(settings, path)
+    return path
 
 
 async def _measure(config: VaultConfig, stored: list[Stored], opens: int, attempt: str) -> dict[str, float]:
@@ -194,7 +203,7 @@ async def _open(proxy: Client, vault: _Running, wanted: list[Stored]) -> dict[st
     arena = SlotArena()
     for each in wanted[:200]:
         await _one(proxy, arena, each)
-    pid = vault.process.pid or 0
+    pid = vault.process.pid
     spent_s = _processor_s(pid)
     single = sorted([await _one(proxy, arena, each) for each in wanted])
     spent_s = _processor_s(pid) - spent_s

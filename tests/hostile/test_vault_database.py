@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Table
 
 from sealgate.envelope import SealingPrivateKey
 from sealgate.ids import new_id
@@ -48,8 +47,8 @@ AT = Addresses(ORGANIZATION, APPLICATION)
 ERASED = Addresses(new_id("org"), new_id("app"))
 KEY, PREVIOUS_KEY, STAGED_KEY = canary_key(), canary_key(), canary_key()
 
-TABLES = [table for table in vars(schema).values() if isinstance(table, Table)]
-COLUMNS = [(table.name, column.name) for table in TABLES for column in table.columns]
+TABLES = [table for table in vars(schema).values() if isinstance(table, schema.Table)]
+COLUMNS = [(table.name, column) for table in TABLES for column in table.columns]
 COLUMNS.append(("schema_version", "version"))
 OPENED_WITH = ("credentials", "versions", "keyring", "peppers")
 Change = Callable[[Deployment, str], Awaitable[None]]

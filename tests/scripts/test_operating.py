@@ -157,7 +157,7 @@ async def test_inspect_shows_the_words_of_the_newest_sealing_keys_as_depositors_
         assert after.output.count(" words ") == 1
         assert newer in after.output
         with vault.vault._foundation.database.transaction() as connection:
-            connection.exec_driver_sql("UPDATE keyring SET public_key = zeroblob(32) WHERE suite = 1")
+            connection.execute("UPDATE keyring SET public_key = zeroblob(32) WHERE suite = 1")
         edited = await said("vault", "inspect", "--config", str(settings))
         assert " words " not in edited.output
 
@@ -262,7 +262,7 @@ async def test_check_waits_for_a_round_of_a_running_vault_and_fails_where_a_row_
         early = await said("vault", "check", "--last", "--config", str(settings))
         sound = await said("vault", "check", "--config", str(settings))
         with vault.vault._foundation.database.transaction() as connection:
-            connection.exec_driver_sql("UPDATE peppers SET mac = zeroblob(32)")
+            connection.execute("UPDATE peppers SET mac = zeroblob(32)")
         damaged = await said("vault", "check", "--config", str(settings))
         last = await said("vault", "check", "--last", "--json", "--config", str(settings))
     assert (early.exit_code, "No round is whole" in early.output) == (0, True)

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
-from sqlalchemy.exc import OperationalError
 
+from sealgate.vault.connection import Connection
 from sealgate.vault.database import Database
 from sealgate.vault.faults import StorageError
 
@@ -37,20 +36,14 @@ Happens = Callable[[str, tuple[Any, ...]], bool]
 def each_moment(happens: Happens) -> Iterator[None]:
     """Within this, `happens` is called before each moment of this process."""
 
-    def statement(_connection: object, _cursor: object, text: str, *_more: object) -> None:
-        if not text.startswith("SELECT") and happens(text.split(maxsplit=1)[0], ()):
-            raise OperationalError("", {}, sqlite3.OperationalError("database or disk is full"))
-
     with pytest.MonkeyPatch.context() as patch:
         for name in _CALLS:
             patch.setattr(os, name, _hooked(name, getattr(os, name), happens))
         for name in _EMPTIES:
             patch.setattr(Database, name, _emptying(getattr(Database, name), happens))
-        event.listen(Engine, "before_cursor_execute", statement)
-        try:
-            yield
-        finally:
-            event.remove(Engine, "before_cursor_execute", statement)
+        for name in ("execute", "executemany"):
+            patch.setattr(Connection, name, _stating(getattr(Connection, name), happens), raising=False)
+        yield
 
 
 def _hooked(name: str, call: Callable[..., Any], happens: Happens) -> Callable[..., Any]:
@@ -60,6 +53,15 @@ def _hooked(name: str, call: Callable[..., Any], happens: Happens) -> Callable[.
         if name == "write" and len(values[1]) > 1:
             return call(values[0], values[1][: len(values[1]) // 2])  # as much as there is room for
         raise OSError(errno.ENOSPC, "No space left on device")
+
+    return hook
+
+
+def _stating(call: Callable[..., Any], happens: Happens) -> Callable[..., Any]:
+    def hook(connection: Connection, text: str, *values: Any) -> Any:
+        if not text.startswith("SELECT") and happens(text.split(maxsplit=1)[0], ()):
+            raise sqlite3.OperationalError("database or disk is full")
+        return call(connection, text, *values)
 
     return hook
 

@@ -154,7 +154,7 @@ async def test_an_edited_keyring_is_shown_as_damaged_and_raises_its_alarm(
 ) -> None:
     await vault.sealed_key(at, canary_key())
     with vault.vault._foundation.database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE keyring SET made_at = 1")
+        connection.execute("UPDATE keyring SET made_at = 1")
     (shown,) = (await listed(vault))["items"]
     assert (shown["verifies"], shown["epochs"]) == (False, [])
     assert "edited outside the vault" in await words(vault)
@@ -230,7 +230,7 @@ async def test_the_metrics_name_no_organization_and_no_process(vault: Deployment
 async def test_an_edited_database_makes_no_new_series(vault: Deployment, at: Addresses) -> None:
     await vault.sealed_key(at, canary_key())
     with vault.vault._foundation.database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE credentials SET state = 'x\" 1\n'")
+        connection.execute("UPDATE credentials SET state = 'x\" 1\n'")
     assert await metric(vault, 'credentials{state="active"}') == 0
     assert 'state="x' not in (await look(vault, "/metrics")).body.decode()
 
@@ -306,7 +306,7 @@ async def test_it_says_what_the_check_of_all_rows_found(
     assert "Damaged rows none" in await words(vault)
     assert await metric(vault, "rows_checked_timestamp_seconds") == clock.now_s
     with vault.vault._foundation.database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE peppers SET ciphertext = x'00'")
+        connection.execute("UPDATE peppers SET ciphertext = x'00'")
     list(vault.vault._checking.pieces())
     assert await metric(vault, "rows_damaged") == 1
     assert "1: sealgate vault check names them" in await words(vault)

@@ -114,7 +114,7 @@ async def test_a_database_that_fails_is_said_on_every_page(
 
 async def test_an_edited_table_of_keks_is_said(vault: Deployment) -> None:
     with vault.vault._foundation.database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE keks SET made_at = 1")
+        connection.execute("UPDATE keks SET made_at = 1")
     answer = await look(vault, "/readyz")
     assert (answer.status, answer.json["database"]) == (503, "damaged")
     assert (await look(vault, "/")).code == "unavailable"

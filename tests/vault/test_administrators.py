@@ -313,7 +313,7 @@ async def test_an_edited_row_is_an_alarm_and_counts_for_nothing(
 ) -> None:
     cleo = await people.enrolled("Cleo", new_id("org"))
     with vault.vault._foundation.database.transaction() as connection:
-        connection.exec_driver_sql(edit)
+        connection.execute(edit)
     (row,) = await people.list()
     assert (row.administrator, row.state, row.passkeys) == (cleo.administrator, "damaged", ())
     assert "alarm_row" in log.getvalue()
@@ -328,7 +328,7 @@ async def test_an_invitation_whose_row_was_edited_does_not_work(
 ) -> None:
     invited = await people.invite("Ada", new_id("org"))
     with vault.vault._foundation.database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE administrators SET organization = ''")
+        connection.execute("UPDATE administrators SET organization = ''")
     assert (await people.enrol(invited, Passkey())).code == "invitation_unknown"
     assert "invitation_refused code=damaged" in log.getvalue()
 
@@ -374,5 +374,5 @@ async def test_removing_rows_does_not_bring_back_the_time_when_one_could_invite(
 async def test_the_name_of_who_is_damaged_is_not_shown_as_true(people: People, vault: Deployment) -> None:
     await people.enrolled("Ada")
     with vault.vault._foundation.database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE administrators SET name = 'Eve'")
+        connection.execute("UPDATE administrators SET name = 'Eve'")
     assert [row.name for row in await people.list()] == [""]

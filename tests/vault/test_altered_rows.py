@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 from msgspec import Struct, structs
-from sqlalchemy.exc import OperationalError
 
 from sealgate.ids import new_id
 from sealgate.log import NullLog
@@ -418,7 +417,7 @@ def test_an_upgrade_that_the_disk_stops_is_refused_with_a_hint(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_args: object) -> None:
-        raise OperationalError("UPDATE", {}, sqlite3.OperationalError("database or disk is full"))
+        raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr("sealgate.vault.database.upgrade", full)
     witness = house.vault.foundation.witness

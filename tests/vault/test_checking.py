@@ -59,7 +59,7 @@ def whole_round(check: Checking) -> RowsChecked:
 
 def execute(vault: StillVault, statement: str) -> None:
     with vault.foundation.database.transaction() as connection:
-        connection.exec_driver_sql(statement)
+        connection.execute(statement)
 
 
 def fill_every_table(vault: StillVault) -> str:
@@ -84,7 +84,7 @@ def test_a_sound_vault_is_found_sound_in_every_table(vault: StillVault, check: C
     found = whole_round(check)
     assert found.is_sound
     assert found.damaged == ()
-    assert {each.table for each in found.tables} == {str(table.name) for table in sealed_tables()}
+    assert {each.table for each in found.tables} == {table.name for table in sealed_tables()}
     assert (found.round, found.ended_at, found.under_way) == (1, vault.clock.now_s, 0)
 
 
@@ -230,7 +230,7 @@ async def test_a_running_vault_checks_by_itself_and_at_once_when_it_is_asked_to(
         await vault.sealed_key(AT, canary_key())
         await awaited(operator, 1)
         with vault.vault._foundation.database.transaction() as connection:
-            connection.exec_driver_sql("UPDATE peppers SET mac = zeroblob(32)")
+            connection.execute("UPDATE peppers SET mac = zeroblob(32)")
         await asked(operator, anew=True)
         found = await awaited(operator, 2)
     assert found.damaged == (DamagedRow("peppers", AT.organization),)

@@ -288,7 +288,7 @@ async def test_a_planted_passkey_approves_nothing(
     rows = people.copy("administrators")["administrators"]
     for row in rows:
         with vault.vault._foundation.database.transaction() as connection:
-            connection.exec_driver_sql("UPDATE passkeys SET administrator = ?", (row[0],))
+            connection.execute("UPDATE passkeys SET administrator = ?", (row[0],))
         await refused_as(await approved(vault, issued, canary_key(), stolen.passkey))
 
 

@@ -23,7 +23,6 @@ from sealgate.messages.tickets import (
     RollBack,
     Switch,
 )
-from sealgate.vault.database import Query
 from tests.vault.deployment import (
     EVIL_ORIGIN,
     ORIGIN,
@@ -47,6 +46,7 @@ BAD_IDS = [
     "é" * 24,
     "a" * 9999,
 ]
+_ENVELOPES = "SELECT envelope FROM versions"
 BAD_NAMES = ["", " ", " padded", "two\nlines", "\x00", "\u202eleft", "x" * 201]
 
 
@@ -139,11 +139,11 @@ async def test_the_list_shows_nothing_of_another_application(vault: Deployment, 
 async def test_revoking_destroys_the_envelope_in_every_file(vault: Deployment, at: Addresses) -> None:
     credential = await vault.sealed_key(at, canary_key())
     database = vault.vault._foundation.database
-    envelope = database.rows(_envelopes())[0][0]
+    envelope = database.rows(_ENVELOPES)[0][0]
     assert isinstance(envelope, bytes)
     revoked = await vault.revoke(at, credential)
     assert isinstance(revoked, CredentialRevoked)
-    assert database.rows(_envelopes()) == [(None,)]
+    assert database.rows(_ENVELOPES) == [(None,)]
     assert (await vault.list(at)).items[0].versions == ()
     for path in vault.config.data_dir.iterdir():
         assert envelope[60:] not in path.read_bytes(), path.name
@@ -151,7 +151,7 @@ async def test_revoking_destroys_the_envelope_in_every_file(vault: Deployment, a
 
 async def test_replacing_overwrites_the_old_envelope_in_every_file(vault: Deployment, at: Addresses) -> None:
     credential = await vault.sealed_key(at, canary_key())
-    old = vault.vault._foundation.database.rows(_envelopes())[0][0]
+    old = vault.vault._foundation.database.rows(_ENVELOPES)[0][0]
     assert isinstance(old, bytes)
     await vault.sealed_key(at, canary_key(), credential)
     for path in vault.config.data_dir.iterdir():
@@ -195,14 +195,6 @@ async def test_an_awaited_credential_is_called_off_by_revoking_it(vault: Deploym
     await vault.revoke(at, issued.credential)
     assert (await vault.view(issued.ticket)).code == "ticket_unknown"
     assert (await vault.list(at)).items == ()
-
-
-def _envelopes() -> Query:
-    from sqlalchemy import select
-
-    from sealgate.vault.schema import VERSIONS
-
-    return Query(select(VERSIONS.c.envelope))
 
 
 async def test_the_console_is_told_whether_an_administrator_must_approve_a_deposit(

@@ -231,8 +231,8 @@ def test_a_change_that_fails_leaves_neither_a_mark_nor_a_line(tmp_path: Path) ->
 
 def fill_the_disk(foundation: Foundation) -> None:
     with foundation.witness.change(CREDENTIAL, 1, "active") as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count = 1")
-        connection.exec_driver_sql("INSERT INTO opens SELECT hex(zeroblob(9999)), 1, 1, zeroblob(999999)")
+        connection.execute("PRAGMA max_page_count = 1")
+        connection.execute("INSERT INTO opens SELECT hex(zeroblob(9999)), 1, 1, zeroblob(999999)")
 
 
 def test_a_full_disk_rolls_the_whole_transaction_back(tmp_path: Path) -> None:

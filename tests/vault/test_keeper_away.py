@@ -175,7 +175,7 @@ async def test_what_was_sealed_anew_while_the_keeper_was_asked_is_not_remembered
             other = peppers._rows.row(msgspec.structs.replace(pepper, kek_version="another"))
             with database.transaction() as connection:
                 if isinstance(found, SealingPrivateKey):
-                    connection.execute(KEYRING.update().where(KEYRING.c.key_id == pair.key_id), newer)
+                    connection.execute(KEYRING.update("WHERE key_id = :key_id"), newer)
                 else:
                     connection.execute(PEPPERS.update(), other)
             return found

@@ -130,7 +130,7 @@ def test_the_file_of_a_kek_that_wraps_nothing_any_more_may_be_away(tmp_path: Pat
 
 def test_a_missing_table_of_keks_is_refused(tmp_path: Path) -> None:
     with Ring(tmp_path) as ring, ring.vault.foundation.database.transaction() as connection:
-        connection.exec_driver_sql("DELETE FROM keks")
+        connection.execute("DELETE FROM keks")
     assert refused(tmp_path / "data") == "keks_damaged"
 
 
@@ -145,7 +145,7 @@ def test_a_missing_table_of_keks_is_refused(tmp_path: Path) -> None:
 )
 def test_an_edited_root_is_refused(tmp_path: Path, statement: str) -> None:
     with Ring(tmp_path) as ring, ring.vault.foundation.database.transaction() as connection:
-        connection.exec_driver_sql(statement)
+        connection.execute(statement)
     assert refused(tmp_path / "data") in {"root_damaged", "wrong_kek"}
 
 
@@ -206,7 +206,7 @@ def test_a_row_that_verifies_and_does_not_unwrap_is_told_and_kept(tmp_path: Path
         record = rows.read(row)
         broken = rows.row(type(record)(record.organization, record.ciphertext, b"x" * 60, record.kek_version))
         with database.transaction() as connection:
-            connection.exec_driver_sql(
+            connection.execute(
                 "UPDATE peppers SET wrapped_data_key = ?, mac = ?",
                 (broken["wrapped_data_key"], broken["mac"]),
             )
@@ -319,7 +319,7 @@ def test_a_pepper_that_was_removed_or_never_made_is_told_apart(tmp_path: Path) -
         with pytest.raises(LookupError):
             ring.vault.stores.peppers.pseudonym_key(new_id("org"), at.application)
         with ring.vault.foundation.database.transaction() as connection:
-            connection.exec_driver_sql("DELETE FROM peppers")
+            connection.execute("DELETE FROM peppers")
         with pytest.raises(AlarmError):
             ring.vault.stores.peppers.pseudonym_key(at.organization, at.application)
 
@@ -335,7 +335,7 @@ def test_root_keys_have_no_text_form_and_no_copy() -> None:
 def test_a_root_that_is_not_the_only_row_derives_nothing(tmp_path: Path, statement: str) -> None:
     with Ring(tmp_path) as ring:
         with ring.vault.foundation.database.transaction() as connection:
-            connection.exec_driver_sql(statement)
+            connection.execute(statement)
         with pytest.raises(StartError, match="root row"):
             load_root(ring.vault.foundation.database, ring.ring, INSTANCE)
 
@@ -379,5 +379,5 @@ def test_looking_at_an_older_schema_upgrades_nothing(tmp_path: Path) -> None:
 
 def test_looking_while_the_ring_is_altered_is_refused(tmp_path: Path) -> None:
     with Ring(tmp_path) as ring, ring.vault.foundation.database.transaction() as connection:
-        connection.exec_driver_sql("DELETE FROM keks")
+        connection.execute("DELETE FROM keks")
     assert look_refused(tmp_path / "data") == "keks_damaged"

@@ -222,7 +222,7 @@ def test_a_row_that_does_not_verify_is_not_sealed_anew_by_a_rotation(tmp_path: P
     with Ring(tmp_path) as ring:
         Kept(ring.vault)
         with ring.vault.foundation.database.transaction() as connection:
-            connection.exec_driver_sql("UPDATE peppers SET ciphertext = x'00' WHERE rowid = 1")
+            connection.execute("UPDATE peppers SET ciphertext = x'00' WHERE rowid = 1")
         old = ring.ring.version
         report = ring.rotate()
         assert report.left == 1
@@ -323,8 +323,8 @@ def test_an_old_row_of_the_ring_put_back_is_refused_at_start(tmp_path: Path) -> 
         old = list(ring.vault.foundation.database._driver.execute("SELECT * FROM keks"))
         ring.rotate()
         with ring.vault.foundation.database.transaction() as connection:
-            connection.exec_driver_sql("DELETE FROM keks")
-            connection.exec_driver_sql("INSERT INTO keks VALUES (?, ?, ?, ?, ?, ?)", old[0])
+            connection.execute("DELETE FROM keks")
+            connection.execute("INSERT INTO keks VALUES (?, ?, ?, ?, ?, ?)", old[0])
     with pytest.raises(StartError) as refused:
         StillVault(tmp_path)
     assert refused.value.code == "keks_damaged"
@@ -332,7 +332,7 @@ def test_an_old_row_of_the_ring_put_back_is_refused_at_start(tmp_path: Path) -> 
 
 def test_an_edited_row_of_the_ring_is_refused_at_start(tmp_path: Path) -> None:
     with Ring(tmp_path) as ring, ring.vault.foundation.database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE keks SET made_at = 1")
+        connection.execute("UPDATE keks SET made_at = 1")
     with pytest.raises(StartError) as refused:
         StillVault(tmp_path)
     assert refused.value.code == "keks_damaged"

@@ -79,8 +79,7 @@ def test_a_private_half_that_does_not_unwrap_raises_an_alarm(tmp_path: Path) -> 
         pair = keyring.current(ORGANIZATION, 1.0).preferred
         altered = structs.replace(pair, ciphertext=pair.ciphertext[:-1] + bytes((pair.ciphertext[-1] ^ 1,)))
         with vault.foundation.database.transaction() as connection:
-            same = KEYRING.c.key_id == pair.key_id
-            connection.execute(KEYRING.update().where(same), keyring._rows.row(altered))
+            connection.execute(KEYRING.update("WHERE key_id = :key_id"), keyring._rows.row(altered))
         with pytest.raises(AlarmError):
             keyring.private(pair.key_id, ORGANIZATION)
 

@@ -154,7 +154,7 @@ async def test_a_full_disk_is_told_as_such(
 
 async def test_an_edited_ring_is_told_as_damage(vault: Deployment, operator: Client) -> None:
     with vault.vault._foundation.database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE keks SET made_at = 1")
+        connection.execute("UPDATE keks SET made_at = 1")
     with pytest.raises(RefusedError) as refused:
         await operator.ask(AskKeks())
     assert refused.value.refusal.code == "damaged"
@@ -245,7 +245,7 @@ async def test_a_row_that_does_not_verify_is_shown_as_such_or_not_at_all(
     credential = await vault.sealed_key(at, canary_key())
     text = envelope_of(vault, credential)
     with vault.vault._foundation.database.transaction() as connection:
-        connection.exec_driver_sql(f"UPDATE {table} SET mac = x'00'")
+        connection.execute(f"UPDATE {table} SET mac = x'00'")
     found = (await inspected(operator, envelope=text)).envelope
     assert found is not None
     assert found.pair is not None

@@ -289,7 +289,7 @@ async def test_an_edited_proposal_is_an_alarm_and_grants_nothing(
     proposal = await proposed(people, InviteAdministrator(name="Eve"))
     await people.approve(proposal.link, two[0].passkey)
     with vault.vault._foundation.database.transaction() as connection:
-        connection.exec_driver_sql(edit)
+        connection.execute(edit)
     assert (await people.proposal(proposal.link)).code == "proposal_unknown"
     assert "alarm_row" in log.getvalue()
     again = await proposed(people, InviteAdministrator(name="Eve"))

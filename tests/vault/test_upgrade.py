@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from sqlalchemy import column, select, table
 
 from sealgate.envelope import Context, SealingPrivateKey, SealingPublicKey, seal
 from sealgate.ids import new_id
@@ -25,7 +24,6 @@ from sealgate.messages.tickets import (
 )
 from sealgate.vault import migrations, rewrapping
 from sealgate.vault.carrying import _CREDENTIAL_BEFORE, _KEYRING_BEFORE
-from sealgate.vault.database import Query
 from sealgate.vault.datakey import seal_secret
 from sealgate.vault.faults import StartError
 from sealgate.vault.keks import Keks
@@ -78,9 +76,7 @@ def _sealed(vault: StillVault, credential: str, version: int) -> bytes:
 def _first_pair(vault: StillVault) -> tuple[bytes, SealingPublicKey]:
     """The organization's one pair, made at first use, as the first release did."""
     foundation, organization = vault.foundation, AT.organization
-    known = foundation.database.row(
-        Query(select(column("key_id"), column("public_key")).select_from(table("keyring")))
-    )
+    known = foundation.database.row("SELECT key_id, public_key FROM keyring")
     if known is not None:
         return cast(bytes, known[0]), SealingPublicKey(cast(bytes, known[1]))
     private, key_id = SealingPrivateKey.generate(), secrets.token_bytes(16)
@@ -91,7 +87,7 @@ def _first_pair(vault: StillVault) -> tuple[bytes, SealingPublicKey]:
     values = (key_id, organization, 1, private.public.raw, *sealed, 1.0)
     mac = foundation.seal.mac("keyring", _KEYRING_BEFORE, values)
     with foundation.witness.change(organization, 1, ENROLLED) as connection:
-        connection.exec_driver_sql("INSERT INTO keyring VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, mac))
+        connection.execute("INSERT INTO keyring VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, mac))
         vault.stores.peppers.make(connection, organization)
     return key_id, private.public
 
@@ -116,8 +112,8 @@ def _put(
             patch.setattr(type(vault.foundation.witness), "standing", lambda *_args: None)
         with vault.foundation.witness.change(credential, version, state) as connection:
             marks = ", ".join("?" * (len(values) + 1))
-            connection.exec_driver_sql("DELETE FROM credentials WHERE credential = ?", (credential,))
-            connection.exec_driver_sql(f"INSERT INTO credentials VALUES ({marks})", (*values, mac))
+            connection.execute("DELETE FROM credentials WHERE credential = ?", (credential,))
+            connection.execute(f"INSERT INTO credentials VALUES ({marks})", (*values, mac))
 
 
 def listed(vault: StillVault) -> dict[str, CredentialRow]:

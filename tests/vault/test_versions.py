@@ -7,13 +7,10 @@ from collections.abc import Awaitable
 
 import msgspec
 import pytest
-from sqlalchemy import select
 
 from sealgate.messages.frames import RefusedError
 from sealgate.messages.opening import CredentialEvent, Renew, Renewed
 from sealgate.messages.tickets import CredentialRow, CredentialState
-from sealgate.vault.database import Query
-from sealgate.vault.schema import VERSIONS
 from tests.vault.deployment import Addresses, Deployment, canary_key
 
 OLD, NEW, NEWER = canary_key(), canary_key(), canary_key()
@@ -237,7 +234,7 @@ async def test_discarding_destroys_that_envelope_in_every_file(vault: Deployment
 
 
 def held_envelopes(vault: Deployment) -> list[bytes]:
-    rows = vault.vault._foundation.database.rows(Query(select(VERSIONS.c.envelope)))
+    rows = vault.vault._foundation.database.rows("SELECT envelope FROM versions")
     return [envelope for (envelope,) in rows if isinstance(envelope, bytes)]
 
 

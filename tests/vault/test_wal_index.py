@@ -24,7 +24,7 @@ def write(path: Path) -> None:
 
 def own(database: Database) -> None:
     with database.transaction() as connection:
-        connection.exec_driver_sql("PRAGMA user_version = 8")
+        connection.execute("PRAGMA user_version = 8")
 
 
 def test_every_commit_of_somebody_else_is_noticed_and_none_of_our_own(tmp_path: Path) -> None:

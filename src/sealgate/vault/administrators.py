@@ -14,12 +14,12 @@ import secrets
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, bindparam, delete, or_, select, text
 
 from sealgate.ids import new_id
 from sealgate.log import Log
 from sealgate.vault import passkeys
-from sealgate.vault.database import Database, Query
+from sealgate.vault.connection import Connection
+from sealgate.vault.database import Database
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.passkeys import Assertion, PasskeyRefusedError, Registered
 from sealgate.vault.relying_party import RelyingParty
@@ -34,21 +34,15 @@ PASSKEYS_LIMIT = 10
 _INVITATION_BYTES = 32
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}")
 
-_EVERY = Query(select(ADMINISTRATORS).order_by(text("rowid")))
-_BY_ID = Query(select(ADMINISTRATORS).where(ADMINISTRATORS.c.administrator == bindparam("administrator")))
-_BY_INVITATION = Query(select(ADMINISTRATORS).where(ADMINISTRATORS.c.invitation_hash == bindparam("hash")))
-_APPROVERS = Query(
-    select(ADMINISTRATORS)
-    .where(
-        or_(ADMINISTRATORS.c.organization == bindparam("organization"), ADMINISTRATORS.c.organization == "")
-    )
-    .where(ADMINISTRATORS.c.passkeys > 0)
-    .order_by(text("rowid"))
+_THIS = "WHERE administrator = :administrator"
+_EVERY = ADMINISTRATORS.select("ORDER BY rowid")
+_BY_ID = ADMINISTRATORS.select(_THIS)
+_BY_INVITATION = ADMINISTRATORS.select("WHERE invitation_hash = :hash")
+_APPROVERS = ADMINISTRATORS.select(
+    "WHERE organization IN (:organization, '') AND passkeys > 0 ORDER BY rowid"
 )
-_PASSKEYS = Query(
-    select(PASSKEYS).where(PASSKEYS.c.administrator == bindparam("administrator")).order_by(text("rowid"))
-)
-_PASSKEY = Query(select(PASSKEYS.c.administrator).where(PASSKEYS.c.passkey == bindparam("passkey")))
+_PASSKEYS = PASSKEYS.select(f"{_THIS} ORDER BY rowid")
+_PASSKEY = "SELECT administrator FROM passkeys WHERE passkey = :passkey"
 
 
 class AdministratorRecord(Struct, frozen=True):
@@ -228,7 +222,7 @@ class Administrators:
         assert standing is not None, "who asks knows this person"
         with self._witness.change(administrator, standing.version + 1, ERASED) as connection:
             for table in (ADMINISTRATORS, PASSKEYS):
-                connection.execute(delete(table).where(table.c.administrator == administrator))
+                connection.execute(table.delete(_THIS), {"administrator": administrator})
         self._log("administrator_removed", administrator=administrator)
 
     def of_organization(self, organization: str) -> tuple[str, ...]:
@@ -297,18 +291,15 @@ class Administrators:
         self, connection: Connection, record: AdministratorRecord, held: Sequence[PasskeyRecord]
     ) -> None:
         row = self._rows.row(record)
-        same = ADMINISTRATORS.c.administrator == record.administrator
-        if connection.execute(ADMINISTRATORS.update().where(same), row).rowcount == 0:
-            connection.execute(ADMINISTRATORS.insert(), row)
-        connection.execute(delete(PASSKEYS).where(PASSKEYS.c.administrator == record.administrator))
-        for each in held:
-            connection.execute(PASSKEYS.insert(), self._passkey_rows.row(each))
+        if connection.execute(ADMINISTRATORS.update(_THIS), row).rowcount == 0:
+            connection.execute(ADMINISTRATORS.insert, row)
+        connection.execute(PASSKEYS.delete(_THIS), {"administrator": record.administrator})
+        connection.executemany(PASSKEYS.insert, map(self._passkey_rows.row, held))
 
     def _count(self, key: PasskeyRecord) -> None:
         """Not witnessed: an old counter that is put back helps only who has the passkey."""
         with self._database.transaction() as connection:
-            same = PASSKEYS.c.passkey == key.passkey
-            connection.execute(PASSKEYS.update().where(same), self._passkey_rows.row(key))
+            connection.execute(PASSKEYS.update("WHERE passkey = :passkey"), self._passkey_rows.row(key))
 
     def _refuse(self, code: str, record: AdministratorRecord | None = None) -> InvitationRefusedError:
         name = "" if record is None else record.administrator

@@ -10,12 +10,11 @@ import re
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import bindparam, func, select
 
 from sealgate.messages.auditing import AskAudit, AuditEntry, AuditPage, Detail
 from sealgate.vault import fields
 from sealgate.vault.audit_rows import AuditRecord
-from sealgate.vault.database import Database, Query
+from sealgate.vault.database import Database
 from sealgate.vault.rowseal import Cell, RowSeal, SealedTable
 from sealgate.vault.schema import AUDIT
 
@@ -25,16 +24,10 @@ STRETCH = 20_000
 
 _EVENT = re.compile(r"[a-z_.]{0,64}")
 _ABOUT = re.compile(r"[A-Za-z0-9_.:-]{0,80}")
-_HIGHEST = Query(select(func.coalesce(func.max(AUDIT.c.number), 0)))
-_STRETCH = Query(
-    select(AUDIT)
-    .where(AUDIT.c.number > bindparam("after"))
-    .where(AUDIT.c.number <= bindparam("until"))
-    .where(AUDIT.c.at >= bindparam("since"))
-    .where((bindparam("event") == "") | (AUDIT.c.event == bindparam("event")))
-    .where((bindparam("about") == "") | (func.instr(AUDIT.c.details, bindparam("about")) > 0))
-    .order_by(AUDIT.c.number)
-    .limit(PAGE_ROWS)
+_HIGHEST = "SELECT coalesce(max(number), 0) FROM audit"
+_STRETCH = AUDIT.select(
+    "WHERE number > :after AND number <= :until AND at >= :since AND (:event = '' OR event = :event)"
+    " AND (:about = '' OR instr(details, :about) > 0) ORDER BY number LIMIT :most"
 )
 _decoder = msgspec.json.Decoder(dict[str, Detail])
 
@@ -63,6 +56,7 @@ class AuditPages:
                 "since": asked.since,
                 "event": asked.event,
                 "about": asked.about,
+                "most": PAGE_ROWS,
             },
         )
         items = tuple(map(self._entry, found))

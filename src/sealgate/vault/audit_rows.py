@@ -11,10 +11,9 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import bindparam, delete, func, insert, or_, select
 
 from sealgate.vault.audit_queue import Draft
-from sealgate.vault.database import Database, Query
+from sealgate.vault.database import Database
 from sealgate.vault.rowseal import Cell, RowSeal, SealedTable
 from sealgate.vault.schema import AUDIT
 
@@ -22,27 +21,13 @@ PIECE_ROWS = 200
 """Rows that are read at once, so that nobody waits long for it."""
 _LOOKED_BACK_ROWS = 1_000
 
-_BETWEEN = Query(
-    select(AUDIT)
-    .where(AUDIT.c.number > bindparam("after"))
-    .where(AUDIT.c.number <= bindparam("until"))
-    .order_by(AUDIT.c.number)
-    .limit(PIECE_ROWS)
+_BETWEEN = AUDIT.select(f"WHERE number > :after AND number <= :until ORDER BY number LIMIT {PIECE_ROWS}")
+_NEWEST = AUDIT.select(f"WHERE number > :after ORDER BY number DESC LIMIT {_LOOKED_BACK_ROWS}")
+_OUTSIDE = AUDIT.delete("WHERE number <= :after OR number > :until")
+_DEPOSITS_NAMING = AUDIT.select(
+    "WHERE event = 'deposited' AND instr(details, :name) > 0 ORDER BY number DESC"
 )
-_NEWEST = Query(
-    select(AUDIT)
-    .where(AUDIT.c.number > bindparam("after"))
-    .order_by(AUDIT.c.number.desc())
-    .limit(_LOOKED_BACK_ROWS)
-)
-
-_DEPOSITS_NAMING = Query(
-    select(AUDIT)
-    .where(AUDIT.c.event == "deposited")
-    .where(func.instr(AUDIT.c.details, bindparam("name")) > 0)
-    .order_by(AUDIT.c.number.desc())
-)
-_OF_EVENT = Query(select(AUDIT).where(AUDIT.c.event == bindparam("event")).order_by(AUDIT.c.number))
+_OF_EVENT = AUDIT.select("WHERE event = :event ORDER BY number")
 
 
 class Link(Struct, frozen=True):
@@ -168,14 +153,13 @@ class AuditRows:
             rows.append(row)
             after = Link(record.number, mac)
         with self._database.transaction() as connection:
-            connection.execute(insert(AUDIT).prefix_with("OR REPLACE"), rows)
+            connection.executemany(AUDIT.replace, rows)
         return after
 
     def keep(self, after: int, until: int) -> None:
         """Remove every row but those between two numbers."""
-        outside = or_(AUDIT.c.number <= after, AUDIT.c.number > until)
         with self._database.transaction() as connection:
-            connection.execute(delete(AUDIT).where(outside))
+            connection.execute(_OUTSIDE, {"after": after, "until": until})
 
     def _stored(self, values: Sequence[Cell]) -> StoredEntry:
         number, mac = values[0], values[-1]

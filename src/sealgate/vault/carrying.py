@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnClause, Connection, column, select, table
 
+from sealgate.vault.connection import Connection
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.rowseal import Cell, RowSeal
+from sealgate.vault.schema import Table
 
 
 class Proof(Struct, frozen=True):
@@ -56,8 +58,7 @@ _ONLY_SUITE = 1
 
 def carry_keyring(connection: Connection, proof: Proof) -> None:
     """Every pair was of suite 1: the one that there was."""
-    columns: list[ColumnClause[Cell]] = [column(name) for name in (*_KEYRING_BEFORE, "mac")]
-    for values in connection.execute(select(*columns).select_from(table("keyring_before"))).all():
+    for values in _every(connection, "keyring_before", _KEYRING_BEFORE):
         *cells, mac = values
         before = dict(zip(_KEYRING_BEFORE, cells, strict=True))
         row = {**before, "suite": _ONLY_SUITE}
@@ -75,8 +76,7 @@ def carry_keyring(connection: Connection, proof: Proof) -> None:
 
 def carry_credentials(connection: Connection, proof: Proof) -> None:
     """One row per credential becomes the credential's row and that of its one version."""
-    columns: list[ColumnClause[Cell]] = [column(name) for name in (*_CREDENTIAL_BEFORE, "mac")]
-    for values in connection.execute(select(*columns).select_from(table("credentials_before"))).all():
+    for values in _every(connection, "credentials_before", _CREDENTIAL_BEFORE):
         *cells, mac = values
         before = dict(zip(_CREDENTIAL_BEFORE, cells, strict=True))
         try:
@@ -114,9 +114,12 @@ def _version(before: Mapping[str, Cell]) -> dict[str, Cell]:
     return {"credential": before["credential"]} | version | {name: before[name] for name in kept}
 
 
+def _every(connection: Connection, name: str, columns: Sequence[str]) -> list[Sequence[Any]]:
+    return connection.execute(f"SELECT {', '.join(columns)}, mac FROM {name}").fetchall()  # noqa: S608 - ours
+
+
 def _insert(connection: Connection, name: str, row: Mapping[str, Cell], mac: bytes) -> None:
-    sealed = {**row, "mac": mac}
-    connection.execute(table(name, *map(column, sealed)).insert(), sealed)
+    connection.execute(Table(name, *row, "mac").insert, {**row, "mac": mac})
 
 
 def _number(value: Cell) -> int:

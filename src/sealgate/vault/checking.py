@@ -12,12 +12,10 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
 
-from sqlalchemy import ColumnClause, Table, bindparam, literal_column, select
-
 from sealgate.log import Log
 from sealgate.messages.checking import DamagedRow, RowsChecked, TableChecked
 from sealgate.messages.tickets import CredentialState
-from sealgate.vault.database import Database, Query
+from sealgate.vault.database import Database
 from sealgate.vault.rowseal import Cell, RowSeal
 from sealgate.vault.schema import (
     ADMINISTRATORS,
@@ -26,6 +24,7 @@ from sealgate.vault.schema import (
     PASSKEYS,
     PROPOSALS,
     VERSIONS,
+    Table,
     sealed_tables,
 )
 from sealgate.vault.witness import Witness
@@ -48,10 +47,7 @@ _REVISED = {
     APPROVALS.name: "proposal",
 }
 """Tables whose rows carry the revision of their subject, and the column that names it."""
-_ROW_ID: ColumnClause[int] = literal_column("rowid")
-_CREDENTIAL = Query(
-    select(CREDENTIALS.c.credential).where(CREDENTIALS.c.credential == bindparam("credential"))
-)
+_CREDENTIAL = "SELECT credential FROM credentials WHERE credential = :credential"
 
 
 class _Round:
@@ -185,14 +181,9 @@ class _Page:
     """Reads one table, some rows at a time, in the order in which they lie on disk."""
 
     def __init__(self, table: Table) -> None:
-        self.name = str(table.name)
-        self.columns = tuple(str(column.name) for column in table.columns)[:-1]
-        self._query = Query(
-            select(_ROW_ID, table)
-            .where(bindparam("after") < _ROW_ID)
-            .order_by(_ROW_ID)
-            .limit(bindparam("most"))
-        )
+        self.name = table.name
+        self.columns = table.columns[:-1]
+        self._query = table.page()
 
     def pages(self, database: Database) -> Iterator[list[tuple[Cell, ...]]]:
         last: Cell = -1

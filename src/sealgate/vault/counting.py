@@ -13,18 +13,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from msgspec import Struct
-from sqlalchemy import Table, func, select
 
-from sealgate.vault.database import Query
 from sealgate.vault.faults import StorageError
-from sealgate.vault.rewrapping import WRAPPED, by_kek
-from sealgate.vault.schema import CREDENTIALS, KEYRING, PEPPERS, ROOT, TICKETS, VERSIONS
+from sealgate.vault.rewrapping import WRAPPED, rows_by_kek
+from sealgate.vault.schema import CREDENTIALS, KEYRING, PEPPERS, ROOT, TICKETS, VERSIONS, Table
 
 _PATIENCE_S = 2.0
 _KEPT: tuple[Table, ...] = (PEPPERS, KEYRING, CREDENTIALS, VERSIONS, TICKETS)
-_BY_KEK = tuple(by_kek(table) for table in (ROOT, *(each.table for each in WRAPPED)))
-_BY_STATE = Query(select(CREDENTIALS.c.state, func.count()).group_by(CREDENTIALS.c.state))
-_ROWS = {str(table.name): Query(select(func.count()).select_from(table)) for table in _KEPT}
+_BY_STATE = "SELECT state, count(*) FROM credentials GROUP BY state"
 
 
 class Counts(Struct, frozen=True):
@@ -52,15 +48,12 @@ def count(path: Path) -> Counts:
 
 def _counted(database: sqlite3.Connection) -> Counts:
     by_kek: dict[str, int] = {}
-    for query in _BY_KEK:
-        for version, number in database.execute(query.sql, query.values):
+    for table in (ROOT, *(each.table for each in WRAPPED)):
+        for version, number in database.execute(rows_by_kek(table)):
             by_kek[str(version)] = by_kek.get(str(version), 0) + int(number)
-    states = database.execute(_BY_STATE.sql, _BY_STATE.values)
+    states = database.execute(_BY_STATE)
     return Counts(
-        rows={
-            name: int(database.execute(query.sql, query.values).fetchone()[0])
-            for name, query in _ROWS.items()
-        },
+        rows={table.name: int(database.execute(table.count()).fetchone()[0]) for table in _KEPT},
         by_kek=by_kek,
         credentials={str(state): int(number) for state, number in states},
     )

@@ -7,10 +7,9 @@ characters. A change is one transaction under one mark: killed anywhere, it happ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, select
 
 from sealgate.ids import is_id
 from sealgate.log import Log
@@ -18,7 +17,8 @@ from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.messages.opening import CredentialChanged, CredentialEvent
 from sealgate.messages.tickets import CredentialRevoked, CredentialRow, CredentialState
 from sealgate.vault import masks, versions
-from sealgate.vault.database import Database, Query
+from sealgate.vault.connection import Connection
+from sealgate.vault.database import Database
 from sealgate.vault.faults import AlarmError, StorageError
 from sealgate.vault.open_counts import OpenCounts
 from sealgate.vault.opens import Opens
@@ -34,24 +34,16 @@ Notify = Callable[[CredentialChanged], int]
 
 KNOWN_LIMIT = 65_536
 """Credentials that are read once for many opens: about 2 KB each, ciphertext and masks."""
-_BY_ID = Query(
-    select(CREDENTIALS, VERSIONS)
-    .join_from(CREDENTIALS, VERSIONS, VERSIONS.c.credential == CREDENTIALS.c.credential, isouter=True)
-    .where(CREDENTIALS.c.credential == bindparam("credential"))
-    .order_by(VERSIONS.c.version.desc())
+_THIS = "WHERE credential = :credential"
+_BY_ID = (
+    f"SELECT {CREDENTIALS.listed}, {VERSIONS.listed} FROM credentials"  # noqa: S608 - names of ours
+    " LEFT JOIN versions ON versions.credential = credentials.credential"
+    " WHERE credentials.credential = :credential ORDER BY versions.version DESC"
 )
 """With its versions: one statement where each open of a key that was not read yet would need two."""
 _COLUMNS = len(CREDENTIALS.columns)
-_OF_APPLICATION = Query(
-    select(CREDENTIALS)
-    .where(CREDENTIALS.c.organization == bindparam("organization"))
-    .where(CREDENTIALS.c.application == bindparam("application"))
-)
-_VERSIONS = Query(
-    select(VERSIONS)
-    .where(VERSIONS.c.credential == bindparam("credential"))
-    .order_by(VERSIONS.c.version.desc())
-)
+_OF_APPLICATION = CREDENTIALS.select("WHERE organization = :organization AND application = :application")
+_VERSIONS = VERSIONS.select(f"{_THIS} ORDER BY version DESC")
 
 
 class Credentials:
@@ -149,7 +141,7 @@ class Credentials:
         with whole as connection:
             note(connection, credentials)
             self._delete(connection, names)
-            connection.execute(delete(OPENS_BY_HOUR).where(OPENS_BY_HOUR.c.credential.in_(credentials)))
+            connection.executemany(OPENS_BY_HOUR.delete(_THIS), _each(credentials))
         self._counts.drop(frozenset(credentials))
         for credential in credentials:
             self._opens.drop(credential)
@@ -304,7 +296,7 @@ class Credentials:
 
     def _delete(self, connection: Connection, names: Sequence[str]) -> None:
         for table in (CREDENTIALS, VERSIONS, OPENS):
-            connection.execute(delete(table).where(table.c.credential.in_(names)))
+            connection.executemany(table.delete(_THIS), _each(names))
         self._tickets.cancel(connection, *names)
 
     def _cancel_awaited(
@@ -327,16 +319,15 @@ class Credentials:
     def _put(self, connection: Connection, after: CredentialRecord, known: Iterable[VersionRecord]) -> None:
         """Write a credential and the versions that it holds, all with its revision; the others are gone."""
         row = self._rows.row(after)
-        same = CREDENTIALS.c.credential == after.credential
-        if connection.execute(CREDENTIALS.update().where(same), row).rowcount == 0:
-            connection.execute(CREDENTIALS.insert(), row)
-        connection.execute(delete(VERSIONS).where(VERSIONS.c.credential == after.credential))
+        if connection.execute(CREDENTIALS.update(_THIS), row).rowcount == 0:
+            connection.execute(CREDENTIALS.insert, row)
+        connection.execute(VERSIONS.delete(_THIS), {"credential": after.credential})
         kept = [
             msgspec.structs.replace(each, revision=after.revision)
             for each in known
             if each.version in after.held
         ]
-        connection.execute(VERSIONS.insert(), [self._version_rows.row(each) for each in kept])
+        connection.executemany(VERSIONS.insert, map(self._version_rows.row, kept))
 
     def _shown(self, credential: Credential) -> CredentialRow:
         return masks.shown(credential, self._opens.of(credential.record.credential).last_opened_at)
@@ -365,6 +356,10 @@ class Credentials:
             version=record.active,
             **fields,
         )
+
+
+def _each(credentials: Iterable[str]) -> Iterator[Mapping[str, str]]:
+    return ({"credential": each} for each in credentials)
 
 
 def unknown_credential() -> RefusedError:

@@ -1,12 +1,12 @@
 """vault.db: one SQLite file, one connection, used from the event loop's thread alone.
 
 Counterparts: `schema`, `migrations`. The file is for its owner only; deleted bytes are overwritten, in the
-write-ahead log too (`forget`). Whatever SQLAlchemy or SQLite raises while working becomes a `StorageError`
-here.
+write-ahead log too (`forget`). Whatever SQLite raises while working becomes a `StorageError` here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sqlite3
@@ -14,13 +14,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, create_engine, event
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
-
+from sealgate.vault.connection import IN_MEMORY, Connection, connect
 from sealgate.vault.faults import StartError, StorageError
 from sealgate.vault.kek_file import sync_folder
 from sealgate.vault.migrations import STEPS, Proof, found_version, make_schema, schema_objects, upgrade
@@ -37,16 +32,8 @@ _PRAGMAS = (
     "cache_size = -16384",  # KiB: the indexes of a hundred thousand credentials
     "busy_timeout = 2000",
 )
+_NOTHING: Mapping[str, Cell] = {}
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-
-
-class Query:
-    """A SELECT, compiled once: nothing is compiled while a proxy waits for a key."""
-
-    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
-        compiled = statement.compile(dialect=sqlite.dialect(paramstyle="named"))
-        self.sql = str(compiled)
-        self.values: Mapping[str, Cell] = compiled.params
 
 
 class Database:
@@ -54,22 +41,24 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         _lay_out(path)
-        self._engine = _engine(f"sqlite+pysqlite:///{path}")
         try:
-            self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            self._driver = _driver(self._connection)
+            self._driver = connect(path)
             self._others_version: Cell = None
-            for pragma in _PRAGMAS:
-                self._connection.exec_driver_sql(f"PRAGMA {pragma}")
-            self.empty = not schema_objects(self._connection)
+            self.empty = self._set_up()
             self._index = WalIndex(path)
-        except DatabaseError as error:
-            self._engine.dispose()
+        except sqlite3.Error as error:
             raise StartError(
                 "database_unreadable", f"{path} is no vault database", "restore vault.db"
             ) from error
+
+    def _set_up(self) -> bool:
+        """True for a file that declares nothing yet."""
+        try:
+            for pragma in _PRAGMAS:
+                self._driver.execute(f"PRAGMA {pragma}")
+            return not schema_objects(self._driver)
         except BaseException:
-            self._engine.dispose()
+            self._driver.close()
             raise
 
     @contextmanager
@@ -82,13 +71,13 @@ class Database:
     def inspect(self, *, newest: bool = False) -> None:
         """Refuse a file that declares anything but our tables: a planted trigger could undo a revocation."""
         try:
-            version = found_version(self._connection)
+            version = found_version(self._driver)
             if newest and version < len(STEPS):
                 raise StartError(
                     "schema_older", f"vault.db has schema {version}", "start the vault once: that upgrades it"
                 )
-            known = schema_objects(self._connection) == _expected_objects(version)
-        except DatabaseError as error:
+            known = schema_objects(self._driver) == _expected_objects(version)
+        except sqlite3.Error as error:
             raise StartError("schema_altered", "vault.db cannot be read", "restore vault.db") from error
         if not known:
             raise StartError(
@@ -107,14 +96,14 @@ class Database:
             ) from error
         self.inspect()
 
-    def rows(self, query: Query, values: Mapping[str, Cell] | None = None) -> list[tuple[Cell, ...]]:
+    def rows(self, query: str, values: Mapping[str, Cell] = _NOTHING) -> list[tuple[Cell, ...]]:
         """Every row of a query."""
         try:
-            return list(self._driver.execute(query.sql, {**query.values, **(values or {})}))
+            return list(self._driver.execute(query, values))
         except sqlite3.Error as error:
             raise StorageError(type(error).__name__) from error
 
-    def row(self, query: Query, values: Mapping[str, Cell] | None = None) -> tuple[Cell, ...] | None:
+    def row(self, query: str, values: Mapping[str, Cell] = _NOTHING) -> tuple[Cell, ...] | None:
         """The first row of a query."""
         rows = self.rows(query, values)
         return rows[0] if rows else None
@@ -135,10 +124,10 @@ class Database:
     def transaction(self) -> Iterator[Connection]:
         """All or nothing: commits at the end, rolls back on any exception. Not to be nested."""
         try:
-            self._connection.exec_driver_sql("BEGIN IMMEDIATE")
-            yield self._connection
-            self._connection.exec_driver_sql("COMMIT")
-        except SQLAlchemyError as error:
+            self._driver.execute("BEGIN IMMEDIATE")
+            yield self._driver
+            self._driver.execute("COMMIT")
+        except sqlite3.Error as error:
             self._roll_back()
             raise StorageError(type(error).__name__) from error
         except BaseException:
@@ -163,8 +152,7 @@ class Database:
 
     def close(self) -> None:
         """Checkpoint and close."""
-        self._connection.close()
-        self._engine.dispose()
+        self._driver.close()
         self._index.close()
 
     def _roll_back(self) -> None:
@@ -173,33 +161,11 @@ class Database:
             self._driver.rollback()
 
 
-def _engine(url: str) -> Engine:
-    # hide_parameters: an envelope or a wrapped key must not stand in an exception's text.
-    engine = create_engine(url, poolclass=StaticPool, hide_parameters=True)
-
-    @event.listens_for(engine, "connect")
-    def _decode_anything(driver: Any, _record: object) -> None:
-        # Planted bytes that are no UTF-8 must fail their MAC, not the query.
-        driver.text_factory = lambda raw: raw.decode("utf-8", "replace")
-
-    return engine
-
-
-def _driver(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    return driver
-
-
 @functools.cache
 def _expected_objects(version: int) -> frozenset[tuple[str, ...]]:
-    engine = _engine("sqlite+pysqlite:///:memory:")
-    try:
-        with engine.connect() as connection:
-            make_schema(connection, version)
-            return schema_objects(connection)
-    finally:
-        engine.dispose()
+    with contextlib.closing(connect(IN_MEMORY)) as connection:
+        make_schema(connection, version)
+        return schema_objects(connection)
 
 
 def _lay_out(path: Path) -> None:

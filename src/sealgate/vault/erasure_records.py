@@ -10,21 +10,18 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, select, text
 
-from sealgate.vault.database import Database, Query
+from sealgate.vault.connection import Connection
+from sealgate.vault.database import Database
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.rowseal import RowSeal, SealedTable
-from sealgate.vault.schema import ERASED_VERSIONS, ERASURES, VERSIONS
+from sealgate.vault.schema import ERASED_VERSIONS, ERASURES
 
-_EVERY = Query(select(ERASURES).order_by(text("rowid DESC")))
-_EVERY_VERSION = Query(select(ERASED_VERSIONS))
-_OF_RECEIPT = Query(
-    select(ERASED_VERSIONS)
-    .where(ERASED_VERSIONS.c.receipt == bindparam("receipt"))
-    .order_by(ERASED_VERSIONS.c.credential, ERASED_VERSIONS.c.version)
-)
-_BY_CREDENTIAL = Query(select(ERASED_VERSIONS).where(ERASED_VERSIONS.c.credential == bindparam("credential")))
+_EVERY = ERASURES.select("ORDER BY rowid DESC")
+_EVERY_VERSION = ERASED_VERSIONS.select()
+_OF_RECEIPT = ERASED_VERSIONS.select("WHERE receipt = :receipt ORDER BY credential, version")
+_BY_CREDENTIAL = ERASED_VERSIONS.select("WHERE credential = :credential")
+_VERSIONS_OF = "SELECT credential, version, key_id, envelope FROM versions WHERE credential = :credential"
 
 
 class ErasureRecord(Struct, frozen=True):
@@ -102,27 +99,23 @@ class ErasureRecords:
 
     def add(self, connection: Connection, record: ErasureRecord) -> None:
         """Note an erasure, inside the change that begins it."""
-        connection.execute(ERASURES.insert(), self._rows.row(record))
+        connection.execute(ERASURES.insert, self._rows.row(record))
 
     def put(self, record: ErasureRecord) -> None:
         """Note how far an erasure came."""
         with self._database.transaction() as connection:
-            same = ERASURES.c.receipt == record.receipt
-            connection.execute(ERASURES.update().where(same), self._rows.row(record))
+            connection.execute(ERASURES.update("WHERE receipt = :receipt"), self._rows.row(record))
 
     def note(self, connection: Connection, receipt: str, credentials: Sequence[str]) -> None:
         """Note every version of credentials that are about to be destroyed, sound or not."""
-        columns = (VERSIONS.c.credential, VERSIONS.c.version, VERSIONS.c.key_id, VERSIONS.c.envelope)
-        rows = connection.execute(select(*columns).where(VERSIONS.c.credential.in_(credentials))).all()
         noted = [
-            ErasedVersionRecord(receipt, credential, version, key_id, _digest(envelope))
-            for credential, version, key_id, envelope in rows
+            ErasedVersionRecord(receipt, name, version, key_id, _digest(envelope))
+            for each in dict.fromkeys(credentials)
+            for name, version, key_id, envelope in connection.execute(_VERSIONS_OF, {"credential": each})
         ]
         bare = set(credentials) - {each.credential for each in noted}
         noted += [ErasedVersionRecord(receipt, credential, 0, b"", "") for credential in bare]
-        if noted:
-            insert = ERASED_VERSIONS.insert().prefix_with("OR REPLACE")
-            connection.execute(insert, [self._versions.row(each) for each in noted])
+        connection.executemany(ERASED_VERSIONS.replace, map(self._versions.row, noted))
 
 
 def _digest(envelope: bytes | None) -> str:

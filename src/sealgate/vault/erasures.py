@@ -14,7 +14,6 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import structs
-from sqlalchemy import Connection, bindparam, delete, or_, select
 
 from sealgate.ids import Prefix, new_id
 from sealgate.log import Log
@@ -31,14 +30,14 @@ from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.vault import fields, finality
 from sealgate.vault.audit_rows import AuditRows
 from sealgate.vault.config import VaultConfig
-from sealgate.vault.database import Query
+from sealgate.vault.connection import Connection
 from sealgate.vault.erasure_records import ErasureRecord, ErasureRecords
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.foundation import Foundation
 from sealgate.vault.kek import KekUnavailableError
 from sealgate.vault.receipt_key import ReceiptKey
 from sealgate.vault.receipts import key_name, sign
-from sealgate.vault.schema import CREDENTIALS, TICKETS
+from sealgate.vault.schema import TICKETS
 from sealgate.vault.sealing_epochs import SealingEpochs
 from sealgate.vault.stores import Stores
 from sealgate.vault.turns import in_turns
@@ -60,25 +59,13 @@ _PREFIXES: dict[ErasureKind, Prefix] = {
     ErasureKind.APPLICATION: "app",
     ErasureKind.ORGANIZATION: "org",
 }
-_OF_SUBJECT = Query(
-    select(CREDENTIALS.c.credential, CREDENTIALS.c.organization, CREDENTIALS.c.application)
-    .where(
-        or_(
-            CREDENTIALS.c.credential == bindparam("subject"),
-            CREDENTIALS.c.application == bindparam("subject"),
-            CREDENTIALS.c.organization == bindparam("subject"),
-        )
-    )
-    .order_by(CREDENTIALS.c.credential)
+_OF_SUBJECT = (
+    "SELECT credential, organization, application FROM credentials"
+    " WHERE credential = :subject OR application = :subject OR organization = :subject ORDER BY credential"
 )
-_TICKETS_OF_SUBJECT = Query(
-    select(TICKETS.c.organization, TICKETS.c.application).where(
-        or_(
-            TICKETS.c.credential == bindparam("subject"),
-            TICKETS.c.application == bindparam("subject"),
-            TICKETS.c.organization == bindparam("subject"),
-        )
-    )
+_TICKETS_OF_SUBJECT = (
+    "SELECT organization, application FROM tickets"
+    " WHERE credential = :subject OR application = :subject OR organization = :subject"
 )
 
 
@@ -221,9 +208,10 @@ class Erasures:
             if record.kind == ErasureKind.ORGANIZATION:
                 self._stores.keyring.erase(connection, record.subject)
                 self._stores.peppers.erase(connection, record.subject)
-                connection.execute(delete(TICKETS).where(TICKETS.c.organization == record.subject))
+                tickets = TICKETS.delete("WHERE organization = :subject")
             else:
-                connection.execute(delete(TICKETS).where(TICKETS.c.application == record.subject))
+                tickets = TICKETS.delete("WHERE application = :subject")
+            connection.execute(tickets, {"subject": record.subject})
 
     def _owner(self, order: Erase) -> tuple[str, str]:
         """Organization and application of a subject; raises `RefusedError` if it is unknown."""

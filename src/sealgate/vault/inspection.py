@@ -8,39 +8,37 @@ from __future__ import annotations
 
 import hmac
 
-from sqlalchemy import Table, bindparam, func, select
-
 from sealgate.envelope import EnvelopeError, decode_text, find_suite, read_header
 from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.messages.operating import EnvelopeInspected, PairInspected, VaultInspected
 from sealgate.vault import fields
 from sealgate.vault.config import VaultConfig
-from sealgate.vault.database import Query
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.foundation import Foundation
 from sealgate.vault.keyring import KeyringRecord
 from sealgate.vault.rowseal import Cell, SealedTable
-from sealgate.vault.schema import ADMINISTRATORS, CREDENTIALS, KEYRING, PASSKEYS, PEPPERS, TICKETS, VERSIONS
+from sealgate.vault.schema import (
+    ADMINISTRATORS,
+    CREDENTIALS,
+    KEYRING,
+    PASSKEYS,
+    PEPPERS,
+    TICKETS,
+    VERSIONS,
+    Table,
+)
 from sealgate.vault.versions import CredentialRecord, VersionRecord
 
 PAIRS_LIMIT = 200
 
-_PAIRS = Query(
-    select(KEYRING)
-    .where(KEYRING.c.organization.like(bindparam("organization")))
-    .order_by(KEYRING.c.organization, KEYRING.c.epoch, KEYRING.c.suite)
-    .limit(PAIRS_LIMIT)
+_PAIRS = KEYRING.select(
+    f"WHERE organization LIKE :organization ORDER BY organization, epoch, suite LIMIT {PAIRS_LIMIT}"
 )
-_BY_KEY_ID = Query(select(KEYRING).where(KEYRING.c.key_id == bindparam("key_id")))
-_SEALED_TO = Query(
-    select(func.count())
-    .select_from(VERSIONS)
-    .where(VERSIONS.c.key_id == bindparam("key_id"))
-    .where(VERSIONS.c.envelope.is_not(None))
-)
-_BY_KEY_ID_OF_VERSION = Query(select(VERSIONS).where(VERSIONS.c.key_id == bindparam("key_id")))
-_CREDENTIAL = Query(select(CREDENTIALS).where(CREDENTIALS.c.credential == bindparam("credential")))
-_ABLE = Query(select(ADMINISTRATORS.c.organization).where(ADMINISTRATORS.c.passkeys > 0))
+_BY_KEY_ID = KEYRING.select("WHERE key_id = :key_id")
+_SEALED_TO = VERSIONS.count("WHERE key_id = :key_id AND envelope IS NOT NULL")
+_BY_KEY_ID_OF_VERSION = VERSIONS.select("WHERE key_id = :key_id")
+_CREDENTIAL = CREDENTIALS.select("WHERE credential = :credential")
+_ABLE = "SELECT organization FROM administrators WHERE passkeys > 0"
 _COUNTED: tuple[Table, ...] = (
     PEPPERS,
     KEYRING,
@@ -151,7 +149,7 @@ class Inspection:
             return None
 
     def _count(self, table: Table) -> int:
-        return _number(self._database.rows(Query(select(func.count()).select_from(table)))[0][0])
+        return _number(self._database.rows(table.count())[0][0])
 
 
 def _hex(value: Cell) -> str:

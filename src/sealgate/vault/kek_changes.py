@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 
 import msgspec
 from msgspec import structs
@@ -160,8 +160,9 @@ class KekChanges:
             )
 
     async def _make_current(self, provider: str, key: str) -> None:
+        known = {each.version for each in self._keks.records()}
         try:
-            entry = await asyncio.to_thread(self._made, provider, key)
+            entry = await asyncio.to_thread(self._made, provider, key, known)
         except StartError as error:
             raise RefusedError(
                 Refusal(code=error.code, message=str(error).partition(". hint: ")[0], hint=error.hint)
@@ -177,9 +178,8 @@ class KekChanges:
         self._log("kek_rotated", kek=entry.version, before=before, path=str(entry.path))
         self._start()
 
-    def _made(self, provider: str, key: str) -> KekEntry:
+    def _made(self, provider: str, key: str, known: Set[str]) -> KekEntry:
         """A version that was tried out and that nothing uses; an interrupted change may have left one."""
-        known = {each.version for each in self._keks.records()}
         unused = (each for each in self._ring.entries.values() if each.version not in known)
         left = [] if key else [each for each in unused if each.description.provider == provider]
         entry = left[0] if left else self._ring.make(provider, key)

@@ -10,9 +10,9 @@ import hashlib
 from collections.abc import Iterable
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, select, text
 
-from sealgate.vault.database import Database, Query
+from sealgate.vault.connection import Connection
+from sealgate.vault.database import Database
 from sealgate.vault.faults import AlarmError, StartError
 from sealgate.vault.kek import bind
 from sealgate.vault.kek_folder import KekEntry
@@ -25,7 +25,7 @@ SUBJECT = "keks"
 """What the anchor calls the table; its state there is the table's digest."""
 CURRENT, LIVE, DESTROYING, DESTROYED = "current", "live", "destroying", "destroyed"
 
-_EVERY = Query(select(KEKS).order_by(text("rowid")))  # as they were written: in the order of their making
+_EVERY = KEKS.select("ORDER BY rowid")  # as they were written: in the order of their making
 
 
 class KekRecord(Struct, frozen=True):
@@ -121,7 +121,7 @@ class Keks:
 
     def _replace(self, connection: Connection, records: tuple[KekRecord, ...]) -> None:
         connection.execute(KEKS.delete())
-        connection.execute(KEKS.insert(), [self._rows.row(record) for record in records])
+        connection.executemany(KEKS.insert, map(self._rows.row, records))
 
 
 def destroyed_name(version: str) -> str:

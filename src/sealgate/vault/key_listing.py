@@ -5,10 +5,8 @@ Counterparts: `keyring`, which it reads, and `admin`, which shows it. No private
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, func, select
-
 from sealgate.envelope import find_suite
-from sealgate.vault.database import Database, Query
+from sealgate.vault.database import Database
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.keyring import Keyring, KeyringRecord, SealingKeys
 from sealgate.vault.schema import PEPPERS, VERSIONS
@@ -17,19 +15,9 @@ from sealgate.vault.status import Epoch, OrganizationKeys, Organizations, Pair
 PAGE_ORGANIZATIONS = 20
 _DAY_S = 86_400.0
 # Each organization has one pepper, made with its first keys, and an index on its id.
-_PAGE = Query(
-    select(PEPPERS.c.organization)
-    .where(PEPPERS.c.organization > bindparam("after"))
-    .order_by(PEPPERS.c.organization)
-    .limit(PAGE_ORGANIZATIONS + 1)
-)
-_TOTAL = Query(select(func.count()).select_from(PEPPERS))
-_SEALED_TO = Query(
-    select(func.count())
-    .select_from(VERSIONS)
-    .where(VERSIONS.c.key_id == bindparam("key_id"))
-    .where(VERSIONS.c.envelope.is_not(None))
-)
+_PAGE = "SELECT organization FROM peppers WHERE organization > :after ORDER BY organization LIMIT :most"
+_TOTAL = PEPPERS.count()
+_SEALED_TO = VERSIONS.count("WHERE key_id = :key_id AND envelope IS NOT NULL")
 
 
 class KeyListing:
@@ -42,7 +30,8 @@ class KeyListing:
 
     def page(self, after: str) -> Organizations:
         """Organizations whose id comes after this one; raises `StorageError`."""
-        ids = [str(name) for (name,) in self._database.rows(_PAGE, {"after": after})]
+        found = self._database.rows(_PAGE, {"after": after, "most": PAGE_ORGANIZATIONS + 1})
+        ids = [str(name) for (name,) in found]
         shown = ids[:PAGE_ORGANIZATIONS]
         return self._listed(shown, shown[-1] if len(ids) > PAGE_ORGANIZATIONS else "")
 

@@ -14,7 +14,6 @@ import secrets
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, bindparam, delete, select
 
 from sealgate.envelope import (
     KEY_ID_BYTES,
@@ -26,7 +25,8 @@ from sealgate.envelope import (
     suites,
 )
 from sealgate.vault.anchor import Standing
-from sealgate.vault.database import Database, Query
+from sealgate.vault.connection import Connection
+from sealgate.vault.database import Database
 from sealgate.vault.datakey import SealedSecret, opened_secret, seal_secret
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.kek import KekError, bind
@@ -44,12 +44,10 @@ _ORGANIZATIONS_LIMIT = 65_536
 ENROLLED = "enrolled"
 """State in the anchor of an organization that has one pair of suite 1, as the first release made it."""
 
-_OF_ORGANIZATION = Query(
-    select(KEYRING)
-    .where(KEYRING.c.organization == bindparam("organization"))
-    .order_by(KEYRING.c.epoch.desc(), KEYRING.c.suite)
-)
-_BY_KEY_ID = Query(select(KEYRING).where(KEYRING.c.key_id == bindparam("key_id")))
+_THIS = "WHERE key_id = :key_id"
+_THEIRS = "WHERE organization = :organization"
+_OF_ORGANIZATION = KEYRING.select(f"{_THEIRS} ORDER BY epoch DESC, suite")
+_BY_KEY_ID = KEYRING.select(_THIS)
 
 
 class KeyringRecord(Struct, frozen=True):
@@ -231,10 +229,10 @@ class Keyring:
 
     def erase(self, connection: Connection, organization: str) -> None:
         """Destroy every pair of an organization, inside the transaction that erases it."""
-        of_organization = KEYRING.c.organization == organization
-        for (key_id,) in connection.execute(select(KEYRING.c.key_id).where(of_organization)):
+        theirs = {"organization": organization}
+        for key_id, *_ in connection.execute(_OF_ORGANIZATION, theirs):
             self._privates.drop((key_id, organization))
-        connection.execute(delete(KEYRING).where(of_organization))
+        connection.execute(KEYRING.delete(_THEIRS), theirs)
         self._newest.drop(organization)
 
     def is_held(self, key_id: bytes) -> bool:
@@ -292,8 +290,7 @@ class Keyring:
         standing = self._witness.standing(organization)
         revision = 1 if standing is None else standing.version + 1
         with self._witness.change(organization, revision, state_of([*kept, *added])) as connection:
-            for record in added:
-                connection.execute(KEYRING.insert(), self._rows.row(record))
+            connection.executemany(KEYRING.insert, map(self._rows.row, added))
             self._remove(connection, gone)
             if pepper:
                 self._peppers.make(connection, organization)
@@ -302,7 +299,7 @@ class Keyring:
     @staticmethod
     def _remove(connection: Connection, gone: Sequence[KeyringRecord]) -> None:
         for record in gone:
-            connection.execute(delete(KEYRING).where(KEYRING.c.key_id == record.key_id))
+            connection.execute(KEYRING.delete(_THIS), {"key_id": record.key_id})
 
     def _make_epoch(self, organization: str, epoch: int, now_s: float) -> list[KeyringRecord]:
         return [self._make(organization, epoch, suite.id, now_s) for suite in suites.SUITES]

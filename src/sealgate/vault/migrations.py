@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from msgspec import Struct
-from sqlalchemy import Connection, text
 
 from sealgate.vault.administrator_sql import ADMINISTRATOR_TABLES
 from sealgate.vault.audit_sql import AUDIT_TABLES, OPENS_TABLES
 from sealgate.vault.carrying import Proof, carry_credentials, carry_keyring
+from sealgate.vault.connection import Connection
 from sealgate.vault.erasure_sql import ERASURE_TABLES
 from sealgate.vault.faults import StartError
 
@@ -214,8 +214,8 @@ _VERSION_TABLE = "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT"
 def make_schema(connection: Connection, version: int | None = None) -> None:
     """The schema, or what it was at an earlier version, in an empty database and the caller's transaction."""
     version = len(STEPS) if version is None else version
-    connection.execute(text(_VERSION_TABLE))
-    connection.execute(text("INSERT INTO schema_version (version) VALUES (:version)"), {"version": version})
+    connection.execute(_VERSION_TABLE)
+    connection.execute("INSERT INTO schema_version (version) VALUES (?)", (version,))
     for step in STEPS[:version]:
         _execute(connection, (*step.make, *step.clear))
 
@@ -227,15 +227,15 @@ def upgrade(connection: Connection, proof: Proof) -> None:
         if step.carry is not None:
             step.carry(connection, proof)
         _execute(connection, step.clear)
-    connection.execute(text("UPDATE schema_version SET version = :version"), {"version": len(STEPS)})
+    connection.execute("UPDATE schema_version SET version = ?", (len(STEPS),))
 
 
 def found_version(connection: Connection) -> int:
     """The version of a database that is not empty; raises `StartError` for a newer one or none."""
-    known = text("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'")
+    known = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'"
     versions: list[object] = []
-    if connection.execute(known).scalar_one():
-        versions = list(connection.execute(text("SELECT version FROM schema_version")).scalars().all())
+    if connection.execute(known).fetchone():
+        versions = [version for (version,) in connection.execute("SELECT version FROM schema_version")]
     if len(versions) != 1 or not isinstance(versions[0], int) or versions[0] < 1:
         raise StartError("schema_altered", "vault.db does not tell its schema version", "restore vault.db")
     if versions[0] > len(STEPS):
@@ -249,10 +249,10 @@ def found_version(connection: Connection) -> int:
 
 def schema_objects(connection: Connection) -> frozenset[tuple[str, ...]]:
     """Everything that the database file declares; a planted trigger or view shows up in it."""
-    rows = connection.execute(text("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema"))
+    rows = connection.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema")
     return frozenset(tuple(str(cell) for cell in row) for row in rows)
 
 
 def _execute(connection: Connection, statements: tuple[str, ...]) -> None:
     for statement in statements:
-        connection.execute(text(statement))
+        connection.execute(statement)

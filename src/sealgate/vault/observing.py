@@ -12,11 +12,9 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from importlib.metadata import version
 from typing import TypeVar
 
 from msgspec import Struct
-from sqlalchemy import select
 
 from sealgate.messages.checking import RowsChecked
 from sealgate.messages.server import Server
@@ -25,7 +23,6 @@ from sealgate.vault.audit import Audit
 from sealgate.vault.checking import Checking
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.counting import Counts, count
-from sealgate.vault.database import Query
 from sealgate.vault.events import EVENTS
 from sealgate.vault.faults import AlarmError, StorageError
 from sealgate.vault.foundation import DATABASE_NAME, Foundation
@@ -33,7 +30,6 @@ from sealgate.vault.kek_changes import KekChanges, health_of
 from sealgate.vault.keks import CURRENT, KekRecord
 from sealgate.vault.lately import Lately
 from sealgate.vault.quotas import Quotas
-from sealgate.vault.schema import ROOT
 from sealgate.vault.status import (
     NO_ANSWER,
     OK,
@@ -54,7 +50,7 @@ FRESH_S = 10.0
 PATIENCE_S = 2.5
 _PEER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _ALARMS = tuple(name for name in EVENTS if name.startswith("alarm_"))
-_ROOT_IS_THERE = Query(select(ROOT.c.instance))
+_ROOT_IS_THERE = "SELECT instance FROM root"
 
 Answer = TypeVar("Answer")
 
@@ -107,6 +103,8 @@ class Observer:
 
     async def status(self) -> Status:
         """Everything but the organizations; raises `AlarmError` or `StorageError`."""
+        from importlib.metadata import version
+
         parts = self._parts
         counts = await self._counts.get()
         return Status(

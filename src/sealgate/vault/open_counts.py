@@ -11,10 +11,8 @@ from collections.abc import Container, Iterator
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnClause, bindparam, delete, literal_column, select
-from sqlalchemy.dialects.sqlite import insert
 
-from sealgate.vault.database import Database, Query
+from sealgate.vault.database import Database
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.rowseal import Cell, RowSeal, SealedTable
 from sealgate.vault.schema import OPENS_BY_HOUR
@@ -27,20 +25,14 @@ AT_ONCE = 50
 """Rows in one transaction: some milliseconds."""
 HOUR_S = 3_600
 _MINUTE_S, _MINUTES, _HOURS = 60, 60, 24
-_KEY = ("hour", "credential", "uid", "proxy")
-
-_ONE = Query(select(OPENS_BY_HOUR).where(*(OPENS_BY_HOUR.c[name] == bindparam(name) for name in _KEY)))
+_ONE = OPENS_BY_HOUR.select(
+    "WHERE hour = :hour AND credential = :credential AND uid = :uid AND proxy = :proxy"
+)
+_PUT = OPENS_BY_HOUR.put("minutes", "mac")
+_TOO_OLD = OPENS_BY_HOUR.delete("WHERE hour < :oldest")
 
 PAGE_ROWS = 300
-_ROW_ID: ColumnClause[int] = literal_column("rowid")
-_PAGE = Query(
-    select(_ROW_ID, OPENS_BY_HOUR)
-    .where(bindparam("after") < _ROW_ID)
-    .where(OPENS_BY_HOUR.c.hour >= bindparam("hour"))
-    .where((bindparam("credential") == "") | (OPENS_BY_HOUR.c.credential == bindparam("credential")))
-    .order_by(_ROW_ID)
-    .limit(PAGE_ROWS)
-)
+_PAGE = OPENS_BY_HOUR.page("hour >= :hour AND (:credential = '' OR credential = :credential)")
 
 
 class HourRecord(Struct, frozen=True):
@@ -116,7 +108,7 @@ class OpenCounts:
             yield
         oldest = int(now_s / HOUR_S - self._hours_kept)
         with self._database.transaction() as connection:
-            connection.execute(delete(OPENS_BY_HOUR).where(OPENS_BY_HOUR.c.hour < oldest))
+            connection.execute(_TOO_OLD, {"oldest": oldest})
         yield
 
     def _write(self, places: tuple[Place, ...]) -> None:
@@ -124,10 +116,8 @@ class OpenCounts:
         rows = [self._rows.row(self._summed(place, minutes)) for place, minutes in counted.items()]
         if not rows:
             return
-        statement = insert(OPENS_BY_HOUR)
-        update = {name: statement.excluded[name] for name in ("minutes", "mac")}
         with self._database.transaction() as connection:
-            connection.execute(statement.on_conflict_do_update(index_elements=list(_KEY), set_=update), rows)
+            connection.executemany(_PUT, rows)
         for place in counted:
             del self._waiting[place]
 
@@ -140,7 +130,7 @@ class OpenCounts:
         return HourRecord(*place, minutes=msgspec.msgpack.encode(added))
 
     def _stored(self, place: Place) -> Minutes:
-        row = self._database.row(_ONE, dict(zip(_KEY, place, strict=True)))
+        row = self._database.row(_ONE, dict(zip(OPENS_BY_HOUR.key, place, strict=True)))
         try:
             return no_minutes() if row is None else minutes_of(self._rows.read(row))
         except AlarmError:
@@ -166,7 +156,12 @@ class CountPages:
 
     def page(self, credential: str, since_s: float, after: int) -> tuple[list[HourRecord], int]:
         """The next rows that verify after a row id, and the id to go on from; 0: that was all."""
-        values: dict[str, Cell] = {"after": after, "hour": int(since_s // HOUR_S), "credential": credential}
+        values: dict[str, Cell] = {
+            "after": after,
+            "hour": int(since_s // HOUR_S),
+            "credential": credential,
+            "most": PAGE_ROWS,
+        }
         found = self._database.rows(_PAGE, values)
         records = []
         for _row_id, *row in found:

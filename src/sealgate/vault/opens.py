@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
-from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.sqlite import insert
 
-from sealgate.vault.database import Database, Query
+from sealgate.vault.database import Database
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.rowseal import RowSeal, SealedTable
 from sealgate.vault.schema import OPENS
@@ -20,7 +18,8 @@ from sealgate.vault.schema import OPENS
 FLUSH_EVERY_S = 30.0
 AT_ONCE = 50
 """Credentials in one transaction: some milliseconds."""
-_BY_CREDENTIAL = Query(select(OPENS).where(OPENS.c.credential == bindparam("credential")))
+_BY_CREDENTIAL = OPENS.select("WHERE credential = :credential")
+_PUT = OPENS.put("count", "last_opened_at", "mac")
 
 
 class OpensRecord(Struct, frozen=True):
@@ -71,13 +70,8 @@ class Opens:
         records = [self.of(credential) for credential in credentials if credential in self._pending]
         if not records:
             return
-        statement = insert(OPENS)
-        update = {name: statement.excluded[name] for name in ("count", "last_opened_at", "mac")}
         with self._database.transaction() as connection:
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["credential"], set_=update),
-                [self._rows.row(record) for record in records],
-            )
+            connection.executemany(_PUT, [self._rows.row(record) for record in records])
         for record in records:
             del self._pending[record.credential]
 

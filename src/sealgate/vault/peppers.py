@@ -10,9 +10,9 @@ import hmac
 import secrets
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, delete, select
 
-from sealgate.vault.database import Database, Query
+from sealgate.vault.connection import Connection
+from sealgate.vault.database import Database
 from sealgate.vault.datakey import SealedSecret, opened_secret, seal_secret
 from sealgate.vault.kek import KekError, bind
 from sealgate.vault.kek_ring import KekRing
@@ -23,7 +23,8 @@ from sealgate.vault.witness import Witness
 
 _PEPPER_BYTES = 32
 _KEYS_LIMIT = 65_536
-_BY_ORGANIZATION = Query(select(PEPPERS).where(PEPPERS.c.organization == bindparam("organization")))
+_THEIRS = "WHERE organization = :organization"
+_BY_ORGANIZATION = PEPPERS.select(_THEIRS)
 
 
 class PepperRecord(Struct, frozen=True):
@@ -54,7 +55,7 @@ class Peppers:
             self._kek, secrets.token_bytes(_PEPPER_BYTES), pepper_context(self._instance, organization)
         )
         record = PepperRecord(organization, sealed.ciphertext, sealed.wrapped_data_key, sealed.kek_version)
-        connection.execute(PEPPERS.insert(), self._rows.row(record))
+        connection.execute(PEPPERS.insert, self._rows.row(record))
 
     def pseudonym_key(self, organization: str, application: str) -> bytes:
         """The 32-byte key of an application's pseudonyms: HMAC-SHA-256(pepper, label and application).
@@ -88,7 +89,7 @@ class Peppers:
 
     def erase(self, connection: Connection, organization: str) -> None:
         """Destroy an organization's pepper, inside the transaction that erases it."""
-        connection.execute(delete(PEPPERS).where(PEPPERS.c.organization == organization))
+        connection.execute(PEPPERS.delete(_THEIRS), {"organization": organization})
         self._keys.drop_all(lambda key: key[0] == organization)
 
     def _derive(self, organization: str, application: str) -> bytes:

@@ -13,7 +13,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, bindparam, delete, select
 
 from sealgate.ids import new_id
 from sealgate.log import Log
@@ -22,7 +21,8 @@ from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.vault import base64url
 from sealgate.vault.administrators import Administrator, Administrators
 from sealgate.vault.approvals import NEEDED, Action, NotApprovedError
-from sealgate.vault.database import Database, Query
+from sealgate.vault.connection import Connection
+from sealgate.vault.database import Database
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.foundation import Foundation
 from sealgate.vault.kek import bind
@@ -37,11 +37,11 @@ KEPT_S = 90 * 86_400.0
 """How long a proposal is shown after its end."""
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}")
 
-_EVERY = Query(select(PROPOSALS).order_by(PROPOSALS.c.proposed_at.desc()))
-_BY_LINK = Query(select(PROPOSALS).where(PROPOSALS.c.link_hash == bindparam("hash")))
-_APPROVALS = Query(
-    select(APPROVALS).where(APPROVALS.c.proposal == bindparam("proposal")).order_by(APPROVALS.c.approved_at)
-)
+_THIS = "WHERE proposal = :proposal"
+_EVERY = PROPOSALS.select("ORDER BY proposed_at DESC")
+_BY_LINK = PROPOSALS.select("WHERE link_hash = :hash")
+_APPROVALS = APPROVALS.select(f"{_THIS} ORDER BY approved_at")
+_PAST = "SELECT proposal FROM proposals WHERE expires_at < :before"
 
 
 class ProposalRecord(Struct, frozen=True):
@@ -276,19 +276,16 @@ class Proposals:
         kept = tuple(structs.replace(each, revision=after.revision) for each in given)
         with self._witness.change(after.proposal, after.revision, after.state) as connection:
             self._clear(connection, after.proposal)
-            connection.execute(PROPOSALS.insert(), self._rows.row(after))
-            for each in kept:
-                connection.execute(APPROVALS.insert(), self._approval_rows.row(each))
+            connection.execute(PROPOSALS.insert, self._rows.row(after))
+            connection.executemany(APPROVALS.insert, map(self._approval_rows.row, kept))
         return Proposal(after, kept)
 
     def _clear(self, connection: Connection, proposal: str) -> None:
         """Room for this proposal's new rows; those whose end is long past go too."""
-        old = PROPOSALS.c.expires_at < self._clock() - KEPT_S
-        past = select(PROPOSALS.c.proposal).where(old)
-        connection.execute(delete(APPROVALS).where(APPROVALS.c.proposal.in_(past)))
-        connection.execute(delete(PROPOSALS).where(old))
+        before = self._clock() - KEPT_S
         for table in (APPROVALS, PROPOSALS):
-            connection.execute(delete(table).where(table.c.proposal == proposal))
+            connection.execute(table.delete(f"WHERE proposal IN ({_PAST})"), {"before": before})
+            connection.execute(table.delete(_THIS), {"proposal": proposal})
 
 
 def _counted(proposal: Proposal, people: Iterable[Administrator]) -> tuple[ApprovalRecord, ...]:

@@ -11,9 +11,8 @@ from collections.abc import Callable
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
-from sqlalchemy import select
 
-from sealgate.vault.database import Database, Query
+from sealgate.vault.database import Database
 from sealgate.vault.datakey import SealedSecret, opened_secret, seal_secret
 from sealgate.vault.kek import KekError, KekProvider, bind
 from sealgate.vault.rowseal import RowSeal, SealedTable
@@ -22,7 +21,7 @@ from sealgate.vault.witness import Witness
 
 SUBJECT = "receipt-key"
 """What the anchor calls it; its state there names the public half."""
-_EVERY = Query(select(RECEIPT_KEY))
+_EVERY = RECEIPT_KEY.select()
 
 
 class ReceiptKeyRecord(Struct, frozen=True):
@@ -89,7 +88,7 @@ class ReceiptKey:
             public, sealed.ciphertext, sealed.wrapped_data_key, sealed.kek_version, now_s
         )
         with self._witness.change(SUBJECT, 1, state_of(public)) as connection:
-            connection.execute(RECEIPT_KEY.insert(), self._rows.row(record))
+            connection.execute(RECEIPT_KEY.insert, self._rows.row(record))
         return public
 
 

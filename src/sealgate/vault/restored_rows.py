@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Table, bindparam, delete, select
 
 from sealgate.ids import new_id
 from sealgate.messages.checking import DamagedRow
@@ -20,7 +19,8 @@ from sealgate.vault import receipt_key, versions
 from sealgate.vault.administrators import AdministratorRecord, PasskeyRecord
 from sealgate.vault.anchor_summary import Standing
 from sealgate.vault.checking import unsealed
-from sealgate.vault.database import Database, Query
+from sealgate.vault.connection import Connection
+from sealgate.vault.database import Database
 from sealgate.vault.erasure_records import ErasedVersionRecord, ErasureRecord, ErasureRecords
 from sealgate.vault.fates import Decided, Fate
 from sealgate.vault.faults import AlarmError
@@ -43,16 +43,16 @@ from sealgate.vault.schema import (
     RECEIPT_KEY,
     TICKETS,
     VERSIONS,
+    Table,
 )
 from sealgate.vault.versions import CredentialRecord, VersionRecord
 from sealgate.vault.witness import ERASED, ERASING
 
-_VERSIONS_OF = Query(
-    select(VERSIONS)
-    .where(VERSIONS.c.credential == bindparam("credential"))
-    .order_by(VERSIONS.c.version.desc())
-)
-_PASSKEYS_OF = Query(select(PASSKEYS).where(PASSKEYS.c.administrator == bindparam("administrator")))
+_CREDENTIAL = "WHERE credential = :credential"
+_PERSON = "WHERE administrator = :administrator"
+_ORGANIZATION = "WHERE organization = :organization"
+_VERSIONS_OF = VERSIONS.select(f"{_CREDENTIAL} ORDER BY version DESC")
+_PASSKEYS_OF = PASSKEYS.select(_PERSON)
 
 
 class Person(Struct, frozen=True):
@@ -143,7 +143,7 @@ class Rows:
         """Write everything anew as it was decided, inside one transaction; gives the table of KEKs."""
         fates = {each.subject: each for each in decided}
         for table in (TICKETS, PROPOSALS, APPROVALS):
-            connection.execute(delete(table))  # what was out for minutes or days, from another time
+            connection.execute(table.delete())  # what was out for minutes or days, from another time
         self._erase(connection, found, fates)
         for name, held in found.credentials.items():
             self._put_credential(connection, held, fates[name])
@@ -153,9 +153,8 @@ class Rows:
 
     def _sound(self, table: Table, record: type[Any]) -> Iterator[Any]:
         rows = SealedTable(table, record, self._seal)
-        names = tuple(str(column.name) for column in table.columns)[:-1]
-        for *cells, mac in self._database.rows(Query(select(table))):
-            if self._seal.is_sealed(str(table.name), names, cells, mac):
+        for *cells, mac in self._database.rows(table.select()):
+            if self._seal.is_sealed(table.name, table.columns[:-1], cells, mac):
                 yield rows.read((*cells, mac))
 
     def _held(self, damaged: list[DamagedRow]) -> Iterator[tuple[str, Held]]:
@@ -193,24 +192,21 @@ class Rows:
             record = versions.revoked(record, self._now_s)
             kept = tuple(structs.replace(each, envelope=None) for each in kept if each.version in record.held)
         record = structs.replace(record, revision=self._number)
-        connection.execute(delete(VERSIONS).where(VERSIONS.c.credential == record.credential))
-        same = CREDENTIALS.c.credential == record.credential
-        connection.execute(CREDENTIALS.update().where(same), self._credentials.row(record))
+        connection.execute(VERSIONS.delete(_CREDENTIAL), {"credential": record.credential})
+        connection.execute(CREDENTIALS.update(_CREDENTIAL), self._credentials.row(record))
         anew = [structs.replace(each, revision=self._number) for each in kept]
-        connection.execute(VERSIONS.insert(), [self._versions.row(each) for each in anew])
+        connection.executemany(VERSIONS.insert, map(self._versions.row, anew))
 
     def _put_person(self, connection: Connection, person: Person, decided: Decided) -> None:
-        name = person.record.administrator
-        connection.execute(delete(PASSKEYS).where(PASSKEYS.c.administrator == name))
-        same = ADMINISTRATORS.c.administrator == name
+        named = {"administrator": person.record.administrator}
+        connection.execute(PASSKEYS.delete(_PERSON), named)
         if decided.fate is Fate.REMOVED:
-            connection.execute(delete(ADMINISTRATORS).where(same))
+            connection.execute(ADMINISTRATORS.delete(_PERSON), named)
             return
         record = structs.replace(person.record, revision=self._number)
-        connection.execute(ADMINISTRATORS.update().where(same), self._people.row(record))
-        for each in person.passkeys:
-            anew = structs.replace(each, revision=self._number)
-            connection.execute(PASSKEYS.insert(), self._passkeys.row(anew))
+        connection.execute(ADMINISTRATORS.update(_PERSON), self._people.row(record))
+        anew = [structs.replace(each, revision=self._number) for each in person.passkeys]
+        connection.executemany(PASSKEYS.insert, map(self._passkeys.row, anew))
 
     def _put_keks(
         self, connection: Connection, found: tuple[KekRecord, ...], fates: Mapping[str, Decided]
@@ -221,8 +217,8 @@ class Rows:
             else each
             for each in found
         )
-        connection.execute(delete(KEKS))
-        connection.execute(KEKS.insert(), [self._keks.row(each) for each in after])
+        connection.execute(KEKS.delete())
+        connection.executemany(KEKS.insert, map(self._keks.row, after))
         return after
 
     def _erase(self, connection: Connection, found: Found, fates: Mapping[str, Decided]) -> None:
@@ -247,11 +243,11 @@ class Rows:
                 self._erasures.note(connection, record.receipt, [name])
         for held in gone:
             for table in (CREDENTIALS, VERSIONS, OPENS):
-                connection.execute(delete(table).where(table.c.credential == held.record.credential))
+                connection.execute(table.delete(_CREDENTIAL), {"credential": held.record.credential})
         for name, each in fates.items():
             if each.fate is Fate.ERASED and name.startswith("org_"):
                 for table in (KEYRING, PEPPERS):
-                    connection.execute(delete(table).where(table.c.organization == name))
+                    connection.execute(table.delete(_ORGANIZATION), {"organization": name})
 
 
 class _Order(Struct, frozen=True):

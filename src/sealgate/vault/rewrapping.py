@@ -8,15 +8,13 @@ version that it names. It can stop anywhere and begin anew; rows that do not ver
 from __future__ import annotations
 
 import asyncio
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct, structs
-from sqlalchemy import ColumnClause, Table, func, literal_column, select
 
 from sealgate.log import Log
-from sealgate.vault.database import Database, Query
+from sealgate.vault.database import Database
 from sealgate.vault.datakey import wipe
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.kek import KekError
@@ -26,7 +24,7 @@ from sealgate.vault.peppers import PepperRecord, pepper_context
 from sealgate.vault.receipt_key import ReceiptKeyRecord, receipt_key_context
 from sealgate.vault.root import root_context
 from sealgate.vault.rowseal import Cell, RowSeal, SealedTable
-from sealgate.vault.schema import KEYRING, PEPPERS, RECEIPT_KEY, ROOT
+from sealgate.vault.schema import KEYRING, PEPPERS, RECEIPT_KEY, ROOT, Table
 
 BATCH_ROWS = 32
 
@@ -41,9 +39,14 @@ class Wrapped(Struct, frozen=True):
     """The record's field that an alarm names."""
 
     @property
-    def key(self) -> tuple[str, ...]:
-        """Names of the columns that find one row."""
-        return tuple(str(column.name) for column in self.table.primary_key)
+    def update(self) -> str:
+        """One row anew, as long as it is what it was: key and MAC are bound once more, with `was_`."""
+        was = " AND ".join(f"{name} = :was_{name}" for name in (*self.table.key, "mac"))
+        return self.table.update(f"WHERE {was}")
+
+    def was(self, row: Mapping[str, Cell]) -> dict[str, Cell]:
+        """The values for `update` of a row that was read."""
+        return {f"was_{name}": row[name] for name in (*self.table.key, "mac")}
 
 
 WRAPPED: tuple[Wrapped, ...] = (
@@ -53,14 +56,7 @@ WRAPPED: tuple[Wrapped, ...] = (
 )
 """Beside the root row. A table that is missing here keeps its old KEK version alive for ever."""
 
-
-@functools.cache
-def by_kek(table: Table) -> Query:
-    """How many rows of a table name each KEK version."""
-    return Query(select(table.c.kek_version, func.count()).group_by(table.c.kek_version))
-
-
-_ROW_ID: ColumnClause[int] = literal_column("rowid")
+_ROOT = "UPDATE root SET wrapped_data_key = :wrapped, kek_version = :version"
 
 
 class _Wrap(Struct, frozen=True):
@@ -84,14 +80,13 @@ class Rewrapping:
         """How many rows name each version, whether they verify or not."""
         found: dict[str, int] = {}
         for table in (ROOT, *(each.table for each in WRAPPED)):
-            for version, count in self._database.rows(by_kek(table)):
+            for version, count in self._database.rows(rows_by_kek(table)):
                 found[str(version)] = found.get(str(version), 0) + int(str(count))
         return found
 
     def opens_something(self, version: str) -> bool:
         """True while anything that verifies is wrapped by this version; a row that does not opens nothing."""
-        root = Query(select(func.count()).select_from(ROOT).where(ROOT.c.kek_version == version))
-        if self._database.rows(root) != [(0,)]:
+        if self._database.rows(ROOT.count("WHERE kek_version = :version"), {"version": version}) != [(0,)]:
             return True
         return any(
             True
@@ -114,7 +109,7 @@ class Rewrapping:
 
     async def _root(self) -> int:
         ciphertext_at, wrapped_at, version_at = 1, 2, 3
-        (row,) = self._database.rows(Query(select(ROOT)))
+        (row,) = self._database.rows(ROOT.select())
         wrapped, version = row[wrapped_at], str(row[version_at])
         assert isinstance(wrapped, bytes)
         assert row[ciphertext_at] is not None
@@ -123,9 +118,7 @@ class Rewrapping:
         before = _Wrap(wrapped, version)
         after = await asyncio.to_thread(self._anew, before, root_context(self._instance))
         with self._database.transaction() as connection:
-            connection.execute(
-                ROOT.update().values(wrapped_data_key=after.wrapped, kek_version=after.version)
-            )
+            connection.execute(_ROOT, {"wrapped": after.wrapped, "version": after.version})
         return 1
 
     async def _batch(self, kind: Wrapped, page: list[tuple[Cell, ...]]) -> int:
@@ -137,10 +130,8 @@ class Rewrapping:
             for record, wrap in after:
                 changed = structs.replace(record, wrapped_data_key=wrap.wrapped, kek_version=wrap.version)
                 # As it was read: a row that somebody changed meanwhile is wrapped anew already, or gone.
-                before = rows.row(record)
-                mine = (kind.table.c[name] == before[name] for name in (*kind.key, "mac"))
-                update = kind.table.update().where(*mine).values(**rows.row(changed))
-                done += connection.execute(update).rowcount
+                values = {**rows.row(changed), **kind.was(rows.row(record))}
+                done += connection.execute(kind.update, values).rowcount
         return done
 
     def _all_anew(self, kind: Wrapped, records: list[Any]) -> list[tuple[Any, _Wrap]]:
@@ -151,7 +142,7 @@ class Rewrapping:
         try:
             return self._anew(before, kind.context(self._instance, record))
         except KekError:  # verified, and yet its KEK does not unwrap it: told, and left as it is
-            self._seal.alarm(str(kind.table.name), getattr(record, kind.subject))
+            self._seal.alarm(kind.table.name, getattr(record, kind.subject))
             return None
 
     def _anew(self, before: _Wrap, context: bytes) -> _Wrap:
@@ -164,14 +155,11 @@ class Rewrapping:
 
     def _pages(self, kind: Wrapped, by: str | None = None) -> Iterator[list[tuple[Cell, ...]]]:
         """Rows of one version, or of all but the current one; each row once, also one that stays as it is."""
-        version = kind.table.c.kek_version
-        wanted = version != self._ring.version if by is None else version == by
+        query = kind.table.page("kek_version <> :version" if by is None else "kek_version = :version")
         last = 0
         while True:
-            query = (
-                select(_ROW_ID, kind.table).where(wanted, last < _ROW_ID).order_by(_ROW_ID).limit(BATCH_ROWS)
-            )
-            page = self._database.rows(Query(query))
+            version = self._ring.version if by is None else by
+            page = self._database.rows(query, {"version": version, "after": last, "most": BATCH_ROWS})
             if not page:
                 return
             last = int(str(page[-1][0]))
@@ -184,3 +172,8 @@ class Rewrapping:
                 yield rows.read(row)
             except AlarmError:
                 continue
+
+
+def rows_by_kek(table: Table) -> str:
+    """The query for how many rows name each KEK version."""
+    return f"SELECT kek_version, count(*) FROM {table.name} GROUP BY kek_version"  # noqa: S608 - a name of ours

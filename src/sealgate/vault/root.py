@@ -11,16 +11,16 @@ from typing import Never
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-from sqlalchemy import Connection, select
 
-from sealgate.vault.database import Database, Query
+from sealgate.vault.connection import Connection
+from sealgate.vault.database import Database
 from sealgate.vault.datakey import SealedSecret, opened_secret, seal_secret, wipe
 from sealgate.vault.faults import StartError
 from sealgate.vault.kek import KekError, KekProvider, bind
 from sealgate.vault.schema import ROOT
 
 _ROOT_BYTES = 32
-_EVERY_ROOT = Query(select(ROOT))
+_EVERY_ROOT = ROOT.select()
 
 
 class RootKeys:
@@ -54,7 +54,7 @@ def make_root(connection: Connection, kek: KekProvider, instance: str) -> None:
         "ciphertext": sealed.ciphertext,
         "wrapped_data_key": sealed.wrapped_data_key,
     }
-    connection.execute(ROOT.insert(), values | {"kek_version": sealed.kek_version})
+    connection.execute(ROOT.insert, values | {"kek_version": sealed.kek_version})
 
 
 def root_version(database: Database) -> str:

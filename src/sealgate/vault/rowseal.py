@@ -14,10 +14,10 @@ from typing import Generic, TypeVar
 import msgspec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
-from sqlalchemy import Table
 
 from sealgate.log import Log
 from sealgate.vault.faults import AlarmError
+from sealgate.vault.schema import Table
 
 Cell = str | int | float | bytes | None
 """What a column can hold."""
@@ -75,12 +75,11 @@ class SealedTable(Generic[Record]):
     """
 
     def __init__(self, table: Table, record: type[Record], seal: RowSeal) -> None:
-        names = tuple(str(column.name) for column in table.columns)
         fields = record.__struct_fields__
-        if names != (*fields, "mac"):
+        if table.columns != (*fields, "mac"):
             msg = f"{record.__name__} does not mirror the table {table.name}"
             raise TypeError(msg)
-        self._name = str(table.name)
+        self._name = table.name
         self.seal = seal
         self._record = record
         self._names = fields

@@ -1,268 +1,298 @@
-"""The vault's tables, as SQLAlchemy Core sees them; `migrations` makes them, literally.
+"""The vault's tables, with their columns in order and the statements that all need; `migrations` makes them.
 
 Every table but `schema_version` and `root` ends in `mac`, which only the holder of the KEK can make
-(`rowseal`). No column holds a provider key, a private key, a pepper or a ticket in the clear.
+(`rowseal`). No column holds a provider key, a private key, a pepper or a ticket in the clear. Whatever is
+put into a statement here is a name from this file or a literal from ours; values are always bound.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, Table, Text
 
-_metadata = MetaData()
+class Table:
+    """A table's name and columns. The first `keys` of them are its primary key."""
 
+    __slots__ = ("columns", "insert", "key", "listed", "name", "replace")
 
-def _text(name: str, *, key: bool = False, null: bool = False) -> Column[str]:
-    return Column(name, Text, primary_key=key, nullable=null)
+    def __init__(self, name: str, *columns: str, keys: int = 1) -> None:
+        self.name = name
+        self.columns = columns
+        self.key = columns[:keys]
+        self.listed = ", ".join(f"{name}.{column}" for column in columns)
+        values = (
+            f"INTO {name} ({', '.join(columns)}) VALUES ({', '.join(f':{column}' for column in columns)})"
+        )
+        self.insert = f"INSERT {values}"
+        self.replace = f"INSERT OR REPLACE {values}"
 
+    def select(self, rest: str = "") -> str:
+        """Every column of some rows."""
+        return f"SELECT {self.listed} FROM {self.name} {rest}"
 
-def _integer(name: str, *, key: bool = False, null: bool = False) -> Column[int]:
-    return Column(name, Integer, primary_key=key, nullable=null)
+    def count(self, rest: str = "") -> str:
+        """How many rows there are."""
+        return f"SELECT count(*) FROM {self.name} {rest}"
 
+    def page(self, which: str = "TRUE") -> str:
+        """Row ids and every column of some rows, by their ids: `:most` of those behind `:after`."""
+        return (
+            f"SELECT {self.name}.rowid, {self.listed} FROM {self.name} WHERE rowid > :after AND {which}"
+            " ORDER BY rowid LIMIT :most"
+        )
 
-def _time(name: str, *, null: bool = False) -> Column[float]:
-    """Unix seconds."""
-    return Column(name, Float, nullable=null)
+    def update(self, rest: str = "") -> str:
+        """Every column of some rows anew."""
+        return f"UPDATE {self.name} SET {', '.join(f'{each} = :{each}' for each in self.columns)} {rest}"
 
+    def put(self, *changed: str) -> str:
+        """A row; where its key is taken, these columns of the row that is there."""
+        anew = ", ".join(f"{each} = excluded.{each}" for each in changed)
+        return f"{self.insert} ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {anew}"
 
-def _bytes(name: str, *, key: bool = False, null: bool = False) -> Column[bytes]:
-    return Column(name, LargeBinary, primary_key=key, nullable=null)
+    def delete(self, rest: str = "") -> str:
+        """Some rows, no more."""
+        return f"DELETE FROM {self.name} {rest}"
 
 
 ROOT = Table(
     "root",
-    _metadata,
-    _text("instance", key=True),
-    _bytes("ciphertext"),
-    _bytes("wrapped_data_key"),
-    _text("kek_version"),
+    "instance",
+    "ciphertext",
+    "wrapped_data_key",
+    "kek_version",
 )
 
 MARK = Table(
     "mark",
-    _metadata,
-    _integer("id", key=True),
-    _integer("number"),
-    _text("subject"),
-    _integer("version"),
-    _text("state"),
-    _bytes("mac"),
+    "id",
+    "number",
+    "subject",
+    "version",
+    "state",
+    "mac",
 )
 
 KEYRING = Table(
     "keyring",
-    _metadata,
-    _bytes("key_id", key=True),
-    _text("organization"),
-    _integer("epoch"),
-    _integer("suite"),
-    _bytes("public_key"),
-    _bytes("ciphertext"),
-    _bytes("wrapped_data_key"),
-    _text("kek_version"),
-    _time("made_at"),
-    _bytes("mac"),
+    "key_id",
+    "organization",
+    "epoch",
+    "suite",
+    "public_key",
+    "ciphertext",
+    "wrapped_data_key",
+    "kek_version",
+    "made_at",
+    "mac",
 )
 
 PEPPERS = Table(
     "peppers",
-    _metadata,
-    _text("organization", key=True),
-    _bytes("ciphertext"),
-    _bytes("wrapped_data_key"),
-    _text("kek_version"),
-    _bytes("mac"),
+    "organization",
+    "ciphertext",
+    "wrapped_data_key",
+    "kek_version",
+    "mac",
 )
 
 TICKETS = Table(
     "tickets",
-    _metadata,
-    _bytes("ticket_hash", key=True),
-    _text("organization"),
-    _text("organization_name"),
-    _text("application"),
-    _text("application_name"),
-    _text("provider"),
-    _text("origin"),
-    _text("credential"),
-    _integer("version"),
-    _integer("stage"),
-    _bytes("key_id"),
-    _time("expires_at"),
-    _time("used_at", null=True),
-    _bytes("mac"),
+    "ticket_hash",
+    "organization",
+    "organization_name",
+    "application",
+    "application_name",
+    "provider",
+    "origin",
+    "credential",
+    "version",
+    "stage",
+    "key_id",
+    "expires_at",
+    "used_at",
+    "mac",
 )
 
 CREDENTIALS = Table(
     "credentials",
-    _metadata,
-    _text("credential", key=True),
-    _text("organization"),
-    _text("application"),
-    _text("provider"),
-    _text("origin"),
-    _text("state"),
-    _integer("revision"),
-    _integer("newest"),
-    _integer("active"),
-    _integer("staged", null=True),
-    _integer("previous", null=True),
-    _time("revoked_at", null=True),
-    _bytes("mac"),
+    "credential",
+    "organization",
+    "application",
+    "provider",
+    "origin",
+    "state",
+    "revision",
+    "newest",
+    "active",
+    "staged",
+    "previous",
+    "revoked_at",
+    "mac",
 )
 
 VERSIONS = Table(
     "versions",
-    _metadata,
-    _text("credential", key=True),
-    _integer("version", key=True),
-    _integer("revision"),
-    _bytes("key_id"),
-    _bytes("envelope", null=True),
-    _text("fingerprint"),
-    _text("last_four"),
-    _time("deposited_at"),
-    _bytes("mac"),
+    "credential",
+    "version",
+    "revision",
+    "key_id",
+    "envelope",
+    "fingerprint",
+    "last_four",
+    "deposited_at",
+    "mac",
+    keys=2,
 )
 
 OPENS = Table(
     "opens",
-    _metadata,
-    _text("credential", key=True),
-    _integer("count"),
-    _time("last_opened_at"),
-    _bytes("mac"),
+    "credential",
+    "count",
+    "last_opened_at",
+    "mac",
 )
 
 KEKS = Table(
     "keks",
-    _metadata,
-    _text("version", key=True),
-    _text("description"),
-    _text("state"),
-    _time("made_at"),
-    _time("destroyed_at", null=True),
-    _bytes("mac"),
+    "version",
+    "description",
+    "state",
+    "made_at",
+    "destroyed_at",
+    "mac",
 )
 
 RECEIPT_KEY = Table(
     "receipt_key",
-    _metadata,
-    _bytes("public_key", key=True),
-    _bytes("ciphertext"),
-    _bytes("wrapped_data_key"),
-    _text("kek_version"),
-    _time("made_at"),
-    _bytes("mac"),
+    "public_key",
+    "ciphertext",
+    "wrapped_data_key",
+    "kek_version",
+    "made_at",
+    "mac",
 )
 
 ERASURES = Table(
     "erasures",
-    _metadata,
-    _text("receipt", key=True),
-    _text("kind"),
-    _text("subject"),
-    _text("organization"),
-    _text("application"),
-    _time("began_at"),
-    _time("erased_at", null=True),
-    _time("final_by"),
-    _time("sealing_keys_gone_at", null=True),
-    _integer("noted"),
-    _bytes("mac"),
+    "receipt",
+    "kind",
+    "subject",
+    "organization",
+    "application",
+    "began_at",
+    "erased_at",
+    "final_by",
+    "sealing_keys_gone_at",
+    "noted",
+    "mac",
 )
 
 ERASED_VERSIONS = Table(
     "erased_versions",
-    _metadata,
-    _text("receipt", key=True),
-    _text("credential", key=True),
-    _integer("version", key=True),
-    _bytes("key_id"),
-    _text("envelope_hash"),
-    _bytes("mac"),
+    "receipt",
+    "credential",
+    "version",
+    "key_id",
+    "envelope_hash",
+    "mac",
+    keys=3,
 )
 
 ADMINISTRATORS = Table(
     "administrators",
-    _metadata,
-    _text("administrator", key=True),
-    _text("name"),
-    _text("organization"),
-    _text("state"),
-    _integer("revision"),
-    _integer("passkeys"),
-    _time("made_at"),
-    _bytes("invitation_hash", null=True),
-    _time("invitation_expires_at", null=True),
-    _integer("invitation_approved"),
-    _bytes("mac"),
+    "administrator",
+    "name",
+    "organization",
+    "state",
+    "revision",
+    "passkeys",
+    "made_at",
+    "invitation_hash",
+    "invitation_expires_at",
+    "invitation_approved",
+    "mac",
 )
 
 PASSKEYS = Table(
     "passkeys",
-    _metadata,
-    _bytes("passkey", key=True),
-    _text("administrator"),
-    _integer("revision"),
-    _bytes("public_key"),
-    _integer("counter"),
-    _text("transports"),
-    _time("enrolled_at"),
-    _time("used_at", null=True),
-    _bytes("mac"),
+    "passkey",
+    "administrator",
+    "revision",
+    "public_key",
+    "counter",
+    "transports",
+    "enrolled_at",
+    "used_at",
+    "mac",
 )
 
 PROPOSALS = Table(
     "proposals",
-    _metadata,
-    _text("proposal", key=True),
-    _bytes("link_hash"),
-    _text("action"),
-    _text("subject"),
-    _text("state"),
-    _integer("revision"),
-    _integer("approvals"),
-    _time("proposed_at"),
-    _time("expires_at"),
-    _bytes("mac"),
+    "proposal",
+    "link_hash",
+    "action",
+    "subject",
+    "state",
+    "revision",
+    "approvals",
+    "proposed_at",
+    "expires_at",
+    "mac",
 )
 
 APPROVALS = Table(
     "approvals",
-    _metadata,
-    _text("proposal", key=True),
-    _text("administrator", key=True),
-    _integer("revision"),
-    _text("name"),
-    _bytes("passkey"),
-    _time("approved_at"),
-    _bytes("mac"),
+    "proposal",
+    "administrator",
+    "revision",
+    "name",
+    "passkey",
+    "approved_at",
+    "mac",
+    keys=2,
+)
+
+OPENS_BY_HOUR = Table(
+    "opens_by_hour",
+    "hour",
+    "credential",
+    "uid",
+    "proxy",
+    "minutes",
+    "mac",
+    keys=4,
+)
+
+AUDIT = Table(
+    "audit",
+    "number",
+    "at",
+    "event",
+    "details",
+    "before",
+    "mac",
+)
+
+_SEALED = (
+    ADMINISTRATORS,
+    APPROVALS,
+    AUDIT,
+    CREDENTIALS,
+    ERASED_VERSIONS,
+    ERASURES,
+    KEKS,
+    KEYRING,
+    MARK,
+    OPENS,
+    OPENS_BY_HOUR,
+    PASSKEYS,
+    PEPPERS,
+    PROPOSALS,
+    RECEIPT_KEY,
+    TICKETS,
+    VERSIONS,
 )
 
 
 def sealed_tables() -> tuple[Table, ...]:
     """Every table whose rows carry a MAC, as its last column."""
-    return tuple(table for table in _metadata.sorted_tables if "mac" in table.c)
-
-
-OPENS_BY_HOUR = Table(
-    "opens_by_hour",
-    _metadata,
-    _integer("hour", key=True),
-    _text("credential", key=True),
-    _integer("uid", key=True),
-    _text("proxy", key=True),
-    _bytes("minutes"),
-    _bytes("mac"),
-)
-
-AUDIT = Table(
-    "audit",
-    _metadata,
-    _integer("number", key=True),
-    _time("at"),
-    _text("event"),
-    _text("details"),
-    _bytes("before"),
-    _bytes("mac"),
-)
+    return _SEALED

@@ -11,15 +11,13 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 
-from sqlalchemy import bindparam, func, select
-
 from sealgate.log import Log
 from sealgate.vault.config import VaultConfig
-from sealgate.vault.database import Database, Query
+from sealgate.vault.database import Database
 from sealgate.vault.envelopes import Envelopes
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.keyring import SealingKeys
-from sealgate.vault.schema import KEYRING, TICKETS, VERSIONS
+from sealgate.vault.schema import TICKETS
 from sealgate.vault.stores import Stores
 from sealgate.vault.turns import in_turns
 from sealgate.vault.versions import Credential, VersionRecord
@@ -27,35 +25,20 @@ from sealgate.vault.versions import Credential, VersionRecord
 IDLE_S = 60.0
 """Pause of the pass where there is nothing to do."""
 _DAY_S = 86_400.0
-_NEWER = KEYRING.alias("newer")
 
-_DUE = Query(
-    select(KEYRING.c.organization)
-    .group_by(KEYRING.c.organization)
-    .having(func.max(KEYRING.c.made_at) < bindparam("made_before"))
-    .order_by(KEYRING.c.organization)
+_DUE = (
+    "SELECT organization FROM keyring"
+    " GROUP BY organization HAVING max(made_at) < :made_before ORDER BY organization"
 )
-_WITH_OLD_EPOCHS = Query(
-    select(KEYRING.c.organization)
-    .where(KEYRING.c.organization == _NEWER.c.organization)
-    .where(KEYRING.c.epoch < _NEWER.c.epoch)
-    .distinct()
-    .order_by(KEYRING.c.organization)
+_WITH_OLD_EPOCHS = (
+    "SELECT DISTINCT keyring.organization FROM keyring JOIN keyring AS newer"
+    " ON keyring.organization = newer.organization AND keyring.epoch < newer.epoch"
+    " ORDER BY keyring.organization"
 )
-_SEALED_TO = Query(
-    select(VERSIONS.c.credential)
-    .where(VERSIONS.c.key_id == bindparam("key_id"))
-    .where(VERSIONS.c.envelope.is_not(None))
-    .distinct()
-    .limit(bindparam("some"))
+_SEALED_TO = (
+    "SELECT DISTINCT credential FROM versions WHERE key_id = :key_id AND envelope IS NOT NULL LIMIT :some"
 )
-_LIVE_TICKETS = Query(
-    select(func.count())
-    .select_from(TICKETS)
-    .where(TICKETS.c.key_id == bindparam("key_id"))
-    .where(TICKETS.c.used_at.is_(None))
-    .where(TICKETS.c.expires_at > bindparam("now_s"))
-)
+_LIVE_TICKETS = TICKETS.count("WHERE key_id = :key_id AND used_at IS NULL AND expires_at > :now_s")
 
 
 class SealingEpochs:

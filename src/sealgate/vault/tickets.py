@@ -14,10 +14,10 @@ from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, delete, select
 
 from sealgate.log import Log
-from sealgate.vault.database import Database, Query
+from sealgate.vault.connection import Connection
+from sealgate.vault.database import Database
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.rowseal import RowSeal, SealedTable
 from sealgate.vault.schema import TICKETS
@@ -27,14 +27,12 @@ LIVE_LIMIT = 20
 """Tickets of one application that may be out at a time."""
 _KEPT_AFTER_EXPIRY_S = 3600.0
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}")
-_BY_HASH = Query(select(TICKETS).where(TICKETS.c.ticket_hash == bindparam("ticket_hash")))
-_LIVE = Query(
-    select(TICKETS)
-    .where(TICKETS.c.application == bindparam("application"))
-    .where(TICKETS.c.used_at.is_(None))
-    .where(TICKETS.c.expires_at > bindparam("now_s"))
-    .order_by(TICKETS.c.expires_at.desc())
+_BY_HASH = TICKETS.select("WHERE ticket_hash = :ticket_hash")
+_LIVE = TICKETS.select(
+    "WHERE application = :application AND used_at IS NULL AND expires_at > :now_s ORDER BY expires_at DESC"
 )
+_USE = TICKETS.update("WHERE ticket_hash = :ticket_hash AND used_at IS NULL")
+_OLD = TICKETS.delete("WHERE expires_at < :before")
 
 
 class TicketRecord(Struct, frozen=True):
@@ -78,8 +76,8 @@ class Tickets:
         ticket = secrets.token_urlsafe(TICKET_BYTES)
         record = msgspec.structs.replace(purpose, ticket_hash=_hash(ticket))
         with self._database.transaction() as connection:
-            connection.execute(delete(TICKETS).where(TICKETS.c.expires_at < now_s - _KEPT_AFTER_EXPIRY_S))
-            connection.execute(TICKETS.insert(), self.rows.row(record))
+            connection.execute(_OLD, {"before": now_s - _KEPT_AFTER_EXPIRY_S})
+            connection.execute(TICKETS.insert, self.rows.row(record))
         return ticket
 
     def look(self, ticket: str, now_s: float) -> TicketRecord:
@@ -101,11 +99,8 @@ class Tickets:
 
     def use(self, connection: Connection, record: TicketRecord, now_s: float) -> None:
         """Use it up inside the deposit's transaction; of two uses, one raises `TicketRefusedError`."""
-        unused = TICKETS.update().where(
-            TICKETS.c.ticket_hash == record.ticket_hash, TICKETS.c.used_at.is_(None)
-        )
         used = self.rows.row(msgspec.structs.replace(record, used_at=now_s))
-        if connection.execute(unused, used).rowcount != 1:
+        if connection.execute(_USE, used).rowcount != 1:
             raise self.refuse("used", record)
 
     def live(self, organization: str, application: str, now_s: float) -> Sequence[TicketRecord]:
@@ -120,7 +115,8 @@ class Tickets:
 
     def cancel(self, connection: Connection, *credentials: str) -> None:
         """Remove every ticket of some credentials, inside the caller's transaction."""
-        connection.execute(delete(TICKETS).where(TICKETS.c.credential.in_(credentials)))
+        of_one = TICKETS.delete("WHERE credential = :credential")
+        connection.executemany(of_one, ({"credential": each} for each in credentials))
 
     def refuse(self, code: str, record: TicketRecord | None = None) -> TicketRefusedError:
         """Log why a ticket does not count, and give the error to raise."""

@@ -13,17 +13,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from msgspec import Struct
-from sqlalchemy import Connection, select
 
 from sealgate.log import Log
 from sealgate.messages.tickets import CredentialState
 from sealgate.vault.anchor import Anchor, Entry, Standing
-from sealgate.vault.database import Database, Query
+from sealgate.vault.connection import Connection
+from sealgate.vault.database import Database
 from sealgate.vault.faults import AlarmError, RolledBackError, StartError
 from sealgate.vault.rowseal import RowSeal, SealedTable
 from sealgate.vault.schema import MARK
 
-_EVERY_MARK = Query(select(MARK))
+_EVERY_MARK = MARK.select()
 
 MADE = "made"
 """State of the very first entry, whose subject is the instance."""
@@ -77,7 +77,7 @@ class Witness:
     def begin(connection: Connection, seal: RowSeal, instance: str) -> None:
         """Write the first mark of a new database, inside the caller's transaction."""
         marks = SealedTable(MARK, MarkRecord, seal)
-        connection.execute(MARK.insert(), marks.row(MarkRecord(1, 0, instance, 1, MADE)))
+        connection.execute(MARK.insert, marks.row(MarkRecord(1, 0, instance, 1, MADE)))
 
     def reconcile(self) -> None:
         """Compare database and anchor at start; raises `StartError` if either was rolled back or edited."""
