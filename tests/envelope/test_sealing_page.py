@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.async_api import ConsoleMessage, Page, Request, Route, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, Route, expect
 
 from sealgate.vault.page_assets import ASSETS
-from tests.e2e.conftest import CHROMIUM_FLAGS
+from tests.vault.browsers import chromium
 from tests.vault.deployment import Addresses, Deployment, running, vault_config
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
 KEY = "sk-proj-canary-0123456789abcdefghijklmnopqrstuvWXYZ"
 
@@ -53,28 +54,28 @@ class Browsing:
             self.complaints.append(message.text)
 
 
-@pytest.fixture
-async def browsing() -> AsyncIterator[Browsing]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def browsing(browser: Browser) -> AsyncIterator[Browsing]:
     with tempfile.TemporaryDirectory(prefix="sgp") as folder, socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         port = reserved.getsockname()[1]
         reserved.close()
         config = vault_config(Path(folder), port=port, public_url=f"http://vault.localhost:{port}")
-        async with (
-            running(config, time.time, io.StringIO(), ASSETS) as vault,
-            async_playwright() as playwright,
-        ):
-            chromium = await playwright.chromium.launch(
-                executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS
-            )
-            context = await chromium.new_context(permissions=["clipboard-read", "clipboard-write"])
-            context.set_default_timeout(15_000)
+        async with running(config, time.time, io.StringIO(), ASSETS) as vault:
+            context = await browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+            context.set_default_timeout(60_000)
             browsing = Browsing(await context.new_page(), vault)
             browsing.page.on("request", browsing.note_request)
             browsing.page.on("console", browsing.note_console)
             await context.route("http://console.localhost:8700/**", console)
             yield browsing
-            await chromium.close()
+            await context.close()
 
 
 async def console(route: Route) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import (
     Browser,
     CDPSession,
@@ -22,7 +23,6 @@ from playwright.async_api import (
     Page,
     Request,
     Route,
-    async_playwright,
     expect,
 )
 
@@ -36,11 +36,11 @@ from sealgate.messages.administering import (
 from sealgate.messages.client import Client
 from sealgate.messages.tickets import CredentialState, TicketIssued
 from sealgate.vault.page_assets import ASSETS
-from tests.e2e.conftest import CHROMIUM_FLAGS
+from tests.vault.browsers import chromium
 from tests.vault.deployment import Addresses, Deployment, canary_key, running, sealed, vault_config
 from tests.vault.test_operator import connected
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = """async () => {
@@ -128,15 +128,17 @@ class House:
     operator: Client
     browser: Browser
     at: Addresses = field(default_factory=Addresses)
+    desks: list[Desk] = field(default_factory=list)
 
     async def desk(self, *, authenticator: bool = True, bypass_policy: bool = False) -> Desk:
         context = await self.browser.new_context(bypass_csp=bypass_policy, reduced_motion="reduce")
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         await context.route("http://console.localhost:8700/**", _console)
         page = await context.new_page()
         devtools = await context.new_cdp_session(page)
         await devtools.send("WebAuthn.enable")
         desk = Desk(page, devtools)
+        self.desks.append(desk)
         page.on("request", desk.note_request)
         page.on("console", desk.note_console)
         if authenticator:
@@ -172,25 +174,28 @@ async def _console(route: Route) -> None:
 
 
 @asynccontextmanager
-async def house_in(folder: Path, policy: tuple[str, ...]) -> AsyncIterator[House]:
+async def house_in(browser: Browser, folder: Path, policy: tuple[str, ...]) -> AsyncIterator[House]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     config = vault_config(
         folder, port=port, public_url=f"http://vault.localhost:{port}", deposits_need_passkey=policy
     )
-    async with (
-        running(config, time.time, io.StringIO(), ASSETS) as vault,
-        connected(config) as operator,
-        async_playwright() as playwright,
-    ):
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
-        yield House(vault, operator, browser)
-        await browser.close()
+    async with running(config, time.time, io.StringIO(), ASSETS) as vault, connected(config) as operator:
+        house = House(vault, operator, browser)
+        yield house
+        for desk in house.desks:
+            await desk.page.context.close()
 
 
-@pytest.fixture
-async def house(folder: Path) -> AsyncIterator[House]:
-    async with house_in(folder, ("all",)) as house:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def house(browser: Browser, folder: Path) -> AsyncIterator[House]:
+    async with house_in(browser, folder, ("all",)) as house:
         yield house
 
 

@@ -5,42 +5,48 @@ from __future__ import annotations
 import contextlib
 import io
 import socket
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Error, Page, async_playwright
+import pytest_asyncio
+from playwright.async_api import Browser, Error, Page
 
 from sealgate.vault.page_assets import ASSETS
+from tests.vault.browsers import chromium
 from tests.vault.deployment import Addresses, Deployment, canary_key, running, vault_config
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
-        )
-        yield chromium
-        await chromium.close()
+    async with chromium() as browser:
+        yield browser
 
 
-@pytest.fixture
-async def vault(folder: Path) -> AsyncIterator[Deployment]:
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    context = await browser.new_context()
+    yield await context.new_page()
+    await context.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def vault() -> AsyncIterator[Deployment]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    config = vault_config(folder, port=port, public_url=f"http://vault.localhost:{port}")
-    async with running(config, time.time, io.StringIO(), ASSETS) as deployment:
-        yield deployment
+    with tempfile.TemporaryDirectory(prefix="sgv") as folder:
+        config = vault_config(Path(folder), port=port, public_url=f"http://vault.localhost:{port}")
+        async with running(config, time.time, io.StringIO(), ASSETS) as deployment:
+            yield deployment
 
 
-async def test_a_key_typed_into_the_page_arrives_sealed(vault: Deployment, browser: Browser) -> None:
+async def test_a_key_typed_into_the_page_arrives_sealed(vault: Deployment, page: Page) -> None:
     at, key = Addresses(), canary_key()
     issued = await vault.ticket(at)
-    page = await browser.new_page()
     sent: list[str] = []
     said: list[str] = []
     page.on("request", lambda request: sent.append(f"{request.url} {request.post_data}"))
@@ -71,9 +77,8 @@ INJECTIONS = {
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("injection", INJECTIONS.values(), ids=INJECTIONS.keys())
 async def test_what_is_injected_into_the_page_does_not_run_and_reaches_nobody(
-    vault: Deployment, browser: Browser, injection: str, path: str
+    vault: Deployment, page: Page, injection: str, path: str
 ) -> None:
-    page = await browser.new_page()
     await page.goto(vault.config.public_url + path)
     reached: list[str] = []
     page.on("response", lambda response: reached.append(response.url))
@@ -83,15 +88,13 @@ async def test_what_is_injected_into_the_page_does_not_run_and_reaches_nobody(
 
 
 @pytest.mark.parametrize("name", ["inline script", "markup", "text as code", "eval"])
-async def test_the_same_injection_does_run_on_a_page_without_a_policy(browser: Browser, name: str) -> None:
-    page = await browser.new_page()
+async def test_the_same_injection_does_run_on_a_page_without_a_policy(page: Page, name: str) -> None:
     await page.set_content("<body></body>")
     assert await _evil_after(page, INJECTIONS[name]) == 1
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_the_page_cannot_be_framed(vault: Deployment, browser: Browser, path: str) -> None:
-    page = await browser.new_page()
+async def test_the_page_cannot_be_framed(vault: Deployment, page: Page, path: str) -> None:
     await page.set_content(f'<iframe src="{vault.config.public_url}{path}"></iframe>')
     await page.wait_for_load_state()
     frame = page.frames[1]
