@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from sealgate.console.audit import listing
 from sealgate.console.audit.chain import START, Fields, Link, entry_hash, parse_link
 from sealgate.console.audit.checking import Fault, accept_audit, check_audit
 from sealgate.console.audit.head import Head, head_path, read_head, write_head
@@ -374,19 +375,22 @@ async def test_another_organizations_changes_are_not_shown(world: Running, ada: 
     assert "Larkspur" not in (await eve.get("/audit.csv")).text
 
 
-async def test_the_file_holds_every_entry_over_all_pages(world: Running, ada: Browser) -> None:
+async def test_the_file_holds_every_entry_over_all_pages(
+    world: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "ROWS_AT_ONCE", 100)
     organization = await world.owner("eve@example.com", "Elsewhere")
     async with world.console.database.writing() as tx:
         edit = Editing(tx, organization, None, world.clock())
-        for number in range(1_205):
+        for number in range(305):
             await edit.record("origin.added", str(number))
     eve = await world.signed_in("eve@example.com")
     answer = await eve.get("/audit.csv")
     rows = list(csv.reader(io.StringIO(answer.text)))
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.headers["content-disposition"] == 'attachment; filename="sealgate-audit.csv"'
-    assert [row[5] for row in rows[1:]] == [str(number) for number in reversed(range(1_205))]
-    assert "Page 1 of 25" in (await eve.get("/audit")).text
+    assert [row[5] for row in rows[1:]] == [str(number) for number in reversed(range(305))]
+    assert "Page 1 of 7" in (await eve.get("/audit")).text
     assert check_audit(world.console.config).sound
 
 

@@ -13,6 +13,7 @@ from sealgate.console.accounts.services import INVITATION_LIFETIME_S
 from sealgate.console.forms import InputError
 from sealgate.console.permissions import PERMISSIONS, Permission, Role, permits
 from sealgate.console.routes import ROUTES, Way
+from tests.console.lived import Lived
 from tests.console.running import PASSWORD, Browser, Running
 
 JOINING = {"name": "Grace", "email": "grace@example.com", "password": PASSWORD}
@@ -68,24 +69,21 @@ MEMBERS_PAGES = [
 ]
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("way", OWNERS_WAYS, ids=named)
-async def test_a_member_is_refused_what_is_the_owners(world: Running, ada: Browser, way: Way) -> None:
-    app = await world.application(ada)
-    grace = await joined(world, ada)
-    token = await grace.form_token("/applications")
-    path = way.path.replace("{application}", app)
-    answer = await (grace.get(path) if way.method == "GET" else grace.post(path, {"form_token": token}))
+async def test_a_member_is_refused_what_is_the_owners(lived: Lived, way: Way) -> None:
+    token = await lived.ben.form_token("/applications")
+    path = way.path.format(**lived.parts)
+    fields = {"form_token": token}
+    answer = await (lived.ben.get(path) if way.method == "GET" else lived.ben.post(path, fields))
     assert answer.status_code == 403
     assert "Your role does not allow this" in answer.text
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("way", MEMBERS_PAGES, ids=named)
-async def test_a_member_sees_everything_else_and_no_button_of_the_owners(
-    world: Running, ada: Browser, way: Way
-) -> None:
-    app = await world.application(ada)
-    grace = await joined(world, ada)
-    answer = await grace.get(way.path.replace("{application}", app).replace("{name}", "python"))
+async def test_a_member_sees_everything_else_and_no_button_of_the_owners(lived: Lived, way: Way) -> None:
+    answer = await lived.ben.get(way.path.format(**lived.parts, name="python"))
     assert answer.status_code == 200
     for path in ("/members", "/retention", "/tokens", "/erasures", "/notices", "/add-on/key", "/add-on/test"):
         assert f'href="{path}"' not in answer.text

@@ -14,7 +14,10 @@ from sealgate.console.api.tokens import Scope
 from sealgate.ids import new_id
 from sealgate.messages.frames import Refusal
 from tests.console.api.program import ALL, API, Program, code, token_of
+from tests.console.lived import Lived
 from tests.console.running import URL, Browser, Running
+
+shared = pytest.mark.asyncio(loop_scope="module")
 
 
 def named(way: Way) -> str:
@@ -26,29 +29,28 @@ def path_of(way: Way, application: str) -> str:
     return path.removeprefix(API)
 
 
+@shared
 @pytest.mark.parametrize("way", WAYS, ids=named)
-async def test_every_way_needs_a_token(world: Running, way: Way) -> None:
-    answer = await Program(world.site).send(way.method, path_of(way, new_id("app")), {})
+async def test_every_way_needs_a_token(lived: Lived, way: Way) -> None:
+    answer = await Program(lived.world.site).send(way.method, path_of(way, new_id("app")), {})
     assert (answer.status_code, code(answer)) == (401, "token_missing")
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
+@shared
 @pytest.mark.parametrize("way", WAYS, ids=named)
-async def test_every_way_needs_its_own_scope(world: Running, way: Way) -> None:
+async def test_every_way_needs_its_own_scope(lived: Lived, way: Way) -> None:
     others = [scope.value for scope in Scope if scope is not way.needs]
-    program = Program(world.site, await token_of(world, scopes=others))
-    answer = await program.send(way.method, path_of(way, new_id("app")), {})
+    program = Program(lived.world.site, await token_of(lived.world, scopes=others))
+    answer = await program.send(way.method, path_of(way, lived.parts["application"]), {})
     assert (answer.status_code, code(answer)) == (403, "scope_missing")
     assert f"'{way.needs.value}'" in answer.text
 
 
+@shared
 @pytest.mark.parametrize("way", [way for way in WAYS if "{application}" in way.path], ids=named)
-async def test_anothers_application_and_none_at_all_look_the_same(
-    world: Running, ada: Browser, way: Way
-) -> None:
-    theirs = await world.application(ada)
-    await world.owner("eve@example.com", "Elsewhere")
-    eve = Program(world.site, await token_of(world, "eve@example.com"))
+async def test_anothers_application_and_none_at_all_look_the_same(lived: Lived, way: Way) -> None:
+    eve = Program(lived.world.site, await token_of(lived.world, "eve@example.com"))
     body = {"name": "x", "kid": new_id("key"), "public_key": "A" * 42 + "E", "origins": [], "active": True}
     body |= {
         "provider": "openai",
@@ -58,16 +60,18 @@ async def test_anothers_application_and_none_at_all_look_the_same(
         "confirm": "Letters",
     }
     known = {} if way.takes is None else {n: body[n] for n in way.takes.__struct_fields__ if n in body}
-    answers = [await eve.send(way.method, path_of(way, app), known) for app in (theirs, new_id("app"))]
+    applications = (lived.parts["application"], new_id("app"))
+    answers = [await eve.send(way.method, path_of(way, each), known) for each in applications]
     assert [answer.status_code for answer in answers] == [404, 404]
     assert answers[0].content == answers[1].content
 
 
+@shared
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer sgt_short", "Basic eDp5", "Bearer " + "x" * 47, "sgt_" + "x" * 43]
 )
-async def test_what_is_no_token_is_refused(world: Running, header: str) -> None:
-    answer = await Program(world.site).get("/applications", authorization=header)
+async def test_what_is_no_token_is_refused(lived: Lived, header: str) -> None:
+    answer = await Program(lived.world.site).get("/applications", authorization=header)
     assert answer.status_code == 401
     assert code(answer) in {"token_missing", "token_refused"}
 
