@@ -32,6 +32,7 @@ from sealgate.console.site import make_site
 from sealgate.ids import new_id
 from sealgate.log import LineLog
 from tests.console.fake_desk import FakeDesk
+from tests.quick_folders import quick_folder
 
 PASSWORD = "plain correct horse battery"
 URL = "https://console.test"
@@ -143,7 +144,7 @@ async def running(*, handing_over: bool = True, hasher: PasswordHasher = QUICK) 
     `handing_over`: what runs beside the pages runs too: it takes keys into use that were awaited, and goes on
     with erasures. What is the same for every console is made once: the empty database, the drawn templates.
     """
-    with tempfile.TemporaryDirectory(prefix="sgc") as folder:
+    with quick_folder("sgc") as folder:
         config = make_config(Path(folder))
         lay_database(config.database_path)
         clock, lines = Clock(), io.StringIO()

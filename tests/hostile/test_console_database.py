@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import io
 import sqlite3
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from sealgate.messages.feed import CredentialReference
 from sealgate.messages.frames import RefusedError
 from sealgate.messages.opening import Open, Opened
 from tests.console.running import lay_database
+from tests.quick_folders import quick_folder
 from tests.vault.deployment import (
     EVIL_ORIGIN,
     ORIGIN,
@@ -132,7 +132,7 @@ class House:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house() -> AsyncIterator[House]:
-    with tempfile.TemporaryDirectory(prefix="sgh") as name, closing(sqlite3.connect(":memory:")) as pristine:
+    with quick_folder("sgh") as name, closing(sqlite3.connect(":memory:")) as pristine:
         folder = Path(name)
         write_assets(folder / "assets")
         async with running(vault_config(folder), Clock(), io.StringIO(), folder / "assets") as vault:

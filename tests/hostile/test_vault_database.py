@@ -10,7 +10,6 @@ import asyncio
 import io
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -28,6 +27,7 @@ from sealgate.messages.tickets import Credentials, CredentialState
 from sealgate.vault import schema
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.faults import StartError
+from tests.quick_folders import quick_folder
 from tests.vault.audits import audit_checked, operator
 from tests.vault.deployment import (
     EVIL_ORIGIN,
@@ -119,7 +119,7 @@ async def _stage(folder: Path) -> tuple[str, str, str]:
 
 @pytest.fixture(scope="module")
 def staged() -> Iterator[Scene]:
-    with tempfile.TemporaryDirectory(prefix="sgh") as name:
+    with quick_folder("sgh") as name:
         folder = Path(name)
         write_assets(folder / "assets")
         yield Scene(folder, *asyncio.run(_stage(folder)))
@@ -128,7 +128,7 @@ def staged() -> Iterator[Scene]:
 @pytest.fixture
 def scene(staged: Scene) -> Iterator[Scene]:
     """A fresh copy of the staged folder."""
-    with tempfile.TemporaryDirectory(prefix="sgh") as name:
+    with quick_folder("sgh") as name:
         folder = Path(name) / "c"
         shutil.copytree(staged.folder, folder)
         yield Scene(folder, staged.credential, staged.ticket, staged.used_ticket)
@@ -500,7 +500,7 @@ async def test_a_damaged_credential_is_listed_without_its_planted_words_and_can_
 
 
 async def test_rows_of_another_vault_are_worth_nothing_here(scene: Scene, staged: Scene) -> None:
-    with tempfile.TemporaryDirectory(prefix="sgh") as name:
+    with quick_folder("sgh") as name:
         write_assets(Path(name) / "assets")
         credential, ticket, used = await _stage(Path(name))
         other = Scene(Path(name), credential, ticket, used)

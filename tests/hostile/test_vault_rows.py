@@ -8,7 +8,6 @@ scene, the first test says so.
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from sealgate.vault import schema
 from sealgate.vault.witness import Witness
 from tests.hostile.attacked_vault import Attacked, Cell, Outcome, copied, furnish, use
+from tests.quick_folders import quick_folder
 from tests.vault.rewriting import rewrite
 
 TABLES = {table.name: table for table in vars(schema).values() if isinstance(table, schema.Table)}
@@ -45,13 +45,13 @@ OLD_IS_QUIET = {
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Attacked]:
-    with tempfile.TemporaryDirectory(prefix="sgh") as name:
+    with quick_folder("sgh") as name:
         yield furnish(Path(name))
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="sgh") as name:
+    with quick_folder("sgh") as name:
         yield Path(name)
 
 

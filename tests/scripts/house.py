@@ -7,7 +7,6 @@ import contextlib
 import io
 import os
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -32,6 +31,8 @@ from sealgate.scripts.talking import Connection
 from tests.console.api.program import ALL, mint
 from tests.console.running import lay_database, quick_hash
 from tests.console.serving import answering, free_port
+from tests.quick_folders import quick_folder
+from tests.scripts.ready import ran
 from tests.vault import deployment
 from tests.vault.deployment import Deployment, vault_config, write_assets
 
@@ -86,8 +87,17 @@ class House(msgspec.Struct):
         return connect(self.config.public_url, file)
 
 
-async def run(words: Sequence[str], typed: bytes, environment: Mapping[str, str], folder: Path) -> Ran:
-    """Run `sealgate` with these words and this on its standard input; it has no terminal."""
+async def run(
+    words: Sequence[str], typed: bytes, environment: Mapping[str, str], folder: Path, before: str = ""
+) -> Ran:
+    """Run `sealgate` with these words and this on its standard input, and `before` in front of it."""
+    code, out, err = await asyncio.to_thread(ran, words, typed, environment, folder, before)
+    assert b"Traceback" not in err, err.decode()
+    return Ran(code, out.decode(), err.decode())
+
+
+async def anew(words: Sequence[str], typed: bytes, environment: Mapping[str, str], folder: Path) -> Ran:
+    """Start Python with `sealgate` and these words, as people do; it has no terminal."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -109,7 +119,7 @@ async def run(words: Sequence[str], typed: bytes, environment: Mapping[str, str]
 @contextlib.asynccontextmanager
 async def house(**vault_settings: Any) -> AsyncIterator[House]:
     """Runs until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="sgs") as name:
+    with quick_folder("sgs") as name:
         folder = Path(name)
         ports = free_port(), free_port()
         config = ConsoleConfig(

@@ -12,7 +12,7 @@ import pytest
 
 from sealgate.envelope import SealingPrivateKey, encode_text
 from sealgate.scripts.offline import load
-from tests.scripts.house import House, Ran, run
+from tests.scripts.house import House, Ran, anew, run
 from tests.scripts.test_deposit import addon, opened, pinned
 from tests.vault.deployment import ORIGIN, canary_key
 
@@ -29,7 +29,7 @@ def audit(event, _arguments):
         refuse()
 sys.addaudithook(audit)
 """
-"""What `sitecustomize` runs before the command: any socket, also one made in C, ends it."""
+"""What runs before the command: any socket, also one made in C, ends it."""
 
 
 async def saved(here: House, *more: str) -> Path:
@@ -42,11 +42,24 @@ async def saved(here: House, *more: str) -> Path:
 
 async def sealed_offline(here: House, typed: bytes, *words: str) -> Ran:
     """Run `sealgate seal` where no socket can be made, with nothing of the console in its environment."""
-    guard = here.folder / "guard"
-    guard.mkdir(exist_ok=True)
-    (guard / "sitecustomize.py").write_text(NO_NETWORK)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SEALGATE_")}
-    return await run(("seal", *words), typed, kept | {"PYTHONPATH": str(guard)}, here.folder)
+    return await run(("seal", *words), typed, _elsewhere(), here.folder, NO_NETWORK)
+
+
+async def sealed_anew(here: House, typed: bytes, *words: str) -> Ran:
+    """The same in a Python of its own, where loading the command makes no socket either."""
+    return await anew(("seal", *words), typed, _elsewhere() | guard(here), here.folder)
+
+
+def _elsewhere() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("SEALGATE_")}
+
+
+def guard(here: House) -> dict[str, str]:
+    """The environment in which Python begins with `NO_NETWORK`."""
+    folder = here.folder / "guard"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(NO_NETWORK)
+    return {"PYTHONPATH": str(folder)}
 
 
 async def handed_in(here: House, vault_key: Path, envelope: Path) -> Ran:
@@ -58,7 +71,7 @@ async def test_a_key_sealed_without_a_network_is_handed_in_elsewhere_and_opens(h
     key, words, vault_key = canary_key(), await pinned(here), await saved(here)
     output = here.folder / "envelope.txt"
     options = ("--vault-key", str(vault_key), "--fingerprint", words, "--output", str(output))
-    done = await sealed_offline(here, key + b"\n", *options)
+    done = await sealed_anew(here, key + b"\n", *options)
     assert done.code == 0, done.told
     assert words in done.err
     assert (output.stat().st_mode & 0o777, vault_key.stat().st_mode & 0o777) == (0o600, 0o600)
@@ -76,13 +89,11 @@ async def test_a_key_sealed_without_a_network_is_handed_in_elsewhere_and_opens(h
 
 
 async def test_the_guard_of_these_tests_sees_a_socket(here: House) -> None:
-    guard = here.folder / "guard"
-    guard.mkdir()
-    (guard / "sitecustomize.py").write_text(NO_NETWORK)
-    environment = dict(os.environ) | {"PYTHONPATH": str(guard)}
     words = ("status", "--console", here.config.public_url)
-    done = await run(words, b"", environment | {"SEALGATE_TOKEN": here.token}, here.folder)
-    assert (done.code, sys.platform) == (99, "linux")
+    environment = dict(os.environ) | {"SEALGATE_TOKEN": here.token}
+    done = await run(words, b"", environment, here.folder, NO_NETWORK)
+    again = await anew(words, b"", environment | guard(here), here.folder)
+    assert (done.code, again.code, sys.platform) == (99, 99, "linux")
 
 
 async def test_the_envelope_can_be_printed_and_the_fingerprint_pinned_in_digits(here: House) -> None:
