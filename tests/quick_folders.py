@@ -1,4 +1,4 @@
-"""Folders for tests that write much and whose files need not outlast the machine: in memory, if there is room.
+"""Folders for tests that write much and whose files need not outlast the machine: in memory, if it has room.
 
 SQLite waits for the disk at each change, which on some machines is most of what such a test takes. What is
 called is the same; what a disk does at a loss of power, no test here could show.

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser as Chromium
 from playwright.async_api import ConsoleMessage, Page, Request, async_playwright
 
 from sealgate.console.database import Database
@@ -19,7 +21,7 @@ from tests.console.running import PASSWORD
 from tests.console.serving import Serving, serving
 from tests.console.test_feed import record
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
 FLAGS = [
     "--headless",
@@ -59,14 +61,21 @@ class Visitor:
         await self.page.wait_for_url("**/applications")
 
 
-@contextlib.asynccontextmanager
-async def visiting() -> AsyncIterator[Visitor]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Chromium]:
+    """Started once; each visitor is as a browser that was never used."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        context = await browser.new_context(viewport={"width": 1280, "height": 800})
-        context.set_default_timeout(15_000)
-        yield Visitor(await context.new_page())
-        await browser.close()
+        started = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield started
+        await started.close()
+
+
+@contextlib.asynccontextmanager
+async def visiting(chromium: Chromium) -> AsyncIterator[Visitor]:
+    context = await chromium.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(15_000)
+    yield Visitor(await context.new_page())
+    await context.close()
 
 
 async def document(world: Serving) -> Application:
@@ -78,8 +87,8 @@ async def document(world: Serving) -> Application:
     return found
 
 
-async def test_the_browser_makes_the_pair_and_sends_the_public_half_alone() -> None:
-    async with serving() as world, visiting() as visitor:
+async def test_the_browser_makes_the_pair_and_sends_the_public_half_alone(chromium: Chromium) -> None:
+    async with serving() as world, visiting(chromium) as visitor:
         page = visitor.page
         await visitor.sign_in(world)
         await page.goto(f"{world.url}/applications/{world.seeded.application}/session-keys")
@@ -110,8 +119,10 @@ async def test_the_browser_makes_the_pair_and_sends_the_public_half_alone() -> N
         assert visitor.complaints == []
 
 
-async def test_the_form_that_leads_to_the_vault_is_let_through_by_the_content_policy() -> None:
-    async with serving() as world, visiting() as visitor:
+async def test_the_form_that_leads_to_the_vault_is_let_through_by_the_content_policy(
+    chromium: Chromium,
+) -> None:
+    async with serving() as world, visiting(chromium) as visitor:
         page = visitor.page
         await visitor.sign_in(world)
 
@@ -144,8 +155,10 @@ PAGES = (
 PARTS = ("", "/add-on", "/origins", "/session-keys", "/actions", "/limits", "/sources", "/plans")
 
 
-async def test_every_page_is_accessible_fits_a_phone_and_keeps_to_the_content_policy() -> None:
-    async with serving() as world, visiting() as visitor:
+async def test_every_page_is_accessible_fits_a_phone_and_keeps_to_the_content_policy(
+    chromium: Chromium,
+) -> None:
+    async with serving() as world, visiting(chromium) as visitor:
         page = visitor.page
         await page.goto(f"{world.url}/sign-in")
         await check_page(page)
@@ -157,8 +170,8 @@ async def test_every_page_is_accessible_fits_a_phone_and_keeps_to_the_content_po
         assert visitor.complaints == []
 
 
-async def test_plans_and_budgets_are_as_accessible_once_there_are_some() -> None:
-    async with serving() as world, visiting() as visitor:
+async def test_plans_and_budgets_are_as_accessible_once_there_are_some(chromium: Chromium) -> None:
+    async with serving() as world, visiting(chromium) as visitor:
         page = visitor.page
         await visitor.sign_in(world)
         for address in (f"/applications/{world.seeded.application}/plans", "/budgets"):
@@ -183,8 +196,8 @@ async def test_plans_and_budgets_are_as_accessible_once_there_are_some() -> None
         await check_page(page)
 
 
-async def test_sources_are_as_accessible_once_there_are_some() -> None:
-    async with serving() as world, visiting() as visitor:
+async def test_sources_are_as_accessible_once_there_are_some(chromium: Chromium) -> None:
+    async with serving() as world, visiting(chromium) as visitor:
         page = visitor.page
         await visitor.sign_in(world)
         await seal(world, page, "Enter the key")
@@ -202,8 +215,8 @@ async def test_sources_are_as_accessible_once_there_are_some() -> None:
         assert await page.locator("details[open]").get_by_label("Rank").input_value() == "nine"
 
 
-async def test_a_key_in_two_versions_and_a_page_full_of_usage_are_as_accessible() -> None:
-    async with serving() as world, visiting() as visitor:
+async def test_a_key_in_two_versions_and_a_page_full_of_usage_are_as_accessible(chromium: Chromium) -> None:
+    async with serving() as world, visiting(chromium) as visitor:
         page = visitor.page
         await visitor.sign_in(world)
         await seal(world, page, "Enter the key")
