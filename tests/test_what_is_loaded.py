@@ -25,6 +25,7 @@ HEAVY: Mapping[str, tuple[str, ...]] = {
         "uvicorn",
     ),
     "sealgate.console.process": ("alembic", "fido2", "joserfc", "cryptography.x509", "genai_prices"),
+    "sealgate.doctor.examination": ("sqlalchemy", "fido2", "joserfc", "jinja2", "rich"),
     "sealgate.up.running": ("sqlalchemy", "cryptography", "starlette", "uvicorn", "jinja2"),
     "sealgate.cli": ("sqlalchemy", "cryptography", "msgspec", "importlib.metadata", "rich", "tempfile"),
 }

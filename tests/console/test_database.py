@@ -16,7 +16,8 @@ from sqlalchemy import Boolean, Float, Integer, LargeBinary, Numeric, create_eng
 from sqlalchemy.exc import IntegrityError
 
 from sealgate.console.accounts.models import Organization
-from sealgate.console.database import Database, migrate, newest_revision
+from sealgate.console.database import Database, migrate
+from sealgate.console.revisions import newest_revision
 from sealgate.console.schema import TABLES, metadata
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,11 +21,10 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import NullPool
 
 from sealgate.console.audit.head import HeadOfTransaction, head_path
+from sealgate.console.revisions import MIGRATIONS, found_revision, newest_revision
 
 HEAD_OF_AUDIT = "head of audit"
 """Where a write transaction's session carries the head of the record of changes (`audit.head`)."""
-
-_MIGRATIONS = Path(__file__).parent / "migrations"
 
 _PRAGMAS = (
     "PRAGMA busy_timeout=5000",  # first: the next one may have to wait
@@ -112,7 +110,7 @@ def migrate(path: Path, revision: str = "head") -> str:
     Most starts find the newest form and never load Alembic: a third of a start, and a tenth of its memory.
     """
     make_private(path)
-    found, newest = _revision(path), newest_revision()
+    found, newest = found_revision(path), newest_revision()
     if revision == "head" and found >= newest:
         if found > newest:
             msg = f"{path} has form {found}, this release knows {newest}"
@@ -122,7 +120,7 @@ def migrate(path: Path, revision: str = "head") -> str:
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     config = import_module("alembic.config").Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS))
     try:
         with engine.execution_options(console_writes=True).begin() as connection:
             config.attributes["connection"] = connection
@@ -132,19 +130,6 @@ def migrate(path: Path, revision: str = "head") -> str:
         raise OSError(f"{path}: {error.orig}") from error
     finally:
         engine.dispose()
-
-
-def newest_revision() -> str:
-    """The newest form that this release knows; a migration's file begins with its revision."""
-    return max(path.name[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
-
-
-def _revision(path: Path) -> str:
-    try:
-        with closing(sqlite3.connect(path)) as database:
-            return str(database.execute("SELECT version_num FROM alembic_version").fetchone()[0])
-    except (sqlite3.Error, TypeError):
-        return ""  # new, or for the migration to judge
 
 
 def make_private(path: Path) -> None:

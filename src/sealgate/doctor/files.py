@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from sealgate.console.database import newest_revision
+from sealgate.console.revisions import newest_revision
 from sealgate.doctor.findings import Case, Finding, ok, problem, skipped, warning
 from sealgate.settings import IDENTITY_NAME, Settings
 from sealgate.settings.table import uid_of
