@@ -6,7 +6,7 @@ import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sealgate.policy.budgets import Budget
@@ -193,7 +193,31 @@ steps = st.lists(
 )
 
 
+def test_what_is_extended_after_midnight_counts_today_as_it_was_held_today() -> None:
+    ledger = Ledger()
+    late = Moment(86_399.0, 0.0)
+    other, held = (ledger.reserve([DAY], tokens(50), late) for _ in range(2))
+    assert isinstance(other, Reservation)
+    assert isinstance(held, Reservation)
+    assert ledger.left(DAY, late) == 0
+    ledger.settle(other, tokens(50), late)
+    after = Moment(86_401.0, 2.0)
+    assert ledger.extend(held, (0, 10, 0, 0), after)
+    assert held.counts_at_s == after.at_s
+    ledger.settle(held, tokens(60), after)
+    assert ledger.left(DAY, after) == DAY.most - 60
+
+
 @given(steps)
+@example(
+    [
+        ("hold", 100, 0.0, 0.0),
+        ("settle", 0, 0.5, 0.0),
+        ("hold", 50, 0.0, 0.0),
+        ("extend", 10, 0.0, 43_200.0),
+        ("settle", 0, 1.0, 0.0),
+    ]
+)
 def test_whatever_happens_a_day_never_counts_more_than_its_most(taken: list[tuple[Any, ...]]) -> None:
     """Every use is at most what was held: then the sum of a day's uses and holds is at most the most."""
     ledger, running = Ledger(), list[Reservation]()

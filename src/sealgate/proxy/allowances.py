@@ -30,16 +30,12 @@ def tightest(ledger: Ledger, told: Sequence[Line], now: Moment) -> BudgetLeft | 
     """The budget of which the smallest share is left; None where none is told."""
     if not told:
         return None
-    line, left = told[0], ledger.left(told[0], now)
-    for other in told[1:]:
-        others = ledger.left(other, now)
-        if others * line.budget.most < left * other.budget.most:
-            line, left = other, others
+    line, left = _tightest(ledger, told, now)
     budget, counted = line.budget, line.measure != MONEY
     return BudgetLeft(
         measure=budget.measure,
         window=budget.window,
-        share=100 * left // budget.most / 100,
+        share=_hundredths(left, budget.most) / 100,
         reset_s=math.ceil(ledger.frees_s(line, now)),
         limit=budget.most if counted else None,
         remaining=left if counted else None,
@@ -48,10 +44,28 @@ def tightest(ledger: Ledger, told: Sequence[Line], now: Moment) -> BudgetLeft | 
 
 def budget_headers(ledger: Ledger, told: Sequence[Line], now: Moment) -> list[Field]:
     """`x-sealgate-budget`, such as `tokens; window=day; share=0.42; reset=60; limit=200; remaining=84`."""
-    found = tightest(ledger, told, now)
-    if found is None:
+    if not told:
         return []
-    said = f"{found.measure}; window={found.window}; share={found.share:g}; reset={found.reset_s}"
-    if found.limit is not None:
-        said += f"; limit={found.limit}; remaining={found.remaining}"
+    line, left = _tightest(ledger, told, now)
+    budget = line.budget
+    share, reset_s = _SHARES[_hundredths(left, budget.most)], math.ceil(ledger.frees_s(line, now))
+    said = f"{budget.measure}; window={budget.window}; share={share}; reset={reset_s}"
+    if line.measure != MONEY:
+        said += f"; limit={budget.most}; remaining={left}"
     return [(b"x-sealgate-budget", said.encode())]
+
+
+def _tightest(ledger: Ledger, told: Sequence[Line], now: Moment) -> tuple[Line, int]:
+    line, left = told[0], ledger.left(told[0], now)
+    for other in told[1:]:
+        others = ledger.left(other, now)
+        if others * line.budget.most < left * other.budget.most:
+            line, left = other, others
+    return line, left
+
+
+def _hundredths(left: int, most: int) -> int:
+    return 100 * left // most
+
+
+_SHARES = tuple(f"{hundredths / 100:g}" for hundredths in range(101))

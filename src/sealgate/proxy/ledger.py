@@ -82,7 +82,8 @@ class Reservation(msgspec.Struct):
     amounts: Amounts
     began: Moment
     windows: tuple[int, int]
-    """The day and the month that it counts for."""
+    """The day and the month that it counts for, and a moment in them."""
+    counts_at_s: float
 
 
 class Shortage(msgspec.Struct, frozen=True):
@@ -126,12 +127,18 @@ class Ledger:
         return self._shortage(lines, self._counters_of(lines, now), amounts, now)
 
     def extend(self, reservation: Reservation, more: Amounts, now: Moment) -> bool:
-        """Hold more for an exchange that runs; False, and nothing more is held, where a line has no room."""
+        """Hold more for an exchange that runs; False, and nothing more is held, where a line has no room.
+
+        What is held counts against today's room; so all of it is counted today, where its day is over.
+        """
+        self._look_at(now)
         for line, counter in zip(reservation.lines, reservation.counters, strict=True):
             self._drain(line, counter, now)
             if 0 < more[line.measure] > line.budget.most - counter.taken:
                 return False
         self.hold_more(reservation, more)
+        if (self._day, self._month) > reservation.windows:
+            reservation.windows, reservation.counts_at_s = (self._day, self._month), now.at_s
         return True
 
     def hold_more(self, reservation: Reservation, amounts: Amounts) -> None:
@@ -262,7 +269,7 @@ class Ledger:
                 counter.used += amounts[line.measure]
             else:
                 counter.held += amounts[line.measure]
-        return Reservation(lines, counters, amounts, now, (self._day, self._month))
+        return Reservation(lines, counters, amounts, now, (self._day, self._month), now.at_s)
 
     def _counter(self, line: Line, now: Moment) -> Counter:
         """The counter of a line, as it is now: a window that is over begins anew."""

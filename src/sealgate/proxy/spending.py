@@ -102,7 +102,7 @@ class Spending:
             cut(self._cut())
 
     def _charged(self, amounts: Amounts) -> Charged | None:
-        return charged(self._verified, amounts, self._reservation.began.at_s)
+        return charged(self._verified, amounts, self._reservation.counts_at_s)
 
     def _cut(self) -> ProxyError:
         moment, ledger = now(), self._counts.ledger
