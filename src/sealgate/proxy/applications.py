@@ -28,6 +28,7 @@ from sealgate.messages.frames import UNREADABLE, RefusedError, UnreadableError
 from sealgate.messages.opening import Open
 from sealgate.policy.document import Policy, PolicyError, decode_policy
 from sealgate.policy.plans import by_plan
+from sealgate.proxy.alike import Alike
 from sealgate.proxy.errors import ProxyError
 from sealgate.proxy.snapshot import Snapshot, SnapshotFile
 from sealgate.proxy.ways import Way, ways_of
@@ -68,9 +69,9 @@ class Known(msgspec.Struct, frozen=True, eq=False):
         return found
 
 
-def known(document: Application) -> Known:
+def known(document: Application, alike: Alike) -> Known:
     """Check a document; raises `PolicyError`, `SessionKeyError`."""
-    policy = decode_policy(document.policy)
+    policy = alike.shared(decode_policy(document.policy))
     return Known(
         document=document,
         plans=by_plan(policy),
@@ -105,6 +106,7 @@ class Applications:
         self._limit, self._age_s, self._on_changed = limit, age_s, on_changed
         self._known: OrderedDict[str, Known] = OrderedDict()
         self._unknown: dict[str, float] = {}
+        self._alike = Alike()
         self._fetches: dict[str, asyncio.Task[Known]] = {}
         self._cursor = 0
         self._confirmed_at = 0.0
@@ -255,7 +257,7 @@ class Applications:
         if before is not None and before.document.version > document.version:
             return
         try:
-            now = known(document)
+            now = known(document, self._alike)
         except (PolicyError, SessionKeyError) as error:
             self._damaged(document.application, error.code)
             return
