@@ -13,6 +13,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -34,39 +35,59 @@ def invitations(running: RunningUp) -> list[str]:
     return re.findall(r"http://console\.localhost:\d+/invitations/[\w-]{43}", running.said.read_text())
 
 
-def test_a_first_start_says_what_must_be_done_and_a_second_is_quiet(folder: Path) -> None:
-    with up_in(folder) as running:
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningUp]:
+    """Started for the first time, for who only looks."""
+    with up_in(tmp_path_factory.mktemp("begun") / "in") as running:
         wait_for(lambda: invitations(running))
-        said = running.said.read_text()
-        assert len(invitations(running)) == 1
-        assert str(running.data / "vault" / "kek") in said
-        assert "three different places" in said
-        assert get(invitations(running)[0]).status == 200
+        yield running
+
+
+def is_ready(running: RunningUp) -> bool:
+    page = get(f"http://localhost:{running.settings.proxy.admin_port}/readyz")
+    state = msgspec.json.decode(page.body)
+    return bool(state["ready"]) and state["connected"] == {"vault": True, "console": True}
+
+
+def test_a_first_start_says_what_must_be_done(begun: RunningUp) -> None:
+    said = begun.said.read_text()
+    assert len(invitations(begun)) == 1
+    assert str(begun.data / "vault" / "kek") in said
+    assert "three different places" in said
+    assert get(invitations(begun)[0]).status == 200
+
+
+def test_the_owners_link_reaches_the_terminal_and_no_log(begun: RunningUp) -> None:
+    assert len(invitations(begun)) == 1
+    assert "/invitations/" not in begun.logged.read_text()
+
+
+def test_it_runs_once_the_proxy_has_found_vault_and_console_and_a_second_start_is_quiet(
+    folder: Path,
+) -> None:
+    with up_in(folder) as running:
+        assert is_ready(running)
         first = running.identified
     with up_in(folder) as again:
+        assert is_ready(again)
         assert again.identified == first
         assert again.said.read_text().strip() == f"Sealgate runs: {first.console.url}"
         assert "kek_made" not in again.logged.read_text()
 
 
-@pytest.mark.parametrize("start", ["first", "second"])
-def test_the_proxy_has_found_vault_and_console_when_it_says_that_it_runs(folder: Path, start: str) -> None:
-    if start == "second":
-        with up_in(folder):
-            pass
-    with up_in(folder) as running:
-        page = get(f"http://localhost:{running.settings.proxy.admin_port}/readyz")
-    state = msgspec.json.decode(page.body)
-    assert state["ready"]
-    assert state["connected"] == {"vault": True, "console": True}
+def test_its_files_are_for_their_owner_alone(begun: RunningUp) -> None:
+    for path in begun.data.rglob("*"):
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        assert not mode & 0o077 or path.name == "instance.toml", f"{path} {mode:04o}"
+    assert stat.S_IMODE(begun.data.stat().st_mode) == 0o700
 
 
-def test_its_files_are_for_their_owner_alone(folder: Path) -> None:
-    with up_in(folder) as running:
-        for path in running.data.rglob("*"):
-            mode = stat.S_IMODE(path.lstat().st_mode)
-            assert not mode & 0o077 or path.name == "instance.toml", f"{path} {mode:04o}"
-        assert stat.S_IMODE(running.data.stat().st_mode) == 0o700
+def test_two_on_one_folder_are_one_too_many(begun: RunningUp, folder: Path) -> None:
+    other = RunningUp(folder / "other", {**local_settings(folder), "data_dir": str(begun.data)})
+    text = other.refused()
+    assert "another `sealgate up`" in text
+    assert "hint:" in text
+    assert get(f"{begun.settings.console.url}/healthz").status == 200
 
 
 def test_it_stops_in_order_and_leaves_nothing_running(folder: Path) -> None:
@@ -90,15 +111,6 @@ def test_ctrl_c_stops_it_in_order_too(folder: Path) -> None:
 def stopped_in_order(running: RunningUp) -> bool:
     log = running.logged.read_text()
     return log.index("proxy stopped") < log.index("console stopped") < log.index("vault stopped")
-
-
-def test_two_on_one_folder_are_one_too_many(folder: Path) -> None:
-    with up_in(folder) as running:
-        other = RunningUp(folder / "other", {**local_settings(folder), "data_dir": str(running.data)})
-        text = other.refused()
-        assert "another `sealgate up`" in text
-        assert "hint:" in text
-        assert get(f"{running.settings.console.url}/healthz").status == 200
 
 
 def test_a_taken_port_is_named_before_anything_starts(folder: Path) -> None:
@@ -254,12 +266,6 @@ def test_prepare_makes_the_ids_once_and_no_secret(folder: Path) -> None:
     assert said[0] == said[1]
     assert "inst_" in said[0]
     assert not (folder / "data" / "vault").exists()
-
-
-def test_the_owners_link_reaches_the_terminal_and_no_log(folder: Path) -> None:
-    with up_in(folder) as running:
-        assert len(invitations(running)) == 1
-        assert "/invitations/" not in running.logged.read_text()
 
 
 def test_a_console_that_dies_after_the_first_start_makes_no_second_link(folder: Path) -> None:

@@ -22,7 +22,7 @@ import tomli_w
 
 from sealgate import settings as settings_file
 
-START_S = 90.0
+START_S = 150.0
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("SEALGATE_")}
 
 
