@@ -8,6 +8,7 @@ its keys.
 from __future__ import annotations
 
 import sqlite3
+import sys
 from pathlib import Path
 
 IN_MEMORY = ":memory:"
@@ -20,6 +21,6 @@ class Connection(sqlite3.Connection):
 def connect(path: Path | str) -> Connection:
     """Open a file, or a database in memory; raises `sqlite3.Error`."""
     connection: Connection = sqlite3.connect(path, isolation_level=None, factory=Connection)
-    # Planted bytes that are no UTF-8 must fail their MAC, not the query.
-    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    # Planted bytes that are no UTF-8 must fail their MAC, not the query. Held once, whoever names it.
+    connection.text_factory = lambda raw: sys.intern(raw.decode("utf-8", "replace"))
     return connection

@@ -7,7 +7,7 @@ says, and the name that it gives itself, which it may choose.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -75,7 +75,8 @@ class OpenCounts:
         self._database = database
         self._rows = SealedTable(OPENS_BY_HOUR, HourRecord, seal)
         self._hours_kept = days * _HOURS
-        self._waiting: dict[Place, Minutes] = {}
+        self._waiting: dict[Place, dict[int, list[int]]] = {}
+        """By minute of the hour, opened and refused: of the minute or two since the last writing."""
         self._names: set[tuple[int, str]] = set()
         self._names_hour = 0
 
@@ -87,8 +88,11 @@ class OpenCounts:
         if minutes is None:
             if len(self._waiting) >= WAITING_LIMIT:
                 place = (hour, "", uid, OTHERS)
-            minutes = self._waiting.setdefault(place, no_minutes())
-        (minutes.refused if refused else minutes.opened)[second // _MINUTE_S] += 1
+            minutes = self._waiting.setdefault(place, {})
+        counts = minutes.get(second // _MINUTE_S)
+        if counts is None:
+            counts = minutes[second // _MINUTE_S] = [0, 0]
+        counts[refused] += 1
 
     def drop(self, credentials: Container[str]) -> None:
         """Forget what was counted and not written yet, of credentials that are no more."""
@@ -121,13 +125,12 @@ class OpenCounts:
         for place in counted:
             del self._waiting[place]
 
-    def _summed(self, place: Place, minutes: Minutes) -> HourRecord:
-        stored = self._stored(place)
-        added = Minutes(
-            [one + two for one, two in zip(stored.opened, minutes.opened, strict=True)],
-            [one + two for one, two in zip(stored.refused, minutes.refused, strict=True)],
-        )
-        return HourRecord(*place, minutes=msgspec.msgpack.encode(added))
+    def _summed(self, place: Place, minutes: Mapping[int, Sequence[int]]) -> HourRecord:
+        summed = self._stored(place)
+        for minute, (opened, refused) in minutes.items():
+            summed.opened[minute] += opened
+            summed.refused[minute] += refused
+        return HourRecord(*place, minutes=msgspec.msgpack.encode(summed))
 
     def _stored(self, place: Place) -> Minutes:
         row = self._database.row(_ONE, dict(zip(OPENS_BY_HOUR.key, place, strict=True)))
