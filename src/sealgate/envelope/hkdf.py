@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.hashes import HashAlgorithm
 from cryptography.hazmat.primitives.hmac import HMAC
 
 _VERSION = b"HPKE-v1"
-_FIRST_BLOCK = b"\x01"
+FIRST_BLOCK = b"\x01"
+"""RFC 5869 section 2.3: what LabeledExpand ends with."""
 
 
 def keyed(digest: HashAlgorithm, key: bytes, start: bytes = b"") -> HMAC:
@@ -23,6 +24,13 @@ def finish(begun: HMAC, rest: bytes) -> bytes:
     """The MAC of what was begun and the rest; what was begun can be used again."""
     whole = begun.copy()
     whole.update(rest)
+    return whole.finalize()
+
+
+def mac(digest: HashAlgorithm, key: bytes, message: bytes) -> bytes:
+    """The MAC of one message, under a key that authenticates no other."""
+    whole = HMAC(key, digest)
+    whole.update(message)
     return whole.finalize()
 
 
@@ -43,4 +51,4 @@ def expanded(suite_id: bytes, label: bytes, length_bytes: int) -> bytes:
 
 def expand(prk: HMAC, start: bytes, info: bytes, length_bytes: int) -> bytes:
     """LabeledExpand by a keyed HMAC; `start` is what `expanded` gives for this length."""
-    return finish(prk, start + info + _FIRST_BLOCK)[:length_bytes]
+    return finish(prk, start + info + FIRST_BLOCK)[:length_bytes]

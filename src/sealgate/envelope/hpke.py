@@ -8,7 +8,7 @@ by itself. Sealing uses the library's HPKE.
 from typing import NamedTuple
 
 from sealgate.envelope.curves import exchange, public_from
-from sealgate.envelope.hkdf import expand, finish, keyed
+from sealgate.envelope.hkdf import FIRST_BLOCK, expand, finish, keyed, mac
 from sealgate.envelope.keys import SealingPrivateKey
 from sealgate.envelope.suites import NONCE_BYTES, Suite
 
@@ -27,8 +27,8 @@ def decapsulate(enc: bytes, private: SealingPrivateKey) -> bytes:
     """RFC 9180 section 4.1, Decap: the shared secret. Raises ValueError on a bad point (7.1.4)."""
     suite, kem = private.suite, private.suite.kem
     eae_prk = finish(suite.steps.eae_prk, exchange(private.handle(), public_from(kem.nist, enc)))
-    kem_context = enc + private.public.raw
-    return expand(keyed(kem.digest, eae_prk), suite.steps.shared_secret, kem_context, kem.secret_bytes)
+    labeled = suite.steps.shared_secret + enc + private.public.raw + FIRST_BLOCK
+    return mac(kem.digest, eae_prk, labeled)[: kem.secret_bytes]
 
 
 def schedule_context(suite: Suite, info: bytes) -> bytes:
@@ -39,7 +39,7 @@ def schedule_context(suite: Suite, info: bytes) -> bytes:
 def schedule(suite: Suite, shared_secret: bytes, context: bytes) -> AeadKey:
     """RFC 9180 section 5.1, the rest of KeySchedule in base mode: no psk, sequence number 0."""
     digest, steps = suite.kdf.digest, suite.steps
-    secret = keyed(digest, finish(keyed(digest, shared_secret), steps.secret))
+    secret = keyed(digest, mac(digest, shared_secret, steps.secret))
     return AeadKey(
         expand(secret, steps.key, context, suite.aead.key_bytes),
         expand(secret, steps.base_nonce, context, NONCE_BYTES),

@@ -17,6 +17,7 @@ SLOT_BYTES: Final = 512  # the padded plaintext: HPKE hides no length, so there 
 LENGTH_BYTES: Final = 2
 
 _HEADER_BYTES: Final = 2 + KEY_ID_BYTES
+_SEALED_BYTES: Final = SLOT_BYTES + TAG_BYTES
 
 
 class EnvelopeError(ValueError):
@@ -46,7 +47,7 @@ class Parts(NamedTuple):
 
 def envelope_bytes(suite: Suite) -> int:
     """How many bytes every envelope of a suite has."""
-    return _HEADER_BYTES + suite.kem.public_bytes + SLOT_BYTES + TAG_BYTES
+    return _HEADER_BYTES + suite.kem.public_bytes + _SEALED_BYTES
 
 
 def join(suite: Suite, key_id: bytes, enc_and_ciphertext: bytes) -> bytes:
@@ -57,9 +58,9 @@ def join(suite: Suite, key_id: bytes, enc_and_ciphertext: bytes) -> bytes:
 def split(envelope: bytes | bytearray | memoryview, suite: Suite) -> Parts:
     """Take an envelope of this suite apart; raises EnvelopeError on another size, format version or suite."""
     view = memoryview(envelope)
-    if view.nbytes != envelope_bytes(suite) or view[0] != FORMAT_VERSION or view[1] != suite.id:
-        raise EnvelopeError
     enc_end = _HEADER_BYTES + suite.kem.public_bytes
+    if view.nbytes != enc_end + _SEALED_BYTES or view[0] != FORMAT_VERSION or view[1] != suite.id:
+        raise EnvelopeError
     return Parts(view[2:_HEADER_BYTES], view[_HEADER_BYTES:enc_end], view[enc_end:])
 
 

@@ -7,6 +7,7 @@ keeper must be asked first, the answer comes later, and nobody else waits for it
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +27,8 @@ from sealgate.vault.quotas import Quotas
 from sealgate.vault.stores import Stores
 from sealgate.vault.versions import Credential, CredentialRecord, VersionRecord
 
-_PEER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_PEER_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_NAME_LIMIT_CHARS = 64
 
 
 class OpenRefusedError(RefusedError):
@@ -243,7 +245,12 @@ def _other(record: CredentialRecord, asked: Open) -> str | None:
 
 def _name(peer: Peer) -> str:
     """What a proxy calls itself: nothing hangs on it."""
-    return peer.name if _PEER_NAME.fullmatch(peer.name) else "unnamed"
+    return _checked_name(peer.name) if len(peer.name) <= _NAME_LIMIT_CHARS else "unnamed"
+
+
+@functools.lru_cache(maxsize=64)
+def _checked_name(name: str) -> str:
+    return name if _PEER_NAME.fullmatch(name) else "unnamed"
 
 
 def _over_quota(seconds_left: int) -> RefusedError:
