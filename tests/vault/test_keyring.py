@@ -55,9 +55,33 @@ def test_a_pair_is_given_to_its_own_organization_alone(tmp_path: Path) -> None:
         keyring = vault.stores.keyring
         pair = keyring.current(ORGANIZATION, 1.0).preferred
         keyring.current(other, 1.0)
-        for ask in (keyring.offered, keyring.by_key_id, keyring.private):
+        for ask in (keyring.offered, keyring.by_key_id, keyring.private, keyring.private_here):
             with pytest.raises(AlarmError):
                 ask(pair.key_id, other)
+
+
+def test_a_damaged_pair_keeps_no_sound_one_of_its_organization_from_opening(tmp_path: Path) -> None:
+    with StillVault(tmp_path) as vault:
+        sound, damaged = vault.stores.keyring.current(ORGANIZATION, 1.0).pairs
+    with closing(sqlite3.connect(tmp_path / "data" / "vault.db")) as connection, connection:
+        connection.execute("UPDATE keyring SET made_at = 2.0 WHERE key_id = ?", (damaged.key_id,))
+    with StillVault(tmp_path) as vault:
+        found = vault.stores.keyring.private_here(sound.key_id, ORGANIZATION)
+        assert found is not None
+        assert found.public == sound.public
+        with pytest.raises(AlarmError):
+            vault.stores.keyring.private_here(damaged.key_id, ORGANIZATION)
+
+
+def test_what_is_read_of_an_organization_tells_its_newest_pairs_too(tmp_path: Path) -> None:
+    with StillVault(tmp_path) as vault:
+        keyring = vault.stores.keyring
+        old = keyring.current(ORGANIZATION, 1.0).preferred
+        new = keyring.rotate(ORGANIZATION, 2.0).preferred
+        for pair in (old, new):
+            assert keyring.private_here(pair.key_id, ORGANIZATION) is not None
+            assert ORGANIZATION in keyring._newest
+            assert keyring.is_newest(pair.key_id, ORGANIZATION) == (pair is new)
 
 
 def test_a_pair_planted_for_an_organization_never_seen_is_refused(tmp_path: Path) -> None:
