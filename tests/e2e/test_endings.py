@@ -49,7 +49,7 @@ class OpenStream:
     opened: ClassVar[list[OpenStream]] = []
 
     def __init__(self, demo: RunningDemo, user: str, body: dict[str, object] | None = None) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", demo.settings.proxy.port, timeout=20)
+        self._connection = http.client.HTTPConnection("127.0.0.1", demo.settings.proxy.port, timeout=60)
         self.opened.append(self)
         headers = {"authorization": f"Bearer {demo.token(user)}", "content-type": "application/json"}
         self._connection.request("POST", "/v1/chat/completions", json.dumps(body or LONG), headers)
@@ -160,39 +160,47 @@ def test_a_killed_proxy_loses_no_exchange_and_counts_none_twice(breakable: Runni
 SHORT = {"SEALGATE_PROXY_CREDENTIAL_CACHE_S": "3", "SEALGATE_VAULT_LEASE_S": "12"}
 
 
-def test_with_the_vault_down_the_proxy_serves_what_it_holds_then_says_who_can_fix_it(
-    tmp_path: Path,
+@pytest.fixture(scope="module")
+def leased(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    """Its proxy holds keys briefly, and none at first."""
+    with demo_in(tmp_path_factory.mktemp("leased") / "d", environment=SHORT) as running:
+        yield running
+
+
+def test_with_the_vault_down_and_nothing_held_it_refuses_and_names_the_administrator(
+    leased: RunningDemo,
 ) -> None:
-    with demo_in(tmp_path / "d", environment=SHORT) as demo:
-        OpenStream(demo, "warm", BRIEF).read_all()
-        _freeze(demo, "vault")
-        frozen_s = served_s = time.monotonic()
-        try:
-            while (stream := OpenStream(demo, "held", BRIEF)).answer.status == 200:
-                assert b"[DONE]" in stream.read_all()
-                served_s = time.monotonic()
-                assert served_s < frozen_s + 25, "it serves beyond the lease"
-            assert served_s > frozen_s + 5, "it gave up with the cache's time, not with the lease's"
-            error = json.loads(stream.read_all())["error"]
-            assert stream.answer.status == 503
-            assert (error["code"], error["who"]) == ("vault_unavailable", "administrator")
-            status, ready = demo.admin("/readyz")
-            assert (status, ready["connected"]["vault"]) == (200, False)
-        finally:
-            _thaw(demo, "vault")
-        wait_for(lambda: OpenStream(demo, "thawed", BRIEF).answer.status == 200, 20)
+    _freeze(leased, "vault")
+    try:
+        stream = OpenStream(leased, "cold")
+        error = json.loads(stream.read_all())["error"]
+        assert stream.answer.status == 503
+        assert (error["code"], error["who"]) == ("vault_unavailable", "administrator")
+    finally:
+        _thaw(leased, "vault")
 
 
-def test_with_the_vault_down_and_nothing_held_it_refuses_and_names_the_administrator(tmp_path: Path) -> None:
-    with demo_in(tmp_path / "d") as demo:
-        _freeze(demo, "vault")
-        try:
-            stream = OpenStream(demo, "cold")
-            error = json.loads(stream.read_all())["error"]
-            assert stream.answer.status == 503
-            assert (error["code"], error["who"]) == ("vault_unavailable", "administrator")
-        finally:
-            _thaw(demo, "vault")
+def test_with_the_vault_down_the_proxy_serves_what_it_holds_then_says_who_can_fix_it(
+    leased: RunningDemo,
+) -> None:
+    wait_for(lambda: OpenStream(leased, "warm", BRIEF).answer.status == 200, 20)
+    OpenStream(leased, "warm", BRIEF).read_all()
+    _freeze(leased, "vault")
+    frozen_s = served_s = time.monotonic()
+    try:
+        while (stream := OpenStream(leased, "held", BRIEF)).answer.status == 200:
+            assert b"[DONE]" in stream.read_all()
+            served_s = time.monotonic()
+            assert served_s < frozen_s + 25, "it serves beyond the lease"
+        assert served_s > frozen_s + 5, "it gave up with the cache's time, not with the lease's"
+        error = json.loads(stream.read_all())["error"]
+        assert stream.answer.status == 503
+        assert (error["code"], error["who"]) == ("vault_unavailable", "administrator")
+        status, ready = leased.admin("/readyz")
+        assert (status, ready["connected"]["vault"]) == (200, False)
+    finally:
+        _thaw(leased, "vault")
+    wait_for(lambda: OpenStream(leased, "thawed", BRIEF).answer.status == 200, 20)
 
 
 def test_with_the_console_down_the_proxy_goes_on_and_the_usage_arrives_later(tmp_path: Path) -> None:
