@@ -6,6 +6,7 @@ tests/test_docs.py fails when a page differs from what this would write.
 from __future__ import annotations
 
 import importlib
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ import msgspec
 import typer
 
 from sealgate import cli, settings, supervisor
+from sealgate.console import revisions
 from sealgate.console.api import openapi, routes
+from sealgate.console.database import migrate
 from sealgate.log import EventTable, Level
 from sealgate.policy import reference as requests_reference
 from sealgate.proxy import admin, endpoints
@@ -191,11 +194,15 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 
 def main() -> None:
-    """Write every page, and the management API's document."""
+    """Write every page, the management API's document, and what a new database of the console is made of."""
     REFERENCE.mkdir(exist_ok=True)
     (REFERENCE / "openapi.json").write_text(openapi.text())
     for name, page in PAGES.items():
         (REFERENCE / name).write_text(page())
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder) / "console.db"
+        migrate(database, revisions.newest_revision())
+        revisions.NEW.write_text(revisions.statements(database))
 
 
 if __name__ == "__main__":

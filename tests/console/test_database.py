@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from sealgate.console.accounts.models import Organization
 from sealgate.console.database import Database, migrate
-from sealgate.console.revisions import newest_revision
+from sealgate.console.revisions import NEW, make_new, newest_revision, statements
 from sealgate.console.schema import TABLES, metadata
 
 
@@ -147,12 +147,35 @@ def test_the_newest_revision_is_the_head_of_the_migrations(tmp_path: Path) -> No
     assert migrate(tmp_path / "console.db") == newest_revision()
 
 
-def test_a_database_of_the_newest_form_is_not_migrated_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("there", [True, False])
+def test_neither_the_newest_form_nor_an_empty_file_needs_alembic(tmp_path: Path, there: bool) -> None:
     path = tmp_path / "console.db"
-    migrate(path)
+    if there:
+        migrate(path)
     code = (
         "import sys; from pathlib import Path; from sealgate.console.database import migrate;"
         f"print(migrate(Path({str(path)!r})), 'alembic' in sys.modules)"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told == f"{newest_revision()} False\n"
+
+
+def test_a_new_database_is_made_as_the_migrations_make_it(tmp_path: Path) -> None:
+    assert migrate(tmp_path / "migrated.db", newest_revision()) == newest_revision()
+    migrated = statements(tmp_path / "migrated.db")
+    assert migrated == NEW.read_text(), "run `make docs`"
+    assert migrate(tmp_path / "new.db") == newest_revision()
+    assert statements(tmp_path / "new.db") == migrated
+
+
+@pytest.mark.parametrize("made", ["their own table", "no database"])
+def test_only_an_empty_file_is_made_anew(tmp_path: Path, made: str) -> None:
+    path = tmp_path / "console.db"
+    if made == "no database":
+        path.write_bytes(b"no database, and longer than the head of one: " * 9)
+    else:
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            database.execute("CREATE TABLE theirs (x)")
+    size = path.stat().st_size
+    assert not make_new(path)
+    assert path.stat().st_size == size

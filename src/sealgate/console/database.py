@@ -21,7 +21,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import NullPool
 
 from sealgate.console.audit.head import HeadOfTransaction, head_path
-from sealgate.console.revisions import MIGRATIONS, found_revision, newest_revision
+from sealgate.console.revisions import MIGRATIONS, found_revision, make_new, newest_revision
 
 HEAD_OF_AUDIT = "head of audit"
 """Where a write transaction's session carries the head of the record of changes (`audit.head`)."""
@@ -107,7 +107,8 @@ def migrate(path: Path, revision: str = "head") -> str:
     """Bring the database at `path` to the newest form, making it if needed; gives the revision.
 
     Raises `ValueError` with a hint for one of a newer release, `OSError` for a full disk or a broken file.
-    Most starts find the newest form and never load Alembic: a third of a start, and a tenth of its memory.
+    Most starts find the newest form or an empty file and never load Alembic: a third of a start, and a tenth
+    of its memory.
     """
     make_private(path)
     found, newest = found_revision(path), newest_revision()
@@ -116,6 +117,8 @@ def migrate(path: Path, revision: str = "head") -> str:
             msg = f"{path} has form {found}, this release knows {newest}"
             raise ValueError(f"{msg}. hint: run the newer release, or restore the backup made before it")
         return found
+    if revision == "head" and not found and make_new(path):
+        return newest
     engine = create_engine(f"sqlite:///{path}", hide_parameters=True, poolclass=NullPool)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
