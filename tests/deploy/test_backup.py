@@ -46,6 +46,7 @@ class Kept:
         self.kek.parent.mkdir()
         shutil.copy2(self.data / "vault" / "kek", self.kek)
         self.job.deposit()
+        wait_for(lambda: self.remembered() >= newest_change(self.data / "vault" / "anchor"))
         assert self.running.stop() == 0
         shutil.copytree(self.data, self.offline)
 
@@ -91,6 +92,10 @@ class Kept:
             return len(self.job.ask()) > 20
         finally:
             self.running.stop()
+
+
+def newest_change(anchor: Path) -> int:
+    return int(anchor.read_text().splitlines()[-1].split()[0])
 
 
 def run(command: str, config: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -184,10 +189,7 @@ def test_both_files_of_a_backup_are_stopped_by_a_proxy_that_remembers_until_they
     kept: Kept,
 ) -> None:
     kept.restore_offline()
-    newest = int((kept.data / "vault" / "anchor").read_text().splitlines()[-1].split()[0])
-    kept.running.start()
-    wait_for(lambda: kept.remembered() >= newest)
-    kept.running.stop()
+    assert kept.remembered() > newest_change(kept.online / "anchor" / "anchor")
     shutil.copy2(kept.online / "databases" / "vault.db", kept.data / "vault")
     shutil.copy2(kept.online / "anchor" / "anchor", kept.data / "vault")
     assert kept.is_stopped()
@@ -256,7 +258,7 @@ def test_backups_made_while_it_is_written_to_are_each_of_one_moment(kept: Kept) 
         copy = kept.folder / f"busy-{number}"
         with closing(sqlite3.connect(copy / "databases" / "vault.db")) as database:
             mark = database.execute("SELECT number FROM mark").fetchone()[0]
-        last = int((copy / "anchor" / "anchor").read_text().splitlines()[-1].split()[0])
+        last = newest_change(copy / "anchor" / "anchor")
         assert mark in (last, last + 1)
 
 
