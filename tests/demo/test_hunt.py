@@ -73,7 +73,11 @@ def test_a_hit_never_carries_the_key() -> None:
 ANSWER = b"Spring is in the gardens of the city. " + secrets.token_urlsafe(120).encode()
 
 
-@pytest.mark.parametrize("leak", [KEY, KEY.hex().encode(), ANSWER[40:80], base64.b64encode(b"a" + ANSWER)])
+@pytest.mark.parametrize(
+    "leak",
+    [KEY, KEY.hex().encode(), ANSWER[40:80], base64.b64encode(b"a" + ANSWER)],
+    ids=["the key", "the key in hex", "a part of the answer", "the answer in base64"],
+)
 def test_a_leak_in_what_was_sent_away_is_found_and_named(tmp_path: Path, leak: bytes) -> None:
     (tmp_path / "file").write_text("nothing")
     sent = [("/v1/traces", b'{"name":"' + leak + b'"}'), ("/v1/metrics", b"{}")]
