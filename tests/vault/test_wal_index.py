@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from sealgate.vault import wal_index
+from sealgate.vault.connection import _HOLDS_FOR_EVER, connect
 from sealgate.vault.database import Database
+from sealgate.vault.faults import StorageError
 from tests.vault.still import StillVault
 
 
@@ -41,6 +43,18 @@ def test_every_commit_of_somebody_else_is_noticed_and_none_of_our_own(tmp_path: 
             write(path)  # after ours, before we ask
             database.forget()
             assert database.was_touched()
+
+
+def test_a_commit_is_noticed_also_where_sqlite_could_not_be_asked_the_first_time(tmp_path: Path) -> None:
+    with StillVault(tmp_path) as vault:
+        database, path = vault.foundation.database, vault.config.data_dir / "vault.db"
+        database.was_touched()
+        write(path)
+        database._driver.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
+        with pytest.raises(StorageError):
+            database.was_touched()
+        database._driver.set_authorizer(None)
+        assert [database.was_touched(), database.was_touched()] == [True, False]
 
 
 def test_sqlite_is_asked_only_after_a_commit(tmp_path: Path) -> None:
@@ -76,3 +90,13 @@ def test_the_locks_of_the_database_stay_as_they_were(tmp_path: Path) -> None:
         argv = [sys.executable, "-c", INTRUDER, str(vault.config.data_dir / "vault.db-shm")]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert "BlockingIOError" in done.stderr
+
+
+def test_text_that_nobody_names_any_more_is_not_in_memory_either(tmp_path: Path) -> None:
+    """Held once while somebody has it: what was erased is not named for ever by a table of interned text."""
+    with contextlib.closing(connect(tmp_path / "x.db")) as database:
+        rows = [row for _ in range(2) for row in database.execute("SELECT 'once ' || ?", (tmp_path.name,))]
+        assert rows[0][0] is rows[1][0] or _HOLDS_FOR_EVER
+        rows.clear()
+    anew = " ".join(("once", tmp_path.name))
+    assert sys.intern(anew) is anew

@@ -115,6 +115,7 @@ class Database:
         try:
             ((version,),) = self._driver.execute("PRAGMA data_version")
         except sqlite3.Error as error:
+            self._index.forget()
             raise StorageError(type(error).__name__) from error
         touched = bool(version != self._others_version)
         self._others_version = version

@@ -40,6 +40,10 @@ class WalIndex:
         self._seen = head  # before SQLite is asked: what is committed meanwhile is asked for anew
         return False
 
+    def forget(self) -> None:
+        """SQLite could not say what changed: it is to be asked again."""
+        self._seen = b""
+
     def close(self) -> None:
         """Give the file back."""
         if self._map is not None:
