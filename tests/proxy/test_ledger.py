@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sealgate.policy.budgets import Budget
+from sealgate.proxy.allowances import budget_headers
 from sealgate.proxy.ledger import Amounts, Ledger, Line, Moment, Reservation, Shortage
 
 
@@ -170,6 +171,15 @@ def test_a_smaller_budget_holds_at_once_and_a_larger_one_too() -> None:
     smaller = Line(DAY.key, 1, Budget("user", "tokens", "day", 40))
     larger = Line(DAY.key, 1, Budget("user", "tokens", "day", 200))
     assert (ledger.left(smaller, NOON), ledger.left(larger, NOON)) == (0, 150)
+
+
+@pytest.mark.parametrize("lie", [-1_000.0, float("nan")])
+def test_a_store_that_says_less_than_nothing_was_used_leaves_no_more_than_the_most(lie: float) -> None:
+    ledger = Ledger()
+    hold(ledger, DAY)
+    ledger.agree(DAY, lie, 0, NOON)
+    assert ledger.left(DAY, NOON) == 90
+    assert budget_headers(ledger, [DAY], NOON)[0][1].startswith(b"tokens; window=day; share=0.9;")
 
 
 def test_what_is_over_is_forgotten_and_what_runs_is_not() -> None:

@@ -154,7 +154,7 @@ class Ledger:
         """Take over what the shared store says of a line: what is used, and what all processes hold."""
         counter = self._counter(line, now)
         if line.budget.window != "at_once":
-            counter.used = used
+            counter.used = max(0.0, used)  # a store that lies gives nobody more than the most
         counter.others = max(0, held - counter.held)
 
     def settle(self, reservation: Reservation, spent: Amounts, now: Moment) -> None:
