@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,8 @@ def test_once_as_json_is_one_document_with_the_same(tmp_path: Path) -> None:
     assert told["hunt"]["files"] > 10
     assert told["hunt"]["surfaces"] > 6  # four pages, traces and metrics
     assert (tmp_path / "kept" / "vault" / "vault.db").exists()
+    kept = tomllib.loads((tmp_path / "kept" / "sealgate.toml").read_text())
+    assert not kept["telemetry"]["endpoint"], "nothing is sent to a collector that is gone"
 
 
 def test_a_taken_port_is_named_with_the_option_that_moves_it(tmp_path: Path) -> None:

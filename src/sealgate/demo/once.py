@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 import openai
@@ -67,8 +68,8 @@ def simulated_key() -> bytes:
 
 async def once(house: House, lines: list[str], watch: Watch) -> Result:
     """Run every step. A step that fails ends the run; whatever was started is stopped."""
-    with collecting() as collector:
-        run = _Run(watched(house, collector.endpoint), lines, watch, collector)
+    with collecting() as collector, watched(house, collector.endpoint) as seen:
+        run = _Run(seen, lines, watch, collector)
         try:
             await run.steps()
         finally:
@@ -76,14 +77,19 @@ async def once(house: House, lines: list[str], watch: Watch) -> Result:
     return run.result()
 
 
-def watched(house: House, endpoint: str) -> House:
-    """The house as it is when its operator has traces and metrics sent to a collector."""
+@contextmanager
+def watched(house: House, endpoint: str) -> Iterator[House]:
+    """The house as it is while its operator has traces and metrics sent to a collector.
+
+    Afterwards its settings name none: whoever had that port next would be sent everything.
+    """
     telemetry = TelemetrySettings(endpoint=endpoint, metrics_every_s=1.0)
-    house = msgspec.structs.replace(
-        house, settings=msgspec.structs.replace(house.settings, telemetry=telemetry)
-    )
-    settings_file.write(house.settings, house.settings_path)
-    return house
+    settings = msgspec.structs.replace(house.settings, telemetry=telemetry)
+    settings_file.write(settings, house.settings_path)
+    try:
+        yield msgspec.structs.replace(house, settings=settings)
+    finally:
+        settings_file.write(house.settings, house.settings_path)
 
 
 class _Run:
