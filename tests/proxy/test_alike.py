@@ -7,7 +7,7 @@ import msgspec
 from sealgate.ids import new_id
 from sealgate.policy.catalogue import ready_actions
 from sealgate.policy.document import Policy, decode_policy, encode_policy
-from sealgate.proxy.alike import MOST, Alike
+from sealgate.proxy.alike import Alike
 from tests.proxy.world import World
 
 
@@ -27,12 +27,15 @@ def test_equal_actions_are_one_and_a_changed_one_is_its_own() -> None:
     assert third.actions[1] is first.actions[1]
 
 
-def test_what_is_remembered_of_actions_is_bounded() -> None:
+def test_an_action_that_no_application_has_any_more_is_not_kept() -> None:
     alike, action = Alike(), ready_actions("gpt")[0]
-    for number in range(MOST + 10):
-        policy = Policy(models=("gpt",), actions=(msgspec.structs.replace(action, label=f"{number}"),))
-        assert alike.shared(policy) == policy
-    assert 0 < len(alike) <= MOST
+    for number in range(10):
+        own = msgspec.structs.replace(action, id=f"own{number}")
+        policy = alike.shared(sent(Policy(models=("gpt",), actions=(action, own))))
+        assert policy.actions == (action, own)
+    assert len(alike) == 2, "those of the policy that is held"
+    del policy
+    assert len(alike) == 0
 
 
 async def test_applications_of_the_proxy_share_the_ready_actions(world: World) -> None:

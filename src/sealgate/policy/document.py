@@ -89,7 +89,7 @@ class Parameter(msgspec.Struct, frozen=True):
         return next((choice for choice in self.choices if choice.value == value), None)
 
 
-class Action(msgspec.Struct, frozen=True):
+class Action(msgspec.Struct, frozen=True, weakref=True):
     """A prompt template that stays on the server; `[parameter]` in it becomes a choice's wording.
 
     Its answer is in the language of the text, unless `own_language`: then the instructions name the language.
