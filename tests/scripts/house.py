@@ -134,7 +134,6 @@ async def house(**vault_settings: Any) -> AsyncIterator[House]:
             port=ports[0],
         )
         lay_database(config.database_path)
-        lay_database(config.database_path)
         write_assets(folder / "assets")
         at_vault = vault_config(
             folder / "vault",
