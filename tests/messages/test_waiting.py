@@ -53,6 +53,23 @@ async def test_whoever_waits_shortest_is_told_first_and_ends_the_link(slow: Slow
             await long
 
 
+async def test_nobody_waits_for_one_who_hangs_and_reads_no_more(slow: Slow) -> None:
+    async with connected(slow.server.path) as (client, _):
+        (peer,), link = slow.server._peers, client._link
+        assert peer._transport is not None
+        assert link is not None
+        assert link._transport is not None
+        peer._transport.pause_reading()
+        told = [client.tell(Renew(credential="c" * 10_000, version=2))]
+        while not link._transport.get_write_buffer_size():
+            told.append(client.tell(Renew(credential="c" * 10_000, version=2)))
+        long, short = ask(client, 2, LONG_S), ask(client, 3, SHORT_S)
+        async with asyncio.timeout(LONG_S / 2):
+            ended = await asyncio.gather(short, long, *told, return_exceptions=True)
+            await link.lost
+        assert {type(each) for each in ended} == {NotConnectedError}
+
+
 async def test_what_was_answered_in_time_leaves_the_link_to_the_others(slow: Slow) -> None:
     async with connected(slow.server.path) as (client, _):
         assert await ask(client, 1, SHORT_S) == Renewed(lease_s=1.0)

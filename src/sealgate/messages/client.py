@@ -120,8 +120,8 @@ class _Link(asyncio.BufferedProtocol):
         late = [each for each in waiting if each.until_s <= self._loop.time() + _CLOCK_S]
         for each in late:
             each.future.set_exception(NotConnectedError("no answer in time"))
-        if late:
-            self.close()
+        if late and self._transport is not None:
+            self._transport.abort()  # `close` would wait until who hangs has read what is still to be written
         elif (first_s := min((each.until_s for each in waiting), default=math.inf)) < math.inf:
             self._wake_at(first_s)
 
