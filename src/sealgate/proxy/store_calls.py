@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -95,7 +96,9 @@ def answer(reply: Reply, lines: int) -> Answer | None:
     try:
         figures = [float(each) for each in reply[1:] if isinstance(each, bytes)]
         counts = [(used, int(held)) for used, held in zip(figures[::2], figures[1::2], strict=True)]
-    except ValueError:
+    except (ValueError, OverflowError):
+        return None
+    if not all(map(math.isfinite, figures)):
         return None
     return Answer(reply[0] == 1, counts)
 
