@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sealgate.policy.budgets import Budget
 from sealgate.proxy.allowances import budget_headers
 from sealgate.proxy.ledger import Amounts, Ledger, Line, Moment, Reservation, Shortage
+from sealgate.proxy.store import LocalCounts
 
 
 def at(text: str, now_s: float = 0.0) -> Moment:
@@ -212,7 +213,9 @@ def test_what_is_extended_after_midnight_counts_today_as_it_was_held_today() -> 
     assert ledger.left(DAY, late) == 0
     ledger.settle(other, tokens(50), late)
     after = Moment(86_401.0, 2.0)
-    assert ledger.extend(held, (0, 10, 0, 0), after)
+    said: list[bool] = []
+    LocalCounts(ledger).extend(held, (0, 10, 0, 0), after, said.append)
+    assert said == [True]
     assert held.counts_at_s == after.at_s
     ledger.settle(held, tokens(60), after)
     assert ledger.left(DAY, after) == DAY.most - 60
@@ -241,7 +244,7 @@ def test_whatever_happens_a_day_never_counts_more_than_its_most(taken: list[tupl
             if isinstance(found, Reservation):
                 running.append(found)
         elif running and step == "extend":
-            ledger.extend(running[0], (0, amount, 0, 0), now)
+            LocalCounts(ledger).extend(running[0], (0, amount, 0, 0), now, lambda _held: None)
         elif running:
             held = running.pop(0)
             spent = int(held.amounts[1] * share)

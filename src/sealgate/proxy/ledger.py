@@ -129,7 +129,7 @@ class Ledger:
     def extend(self, reservation: Reservation, more: Amounts, now: Moment) -> bool:
         """Hold more for an exchange that runs; False, and nothing more is held, where a line has no room.
 
-        What is held counts against today's room; so all of it is counted today, where its day is over.
+        What is held counts against the room of now; `count_today` says so where its own day is over.
         """
         self._look_at(now)
         for line, counter in zip(reservation.lines, reservation.counters, strict=True):
@@ -137,9 +137,13 @@ class Ledger:
             if 0 < more[line.measure] > line.budget.most - counter.taken:
                 return False
         self.hold_more(reservation, more)
-        if (self._day, self._month) > reservation.windows:
-            reservation.windows, reservation.counts_at_s = (self._day, self._month), now.at_s
         return True
+
+    def count_today(self, reservation: Reservation, now: Moment) -> None:
+        """Have all of it count for the day and month of now, for its own had no room for what was added."""
+        windows = self.windows(now)
+        if windows > reservation.windows:
+            reservation.windows, reservation.counts_at_s = windows, now.at_s
 
     def hold_more(self, reservation: Reservation, amounts: Amounts) -> None:
         """Hold more for an exchange that runs, whether there is room or not."""

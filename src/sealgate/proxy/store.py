@@ -71,7 +71,10 @@ class LocalCounts:
         self, reservation: Reservation, more: Amounts, now: Moment, then: Callable[[bool], None]
     ) -> None:
         """At once."""
-        then(self.ledger.extend(reservation, more, now))
+        held = self.ledger.extend(reservation, more, now)
+        if held:
+            self.ledger.count_today(reservation, now)
+        then(held)
 
     def settle(self, reservation: Reservation, spent: Amounts, now: Moment, sequence: int) -> None:
         """At once."""
