@@ -79,7 +79,8 @@ def test_an_endpoint_has_thirty_lines_at_most_and_parses(name: str) -> None:
 
 def test_a_host_needs_three_packages_for_sealgate_session() -> None:
     program = (
-        "import sys, importlib.metadata as m; import sealgate.session;"
+        "import sys, importlib.metadata as m; from sealgate.session import SessionSigner, SigningKey;"
+        "SessionSigner('app_' + 20 * 'a', 'inst_' + 20 * 'a', SigningKey.generate()).token('user');"
         "names = m.packages_distributions();"
         "print(*sorted({d for n in sys.modules for d in names.get(n.partition('.')[0], ())}))"
     )

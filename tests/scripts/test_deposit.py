@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import pty
+import select
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -210,27 +212,33 @@ async def test_at_a_terminal_the_fingerprint_is_asked_and_the_key_is_not_shown(h
 
 
 def _at_terminal(here: House, words: tuple[str, ...], key: bytes) -> str:
-    """Run it on a pseudo-terminal; answer yes, type the key; give everything that the terminal showed."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ.update({"SEALGATE_TOKEN": here.token, "SEALGATE_CONSOLE": here.config.public_url})
-        os.execv(sys.executable, [sys.executable, "-m", "sealgate", *words])
-    shown = b""
-    answers = [(b"[y/N] ", b"y\n"), (b"not shown): ", key + b"\n")]
-    while True:
-        try:
-            piece = os.read(terminal, 1024)
-        except OSError:  # Linux: the other end is closed
-            break
-        if not piece:
-            break
-        shown += piece
-        if answers and answers[0][0] in shown:
-            os.write(terminal, answers.pop(0)[1])
-    _pid, status = os.waitpid(pid, 0)
-    os.close(terminal)
-    assert os.waitstatus_to_exitcode(status) == 0, shown
+    """Run it on a pseudo-terminal; answer yes, type the key; give everything that the terminal showed.
+
+    `setsid` makes the terminal the command's own. Forking here would copy a process whose threads hold locks.
+    """
+    ours, its = pty.openpty()
+    added = {"SEALGATE_TOKEN": here.token, "SEALGATE_CONSOLE": here.config.public_url}
+    command = ("setsid", "--ctty", sys.executable, "-m", "sealgate", *words)
+    with subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=os.environ | added) as running:
+        os.close(its)
+        shown = b""
+        answers = [(b"[y/N] ", b"y\n"), (b"not shown): ", key + b"\n")]
+        while piece := _read(ours, shown):
+            shown += piece
+            if answers and answers[0][0] in shown:
+                os.write(ours, answers.pop(0)[1])
+    os.close(ours)
+    assert running.returncode == 0, shown
     return shown.decode()
+
+
+def _read(terminal: int, shown: bytes) -> bytes:
+    """What comes next; nothing once the other end is closed."""
+    ready, _, _ = select.select([terminal], [], [], 60)
+    assert ready, shown
+    with contextlib.suppress(OSError):  # Linux: the other end is closed
+        return os.read(terminal, 1024)
+    return b""
 
 
 async def test_where_a_passkey_is_needed_the_command_reads_no_key_and_says_where_to_go() -> None:
