@@ -214,7 +214,7 @@ async def test_at_a_terminal_the_fingerprint_is_asked_and_the_key_is_not_shown(h
 def _at_terminal(here: House, words: tuple[str, ...], key: bytes) -> str:
     """Run it on a pseudo-terminal; answer yes, type the key; give everything that the terminal showed.
 
-    `setsid` makes the terminal the command's own. Forking here would copy a process whose threads hold locks.
+    `setsid` makes the terminal the command's own.
     """
     ours, its = pty.openpty()
     added = {"SEALGATE_TOKEN": here.token, "SEALGATE_CONSOLE": here.config.public_url}

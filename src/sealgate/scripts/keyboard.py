@@ -62,9 +62,10 @@ def _unseen(fd: int) -> Iterator[None]:
     before = termios.tcgetattr(fd)
     silent = [*before]
     silent[3] &= ~termios.ECHO
+    # First silent, then the question: who answers at once would be shown, and what was typed thrown away.
+    termios.tcsetattr(fd, termios.TCSAFLUSH, silent)
     sys.stderr.write("Key (it is not shown): ")
     sys.stderr.flush()
-    termios.tcsetattr(fd, termios.TCSAFLUSH, silent)
     try:
         yield
     finally:
