@@ -59,10 +59,10 @@ demo: setup ## run the whole system with a simulated provider (SEALGATE_OPENAI_K
 
 test: setup ## run the tests; those of envelope and vault are held to their branch coverage
 	$(RUN_NPM) test --silent
-	$(COVERED) $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(COVERED) $(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 $(ARGS)
 
 coverage: setup ## what the tests of envelope and vault do not reach, branch by branch
-	$(COVERED) $(BIN)/python -m pytest -n 2 --dist loadfile $(or $(ARGS),tests/envelope tests/vault)
+	$(COVERED) $(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 $(or $(ARGS),tests/envelope tests/vault)
 
 check: setup ## import table, sizes, types, lint, format, and the tests, as CI runs them
 	$(BIN)/ruff check .
