@@ -91,8 +91,10 @@ class KekChanges:
 
     async def report(self) -> KekReport:
         """Every version, and how far a change has come."""
+        # Of the moment in which rows are counted: keepers are asked after it, and that may take seconds.
+        rewrapping, fault = self.is_rewrapping, self._fault
         report = await _report(self._keks, self._ring, self._rewrapping)
-        return structs.replace(report, rewrapping=self.is_rewrapping, fault=self._fault)
+        return structs.replace(report, rewrapping=rewrapping, fault=fault)
 
     async def rotate(self, key: str) -> KekReport:
         """A new version at the current provider; where a change was interrupted, goes on with that one."""
