@@ -103,11 +103,14 @@ _KEPT = "it keeps data at the provider, which everyone with the same key could r
 _OWNER = "it administers the key owner's account"
 _OTHERS = "only the endpoints that are listed pass"
 
-# The reason stands in the answer.
+# The reason stands in the answer. A row with a method is for what is served by another one.
 NOT_OFFERED: Final[Mapping[bytes, str]] = {
+    b"GET /v1/chat/completions": _KEPT,
     b"/v1/chat/completions/": _KEPT,
+    b"/v1/agents": _KEPT,
     b"/v1/assistants": _KEPT,
     b"/v1/batches": _KEPT,
+    b"/v1/chatkit": _KEPT,
     b"/v1/containers": _KEPT,
     b"/v1/conversations": _KEPT,
     b"/v1/evals": _KEPT,
@@ -116,17 +119,25 @@ NOT_OFFERED: Final[Mapping[bytes, str]] = {
     b"/v1/responses/compact": _OTHERS,
     b"/v1/responses/input_tokens": _OTHERS,
     b"/v1/responses/": _KEPT,
+    b"/v1/skills": _KEPT,
     b"/v1/threads": _KEPT,
     b"/v1/uploads": _KEPT,
+    b"/v1/vaults": _KEPT,
     b"/v1/vector_stores": _KEPT,
     b"/v1/videos": _KEPT,
     b"/v1/organization": _OWNER,
     b"/v1/projects": _OWNER,
+    b"/v1/safety": _OWNER,
+    b"/v1/webhook_endpoints": _OWNER,
+    b"/v1/webhook_event_types": _OWNER,
     b"/v1/audio/voices": _KEPT,
     b"/v1/audio/voice_consents": _OWNER,
     b"/v1/audio": _OTHERS,
     b"/v1/completions": _OTHERS,
+    b"/v1/content_provenance_checks": _OTHERS,
+    b"/v1/decisions": _OTHERS,
     b"/v1/images": _OTHERS,
+    b"/v1/live": _OTHERS,
     b"/v1/realtime": _OTHERS,
 }
 
@@ -137,9 +148,7 @@ def find(method: bytes, target: bytes) -> Route:
     if route is None:
         raise _refused(target)
     if method != route.endpoint.method and not (method == b"HEAD" and route.endpoint.kind is Kind.SCRIPT):
-        raise ProxyError(
-            "method_not_allowed", hint=f"Use {route.endpoint.method.decode()}.", param=route.endpoint.name
-        )
+        raise _other_method(method, target, route.endpoint)
     return route
 
 
@@ -151,8 +160,21 @@ def _by_prefix(target: bytes) -> Route | None:
     return None
 
 
+def _other_method(method: bytes, target: bytes, endpoint: Endpoint) -> ProxyError:
+    reason = NOT_OFFERED.get(method + b" " + target)
+    if reason is not None:
+        return _not_offered(reason)
+    return ProxyError("method_not_allowed", hint=f"Use {endpoint.method.decode()}.", param=endpoint.name)
+
+
 def _refused(target: bytes) -> ProxyError:
     for prefix, reason in NOT_OFFERED.items():
         if target == prefix or target.startswith(prefix if prefix.endswith(b"/") else prefix + b"/"):
-            return ProxyError("endpoint_not_offered", message=f"This endpoint is not offered: {reason}.")
+            return _not_offered(reason)
+    if b"/v1" + target in PATHS:  # an SDK that was given the proxy's address alone
+        return ProxyError("not_found", hint="Put `/v1` at the end of the base URL.")
     return ProxyError("not_found")
+
+
+def _not_offered(reason: str) -> ProxyError:
+    return ProxyError("endpoint_not_offered", message=f"This endpoint is not offered: {reason}.")

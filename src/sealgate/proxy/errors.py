@@ -56,7 +56,7 @@ ERRORS: Final[Mapping[str, ErrorRow]] = {
     "not_found": ErrorRow(404, _BAD, _USER, _REQUEST, "There is nothing at this address.", "See the list of endpoints in the documentation."),
     "method_not_allowed": ErrorRow(405, _BAD, _USER, _REQUEST, "This address does not take that method.", "Use the method that the documentation names."),
     "endpoint_not_offered": ErrorRow(403, _DENIED, _ADMINISTRATOR, _REQUEST, "This endpoint is not offered.", "Use one that the documentation lists."),
-    "body_too_large": ErrorRow(413, _BAD, _USER, _REQUEST, "The text is too large.", "Send less text at a time."),
+    "body_too_large": ErrorRow(413, _BAD, _USER, _REQUEST, "The body is too large.", "Send less text at a time, or a smaller file."),
     "slow_request": ErrorRow(408, _BAD, _USER, _REQUEST, "The request took too long to arrive.", "Try again on a better connection."),
     # The session.
     "session_missing": ErrorRow(401, _AUTH, _USER, _SESSION, "There is no session token.", "Send `authorization: Bearer <session token>`."),

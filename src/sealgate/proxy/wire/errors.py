@@ -64,7 +64,7 @@ REQUEST_FAULTS: Final[dict[str, tuple[int, str, str]]] = {
     "pipelined": (400, "A second request came before the first was answered.", "Wait for each answer."),
     "truncated": (400, "The request ended early.", "Send the whole body that was announced."),
     "slow_request": (408, "The request took too long to arrive.", "Try again on a better connection."),
-    "body_too_large": (413, "The body is too large.", "Send less text."),
+    "body_too_large": (413, "The body is too large.", "Send less text at a time, or a smaller file."),
     "head_too_large": (431, "The request head is too large.", "Send fewer or shorter headers."),
     "too_many_headers": (431, "The request has too many headers.", "Send fewer headers."),
 }
