@@ -1,4 +1,4 @@
-"""The memory of another process, through /proc: how often some bytes stand there.
+"""The memory of another process, through /proc: how often some bytes stand there; and what a crash leaves.
 
 For tests of the group `root`: only root may look into a process that made itself not dumpable.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import resource
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,18 @@ def copies(pid: int, needle: bytes) -> int:
                 memory.seek(begin)
                 found += memory.read(end - begin).count(needle)
     return found
+
+
+def allow_cores() -> None:
+    """In a child, before its program: as much of a core as this machine lets it have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+
+
+def can_dump() -> bool:
+    """True on a machine where a crash leaves a core in the working directory of who crashes (core(5))."""
+    pattern = Path("/proc/sys/kernel/core_pattern").read_text().strip()
+    return resource.getrlimit(resource.RLIMIT_CORE)[1] != 0 and pattern.startswith("core")
 
 
 async def until_none(pid: int, needle: bytes, within_s: float = 1.0) -> None:

@@ -188,6 +188,18 @@ def test_another_user_does_not_read_the_vaults_memory(layout: Layout, user: str,
     assert run_as(USERS[user], READ, f"/proc/{layout.pid('vault')}/{file}") == "PermissionError"
 
 
+@pytest.mark.parametrize("file", ["mem", "environ", "maps"])
+@pytest.mark.parametrize("holder", ["vault", "proxy"])
+def test_who_runs_as_its_own_user_does_not_read_the_memory_of_a_process_that_holds_keys(
+    layout: Layout, holder: str, file: str
+) -> None:
+    assert run_as(USERS[holder], READ, f"/proc/{layout.pid(holder)}/{file}") == "PermissionError"
+
+
+def test_the_control_a_process_without_keys_is_read_by_its_own_user(layout: Layout) -> None:
+    assert int(run_as(USERS["console"], READ, f"/proc/{layout.pid('console')}/environ")) > 0
+
+
 @pytest.mark.parametrize(
     ("user", "name", "outcome"),
     [

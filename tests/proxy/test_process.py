@@ -15,7 +15,7 @@ import pytest
 
 from sealgate.messages.feed import Outcome
 from sealgate.messages.opening import CredentialEvent
-from tests.process_memory import copies, until_none
+from tests.process_memory import allow_cores, can_dump, copies, until_none
 from tests.proxy.world import KEY, World, prompt, until
 
 NEXT_KEY = "sk-canary-next-b0d1e2f3a4c5"
@@ -49,15 +49,17 @@ def _free_port() -> int:
 
 
 @asynccontextmanager
-async def a_process(world: World, **environment: str) -> AsyncIterator[Child]:
+async def a_process(world: World, program: str = START, **environment: str) -> AsyncIterator[Child]:
     config = msgspec.structs.replace(world.config, port=_free_port(), admin_port=_free_port())
     encoded = msgspec.json.encode(config, enc_hook=str).decode()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        START,
+        program,
         encoded,
         stderr=asyncio.subprocess.PIPE,
+        cwd=world.folder,
+        preexec_fn=allow_cores,
         env={**os.environ, **environment},
     )
     child = Child(process, config.port, config.admin_port)
@@ -146,6 +148,22 @@ async def test_a_key_log_of_the_environment_is_refused(stopped: World) -> None:
     assert process.returncode != 0
     assert b"hint: unset it" in err
     assert not (stopped.folder / "keys.log").exists()
+
+
+DUMPABLE = "from sealgate.proxy import process\nprocess.refuse_dumps = lambda: None\n"
+"""Before its program: the control, a proxy that refuses nothing."""
+
+
+@pytest.mark.parametrize("before", ["", DUMPABLE], ids=["as it is", "the control"])
+async def test_a_crash_of_a_proxy_leaves_no_core_where_the_system_would_allow_one(
+    stopped: World, before: str
+) -> None:
+    async with a_process(stopped, before + START) as child:
+        assert (await stopped.chat()).status == 200
+        child.process.send_signal(signal.SIGABRT)
+        await child.process.wait()
+    assert child.process.returncode == -signal.SIGABRT
+    assert bool(list(stopped.folder.glob("core*"))) == bool(before and can_dump())
 
 
 @pytest.mark.root

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from sealgate.messages.opening import CredentialChanged, OpeningReply
 from sealgate.messages.operating import AskKeks, KekReport, RotateKek, RotateSealingKeys
 from sealgate.messages.tickets import TicketReply
 from sealgate.vault.process import DESK_SOCKET, OPENER_SOCKET, Vault
-from tests.process_memory import copies, until_none, until_running, until_stopped
+from tests.process_memory import allow_cores, can_dump, copies, until_none, until_running, until_stopped
 from tests.vault.deployment import Addresses, Deployment, canary_key, connected, vault_config
 from tests.vault.test_operator import connected as operating
 from tests.vault.test_process import PROGRAM, ROOT
@@ -217,11 +216,6 @@ os.kill(os.getpid(), int(sys.argv[2]))
 """
 
 
-def _cores_allowed() -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
-
-
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT], ids=lambda each: each.name)
 def test_a_crash_leaves_no_core_where_the_system_would_allow_one(
     tmp_path: Path, number: signal.Signals
@@ -231,7 +225,7 @@ def test_a_crash_leaves_no_core_where_the_system_would_allow_one(
             [sys.executable, "-c", CRASH, how, str(int(number))],
             cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}"},
-            preexec_fn=_cores_allowed,
+            preexec_fn=allow_cores,
             capture_output=True,
             check=False,
         )
@@ -239,6 +233,5 @@ def test_a_crash_leaves_no_core_where_the_system_would_allow_one(
         return bool(list(tmp_path.glob("core*")))
 
     assert not dumped("hardened")
-    pattern = Path("/proc/sys/kernel/core_pattern").read_text().strip()
-    if resource.getrlimit(resource.RLIMIT_CORE)[1] != 0 and pattern.startswith("core"):
+    if can_dump():
         assert dumped("as it is"), "the control: without hardening there is a core"

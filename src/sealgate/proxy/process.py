@@ -22,6 +22,7 @@ from sealgate.messages.feed import FeedNotice, FeedReply
 from sealgate.messages.frames import PROTOCOL, Hello, Message
 from sealgate.messages.opening import CredentialChanged, OpeningReply
 from sealgate.messages.slot import SlotArena
+from sealgate.messages.undumpable import refuse_dumps
 from sealgate.proxy.admin import Admin
 from sealgate.proxy.applications import Applications, Known
 from sealgate.proxy.config import ProxyConfig
@@ -66,7 +67,8 @@ START_PATIENCE_S = 3.0
 
 
 def run(config: ProxyConfig) -> None:
-    """Serve until SIGTERM or SIGINT, then drain; raises `EgressError`, `JournalError`, `OSError` at start."""
+    """Serve until SIGTERM or SIGINT, then drain; at start raises `OSError`, or `ValueError` with a hint."""
+    refuse_dumps()
     refuse_key_log()
     os.umask(0o077)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -1,31 +1,27 @@
 """What the vault does to its own process before it touches a key: no dumps, no key logs, no detours.
 
-Counterpart: `process.run`, which calls it first. It is not undone: a process that was dumpable for a moment
-had a moment in which its memory could be read.
+Counterparts: `process.run`, which calls it first; `messages.undumpable`, which it shares with the proxy.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
-import resource
 from collections.abc import Mapping
 
 from sealgate.log import Log
+from sealgate.messages.undumpable import DumpableError, refuse_dumps
 from sealgate.vault.faults import StartError
 
-_PR_SET_DUMPABLE = 4  # prctl(2)
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
 def harden_process() -> None:
     """No core dumps, no reading of memory by the same user; raises `StartError` if the system refuses."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
-        raise StartError(
-            "dumpable", "the system does not let the vault refuse memory dumps", "run it on Linux"
-        )
+    try:
+        refuse_dumps()
+    except DumpableError as error:
+        message = "the system does not let the vault refuse memory dumps"
+        raise StartError("dumpable", message, error.hint) from error
     os.umask(0o077)
 
 
