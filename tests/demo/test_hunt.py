@@ -6,11 +6,14 @@ import base64
 import hashlib
 import os
 import secrets
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from sealgate.demo.hunt import hunt, hunt_all, needles, search
+from tests.quick_folders import quick_folder
 
 KEY = ("sk-sim-" + secrets.token_urlsafe(32)).encode()
 
@@ -99,3 +102,35 @@ def test_a_leak_behind_much_empty_room_is_found(tmp_path: Path) -> None:
     room = bytes(100_000)
     (tmp_path / "journal").write_bytes(room + KEY.decode().encode("utf-16-le") + room)
     assert {hit.form for hit in hunt(KEY, [tmp_path], ["a line"]).hits} == {"utf-16"}
+
+
+CLOSED = """
+import os, sys
+from pathlib import Path
+from sealgate.demo.hunt import hunt, needles
+from sealgate.messages.undumpable import refuse_dumps
+needles(b"sk-not-there-0000000000")  # what it loads may be root's to read
+if os.geteuid() == 0:
+    os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
+asked, told = os.pipe()
+holder = os.fork()
+if not holder:
+    refuse_dumps()
+    os.write(told, b"there")
+    os.read(0, 1)
+    os._exit(0)
+os.read(asked, 5)
+folder = Path(sys.argv[1])
+report = hunt(b"sk-not-there-0000000000", [folder], ["a line"], [holder, os.getpid()])
+print(report.closed, report.clean)
+"""
+
+
+def test_who_is_not_root_hunts_without_what_only_root_may_see_and_is_told() -> None:
+    with quick_folder("sgh") as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        (folder / "file").write_text("nothing")
+        argv = [sys.executable, "-c", CLOSED, name]
+        done = subprocess.run(argv, input="", capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("1 True\n", "")

@@ -45,6 +45,8 @@ class Report(Struct, frozen=True):
     surfaces: int = 0
     """Pieces that were sent away or shown: traces, metrics, pages for operators."""
     hunted: tuple[str, ...] = (KEY,)
+    closed: int = 0
+    """Processes that let nobody but root see what they have open: those that hold keys."""
 
     @property
     def clean(self) -> bool:
@@ -125,7 +127,8 @@ def hunt_all(
     planted = all(
         _control_found(what, secret, folders[0], lines, surfaces) for what, secret in secrets.items()
     )
-    paths = _files(folders, pids)
+    held = {pid: _open_for_writing(pid) for pid in pids}
+    paths = _files(folders, [path for opened in held.values() for path in opened or ()])
     searched = [*_lines(lines), *surfaces, *_contents(paths)]
     return Report(
         files=len(paths),
@@ -135,6 +138,7 @@ def hunt_all(
         planted_found=planted,
         surfaces=len(surfaces),
         hunted=tuple(secrets),
+        closed=sum(opened is None for opened in held.values()),
     )
 
 
@@ -164,20 +168,26 @@ def _contents(paths: Iterable[Path]) -> Iterable[Surface]:
         yield str(path), _NOTHING.sub(bytes(64), path.read_bytes())
 
 
-def _files(folders: Sequence[Path], pids: Sequence[int]) -> list[Path]:
+def _files(folders: Sequence[Path], more: Iterable[Path]) -> list[Path]:
     below = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
-    return sorted(below | {path for pid in pids for path in _open_for_writing(pid)})
+    return sorted(below.union(more))
 
 
-def _open_for_writing(pid: int) -> Iterable[Path]:
-    """Regular files that a process has open for writing, wherever they are (proc(5))."""
+def _open_for_writing(pid: int) -> list[Path] | None:
+    """Regular files that a process has open for writing, wherever they are (proc(5)); None: closed to us."""
     folder = Path(f"/proc/{pid}/fd")
-    for entry in folder.iterdir() if folder.exists() else ():
-        try:
-            mode = entry.stat().st_mode
-            writable = entry.lstat().st_mode & stat.S_IWUSR
-            target = entry.readlink()
-        except FileNotFoundError:
-            continue
-        if stat.S_ISREG(mode) and writable and target.exists():
-            yield target
+    try:
+        entries = list(folder.iterdir()) if folder.exists() else []
+    except PermissionError:
+        return None
+    return [target for entry in entries if (target := _written(entry)) is not None]
+
+
+def _written(entry: Path) -> Path | None:
+    try:
+        mode = entry.stat().st_mode
+        writable = entry.lstat().st_mode & stat.S_IWUSR
+        target = entry.readlink()
+    except FileNotFoundError:
+        return None
+    return target if stat.S_ISREG(mode) and writable and target.exists() else None

@@ -171,7 +171,7 @@ class _Run:
             f"plaintext {', '.join(report.hunted)}: {len(report.hits)} hits in {report.files} files, "
             f"{report.log_lines} log lines, {len(sent)} deliveries of traces and metrics, "
             f"{len(shown)} pages for operators; "
-            f"planted control: {found}",
+            f"{_closed(report)}planted control: {found}",
         )
 
     async def _look(self, surfaces: Sequence[Surface], pids: Sequence[int] = ()) -> Report:
@@ -212,6 +212,10 @@ class StepFailedError(RuntimeError):
         super().__init__(f"{name}: {detail}")
 
 
+def _closed(report: Report) -> str:
+    return f"{report.closed} processes show only root what they have open; " if report.closed else ""
+
+
 def merge(reports: Sequence[Report]) -> Report:
     """Several hunts as one: every hit counts, and the control must have been found in each."""
     return Report(
@@ -222,4 +226,5 @@ def merge(reports: Sequence[Report]) -> Report:
         planted_found=all(report.planted_found for report in reports),
         surfaces=max(report.surfaces for report in reports),
         hunted=tuple(dict.fromkeys(what for report in reports for what in report.hunted)),
+        closed=max(report.closed for report in reports),
     )
