@@ -160,6 +160,29 @@ def test_what_decides_the_answer_and_is_unknown_there_is_refused_not_dropped(
     assert (caught.value.param, caught.value.status) == (field, 400)
 
 
+TOOL: JSON = {"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}
+
+
+def test_what_has_one_value_there_goes_without_saying_and_is_refused_with_another() -> None:
+    assert "tool_choice" not in fitted("ollama", "chat.completions", tools=[TOOL], tool_choice="auto")
+    with pytest.raises(Refusal) as caught:
+        fitted("ollama", "chat.completions", tools=[TOOL], tool_choice="required")
+    assert (caught.value.param, caught.value.code) == ("tool_choice", "invalid_value")
+    assert (
+        fitted("vllm", "chat.completions", tools=[TOOL], tool_choice="required")["tool_choice"] == "required"
+    )
+
+
+def test_names_of_messages_stay_here_where_they_are_a_fault() -> None:
+    named: list[JSON] = [{"role": "user", "content": "Hello", "name": "eva"}]
+    given = shaped("chat.completions", messages=named)
+    assert fit(given, endpoint_row("groq", "chat.completions")).body["messages"] == [
+        {"role": "user", "content": "Hello"}
+    ]
+    assert given.body["messages"] == named
+    assert fitted("mistral", "chat.completions", messages=named)["messages"] == named
+
+
 def test_a_request_cannot_undo_what_is_set_for_a_provider() -> None:
     policy = msgspec.structs.replace(POLICY, allow_unknown_fields=True)
     body: dict[str, JSON] = {"model": "gpt-sim", **INPUTS["chat.completions"], "provider": {"order": ["x"]}}

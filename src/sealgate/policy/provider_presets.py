@@ -2,7 +2,8 @@
 
 Counterparts: `providers.py`, which has them looked up; `vault/destinations.py`, which knows the origins of
 those with one address for all. A field that only tunes an answer is removed where it is unknown, so that the
-same request can go to another provider; one that decides what the answer is is refused.
+same request can go to another provider; one that decides what the answer is is refused, or passes with the
+one value that the provider has by itself.
 """
 
 from collections.abc import Mapping
@@ -90,7 +91,11 @@ _GROQ: Final = _bearer(
     "Groq",
     {
         "chat.completions": EndpointRow(
-            b"/openai/v1/chat/completions", refused=_NO_ODDS, removed=_CHAT_OWN, stream_options=_USAGE
+            b"/openai/v1/chat/completions",
+            refused=_NO_ODDS,
+            removed=_CHAT_OWN,
+            removed_of_messages=("name",),
+            stream_options=_USAGE,
         ),
         "responses": EndpointRow(
             b"/openai/v1/responses", refused=UNMODERATED, removed=_RESPONSES_OWN, stream_options=()
@@ -154,6 +159,7 @@ _OLLAMA: Final = _bearer(
         "chat.completions": EndpointRow(
             b"/v1/chat/completions",
             refused=MappingProxyType({**_TEXT_ONLY, "logit_bias": UNKNOWN}),
+            only=MappingProxyType({"tool_choice": "auto"}),
             removed=(*_CHAT_OWN, "parallel_tool_calls"),
             renamed=MAX_TOKENS,
             stream_options=_USAGE,

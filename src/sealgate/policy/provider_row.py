@@ -16,13 +16,17 @@ from sealgate.policy.document import Endpoint
 class EndpointRow(Struct, frozen=True):
     """One endpoint of one provider: its path, and what happens to fields of a body that is shaped already.
 
-    In this order: `refused` names fields with the reason, `removed` fields are dropped, `renamed` ones go by
-    the provider's name (where both are given, the smaller number counts), `set` ones are given this value.
+    In this order: `refused` names fields with the reason, `only` fields pass with this one value, which the
+    provider has by itself, and are then dropped; `removed` fields are dropped, and so are those
+    `removed_of_messages` in each message; `renamed` ones go by the provider's name (where both are given,
+    the smaller number counts), `set` ones are given this value.
     """
 
     path: bytes
     refused: Mapping[str, str] = MappingProxyType({})
+    only: Mapping[str, JSON] = MappingProxyType({})
     removed: tuple[str, ...] = ()
+    removed_of_messages: tuple[str, ...] = ()
     renamed: Mapping[str, str] = MappingProxyType({})
     set: Mapping[str, JSON] = MappingProxyType({})
     stream_options: tuple[str, ...] | None = None
@@ -31,7 +35,14 @@ class EndpointRow(Struct, frozen=True):
     @property
     def unchanged(self) -> bool:
         """True if a shaped body goes up as it is."""
-        rules = (self.refused, self.removed, self.renamed, self.set)
+        rules = (
+            self.refused,
+            self.only,
+            self.removed,
+            self.removed_of_messages,
+            self.renamed,
+            self.set,
+        )
         return not any(rules) and self.stream_options is None
 
 

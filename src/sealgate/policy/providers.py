@@ -123,6 +123,12 @@ def check_fit(shaped: Shaped, row: EndpointRow) -> None:
     for name, reason in row.refused.items():
         if name in shaped.body:
             raise Refusal("field_not_allowed", f"This does not pass: {reason}.", name, "Leave it out.")
+    for name, value in row.only.items():
+        if shaped.body.get(name, value) != value:
+            says = msgspec.json.encode(value).decode()
+            raise Refusal(
+                "invalid_value", f"This provider knows nothing but {says} here.", name, "Leave it out."
+            )
 
 
 def fit(shaped: Shaped, row: EndpointRow, model: str = "") -> Shaped:
@@ -133,7 +139,11 @@ def fit(shaped: Shaped, row: EndpointRow, model: str = "") -> Shaped:
     if row.unchanged:
         return shaped
     check_fit(shaped, row)
-    body = {name: value for name, value in shaped.body.items() if name not in row.removed}
+    body = {
+        name: value for name, value in shaped.body.items() if name not in row.removed and name not in row.only
+    }
+    if row.removed_of_messages:
+        body["messages"] = _without(body["messages"], row.removed_of_messages)
     for name, its_name in row.renamed.items():
         if name in body:
             body[its_name] = _smaller(body.pop(name), body.get(its_name))
@@ -141,6 +151,13 @@ def fit(shaped: Shaped, row: EndpointRow, model: str = "") -> Shaped:
         _keep_stream_options(body, row.stream_options)
     body.update(row.set)
     return msgspec.structs.replace(shaped, body=body)
+
+
+def _without(messages: JSON, names: tuple[str, ...]) -> JSON:
+    return [
+        {name: value for name, value in message.items() if name not in names}  # type: ignore[union-attr]
+        for message in messages  # type: ignore[union-attr]
+    ]
 
 
 def _smaller(value: JSON, other: JSON) -> JSON:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+import msgspec
+
 from sealgate.policy import chat_fields, input_fields, media_fields, responses_fields
 from sealgate.policy.actions import MAX_TEXT_CHARACTERS
 from sealgate.policy.bodies import MAX_DEPTH, encode_json_object
@@ -192,8 +194,13 @@ def _changes(row: EndpointRow) -> Iterable[str]:
     for reason in dict.fromkeys(row.refused.values()):
         names = ", ".join(f"`{name}`" for name, why in row.refused.items() if why == reason)
         yield f"refused: {names}: {reason}"
+    for name, value in row.only.items():
+        says = msgspec.json.encode(value).decode()
+        yield f"`{name}`: only `{says}`, which goes without saying there; else refused"
     if row.removed:
         yield f"removed: {', '.join(f'`{name}`' for name in row.removed)}"
+    if row.removed_of_messages:
+        yield f"removed of each message: {', '.join(f'`{name}`' for name in row.removed_of_messages)}"
     yield from (f"`{name}` goes as `{its_name}`" for name, its_name in row.renamed.items())
     yield from (f"set: `{encode_json_object({name: value}).decode()}`" for name, value in row.set.items())
     if row.stream_options is not None:
