@@ -13,7 +13,6 @@ from sqlalchemy import delete, func, select
 
 from sealgate.console.feed.models import Change
 from sealgate.console.usage.models import Usage
-from sealgate.console.usage.services import ROWS_AT_ONCE
 from sealgate.ids import new_id
 from sealgate.messages.client import Client, NotConnectedError
 from sealgate.messages.feed import (
@@ -201,7 +200,7 @@ async def test_two_proxies_sending_at_once_lose_and_double_nothing(world: Runnin
 
 async def test_a_long_batch_is_counted_whole(world: Running, ada: Browser) -> None:
     app = await world.application(ada)
-    records = tuple(record(number, app) for number in range(1, 2 * ROWS_AT_ONCE + 2))
+    records = tuple(record(number, app) for number in range(1, 2_000))
     async with connected(world) as proxy:
         reply = await proxy.ask(UsageBatch(proxy="prx", epoch="e", records=records))
     assert reply == UsageCounted(epoch="e", through=len(records))

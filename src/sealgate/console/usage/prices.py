@@ -7,6 +7,7 @@ it what it is: the list price.
 from __future__ import annotations
 
 import datetime
+import functools
 import importlib
 import re
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sealgate.console.days import DAY_S
+from sealgate.console.usage.tariffs import Tariff
 from sealgate.messages.feed import ModelPrice
 
 PROVIDERS: Final = {
@@ -57,6 +59,10 @@ class Prices:
         self._table: Any = None
         self._dates: set[datetime.date] | None = None
         self._units: dict[tuple[str, str, str, int], ModelPrice | None] = {}
+        self._models: dict[tuple[str, str, str], Any] = {}
+        """The table's model of each that was asked; None where it has none."""
+        self._tariffs: dict[int, Tariff] = {}
+        """By the identity of the table's price."""
 
     @property
     def name(self) -> str:
@@ -102,21 +108,43 @@ class Prices:
         """Billionths of a US dollar at the list price of that moment; `None` where the table has none."""
         if not spent.input_tokens and not spent.output_tokens:
             return 0
-        if self._table is None:
-            self._table = importlib.import_module("genai_prices")
-        usage = self._table.Usage(
-            input_tokens=spent.input_tokens,
-            cache_read_tokens=min(spent.cached_tokens, spent.input_tokens),
-            output_tokens=spent.output_tokens,
-        )
-        at = datetime.datetime.fromtimestamp(spent.at, datetime.UTC)
+        model = self._model(spent)
+        if model is None:
+            return None
+        price = model.get_prices(datetime.datetime.fromtimestamp(spent.at, datetime.UTC))
+        cached = min(spent.cached_tokens, spent.input_tokens)
         try:
-            found = self._table.calc_price(
-                usage, model_ref=spent.model, genai_request_timestamp=at, **_where(spent)
-            )
+            dollars = self._tariff(price).sum(spent.input_tokens, cached, spent.output_tokens)
         except (LookupError, ValueError):
             return None
-        return int((found.total_price * _NANO).to_integral_value(ROUND_HALF_EVEN))
+        return int((dollars * _NANO).to_integral_value(ROUND_HALF_EVEN))
+
+    def _model(self, spent: Spent) -> Any:
+        """Looked up once: a thousand exchanges in a second ask for the same few."""
+        of = (spent.provider, spent.origin, spent.model)
+        if of not in self._models:
+            if len(self._models) >= UNITS_KEPT:
+                self._models.clear()
+            self._models[of] = self._find(spent)
+        return self._models[of]
+
+    def _find(self, spent: Spent) -> Any:
+        if self._table is None:
+            self._table = importlib.import_module("genai_prices")
+        one = self._table.Usage(input_tokens=1, output_tokens=1)
+        try:
+            return self._table.calc_price(one, model_ref=spent.model, **_where(spent)).model
+        except (LookupError, ValueError):
+            return None
+
+    def _tariff(self, price: Any) -> Tariff:
+        if id(price) not in self._tariffs:
+            self._tariffs[id(price)] = Tariff(price, functools.partial(self._own_sum, price))
+        return self._tariffs[id(price)]
+
+    def _own_sum(self, price: Any, given: int, cached: int, written: int) -> Decimal:
+        usage = self._table.Usage(input_tokens=given, cache_read_tokens=cached, output_tokens=written)
+        return Decimal(price.calc_price(usage)["total_price"])
 
 
 def _where(spent: Spent) -> dict[str, str]:

@@ -14,12 +14,15 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sealgate.console.applications.models import Application
+from sealgate.console.database import Base
 from sealgate.console.usage.models import Usage
 from sealgate.console.usage.pricing import Priced
 from sealgate.messages.feed import UsageBatch, UsageRecord
 
-ROWS_AT_ONCE = 500
-"""SQLite allows 32,766 parameters in one statement, and a row has twenty."""
+_ONCE = insert(Base.metadata.tables[Usage.__tablename__]).on_conflict_do_nothing(
+    index_elements=["proxy", "epoch", "sequence"]
+)
+"""One row; a batch goes through it row by row, for a statement of all of them is built anew each time."""
 
 
 class Counted(Struct, frozen=True):
@@ -41,12 +44,8 @@ async def count_usage(
         return Counted(0, 0)
     owners = await _owners(tx, {record.application for record in batch.records})
     rows = [_row(batch, record, owners, priced.get(record.sequence)) for record in batch.records]
-    once = insert(Usage).on_conflict_do_nothing(index_elements=["proxy", "epoch", "sequence"])
-    new = 0
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        stored = await tx.execute(once.values(rows[start : start + ROWS_AT_ONCE]).returning(Usage.id))
-        new += len(stored.all())
-    return Counted(new, max(record.sequence for record in batch.records))
+    stored = await (await tx.connection()).execute(_ONCE, rows)
+    return Counted(stored.rowcount, max(record.sequence for record in batch.records))
 
 
 async def _owners(tx: AsyncSession, applications: set[str]) -> dict[str, str]:
