@@ -9,6 +9,7 @@
  *
  * REQUESTS_FILE holds whole HTTP requests, NUL between them, taken in turn. Prints one line of JSON. */
 #include "wire.h"
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 struct conn {
@@ -137,10 +138,18 @@ static void heard(struct conn *c) {
   }
 }
 
-static void listen_for(int wait_ms) {
+/* To the microsecond, and asleep: who spins here takes the provider's turns on the core that both have. */
+static void listen_until(int64_t due_ns) {
   struct epoll_event events[512];
-  int n = epoll_wait(loop, events, 512, wait_ms);
+  int64_t wait_ns = due_ns - now_ns();
+  struct timespec wait = {0};
+  if (wait_ns > 0) wait.tv_sec = wait_ns / 1000000000, wait.tv_nsec = wait_ns % 1000000000;
+  int n = epoll_pwait2(loop, events, 512, &wait, NULL);
   for (int i = 0; i < n; i++) heard(events[i].data.ptr);
+}
+
+static void listen_for(int wait_ms) {
+  listen_until(now_ns() + (int64_t)wait_ms * 1000000);
 }
 
 static void run_requests(double rate, double seconds) {
@@ -161,8 +170,7 @@ static void run_requests(double rate, double seconds) {
       begin(c, start + asked++ * step);
     }
     if (now > start + (int64_t)((seconds + 10) * 1e9)) break;
-    int64_t until = start + asked * step - now_ns();
-    listen_for(asked >= total ? 100 : until > 1000000 ? 1 : 0);
+    listen_until(asked >= total ? now_ns() + 100000000 : start + asked * step);
   }
   missed = total - asked + running;
   printf("{\"failed\":%d,\"missed\":%ld,\"seconds\":%.3f,", failed, missed, (double)(now_ns() - start) / 1e9);
@@ -200,6 +208,7 @@ static void run_hold(void) {
 int main(int argc, char **argv) {
   if (argc < 6) return fprintf(stderr, "load: see the top of load.c\n"), 2;
   many_files();
+  prctl(PR_SET_TIMERSLACK, 1000);
   kind = argv[1][0], port = atoi(argv[2]), tls_wanted = atoi(argv[3]);
   read_requests(argv[4]);
   conns_count = atoi(argv[5]);
