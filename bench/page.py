@@ -1,4 +1,4 @@
-"""Writes what a run measured into docs/performance.md, between its markers, with a plot beside it.
+"""Writes what a run measured into docs/performance.md and the README, between their markers, with a plot.
 
 Counterpart: `compare.py`, whose figures these are. The page says what is met and what is not; it hides nothing.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = DOCS / "performance.md"
+README = DOCS.parent / "README.md"
 FIGURES = DOCS / "performance" / "figures.json"
 PLOT = DOCS / "performance" / "requests.svg"
 BEGIN, END = "<!-- figures: made by `make bench` -->\n", "<!-- end of figures -->\n"
@@ -23,16 +24,36 @@ Figures = dict[str, Any]
 
 
 def write(run: Figures) -> None:
-    """The page's section, the plot, and the figures that both are made from."""
+    """The page's section, the README's, the plot, and the figures that all are made from."""
     run = rounded(run)
     FIGURES.parent.mkdir(exist_ok=True)
     FIGURES.write_text(json.dumps(run, indent=1) + "\n")
     if "plain" in run:
         PLOT.write_text(plot(run))
-    text = PAGE.read_text()
-    before, rest = text.split(BEGIN)
+        _put(README, summary(run))
+    _put(PAGE, section(run))
+
+
+def _put(page: Path, text: str) -> None:
+    before, rest = page.read_text().split(BEGIN)
     after = rest.split(END)[1]
-    PAGE.write_text(before + BEGIN + section(run) + END + after)
+    page.write_text(before + BEGIN + text + END + after)
+
+
+def summary(run: Figures) -> str:
+    """What stands in the README: the one table that everybody looks for first."""
+    found = run["plain"]["requests"]
+    own = found[OURS]["per_core_s"]
+    without = {name: each["without"] for name, each in run["gateways"].items()}
+    without[OURS] = "nothing: all of it was on"
+    lines = [
+        f"| {name} | {each['per_core_s']:,.0f} | {1 if name == OURS else _ratio(own, each['per_core_s'])} "
+        f"| {without[name]} |\n"
+        for name, each in found.items()
+    ]
+    return "".join(
+        ["| | requests per second of a core | ours to it | it ran without |\n|---|---|---|---|\n", *lines]
+    )
 
 
 def add(run: Figures, rows: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -21,7 +22,12 @@ PAGES = sorted(
 
 
 def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    return loaded("docs/generate.py")
+
+
+def loaded(name: str) -> ModuleType:
+    """A module of ours that is no part of the package."""
+    spec = importlib.util.spec_from_file_location(Path(name).stem, ROOT / name)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -64,6 +70,14 @@ def test_the_readme_names_the_words_of_the_makefile() -> None:
     ci = (ROOT / ".ci" / "run").read_text()
     assert "make check" in ci
     assert "SEALGATE_REQUIRE=all" in ci
+
+
+def test_figures_on_pages_are_those_that_were_measured() -> None:
+    page = loaded("bench/page.py")
+    run = json.loads((ROOT / "docs/performance/figures.json").read_text())
+    assert page.section(run) in (ROOT / "docs/performance.md").read_text()
+    assert page.summary(run) in (ROOT / "README.md").read_text()
+    assert page.plot(run) == (ROOT / "docs/performance/requests.svg").read_text()
 
 
 def test_the_glossary_is_in_order_and_has_no_word_twice() -> None:
