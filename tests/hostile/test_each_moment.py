@@ -136,6 +136,20 @@ async def test_whatever_fails_whenever_there_is_one_answer_and_one_outcome(
     assert "exchange_broken" not in house.log.getvalue()
 
 
+async def test_answers_that_end_while_the_disk_refuses_are_each_counted_by_the_store(
+    house: World, store: RedisServer
+) -> None:
+    house.provider.gate.clear()
+    browsers = [await house.stream() for _ in range(3)]
+    async with away(house, store, "disk"):
+        house.provider.gate.set()
+        for browser in browsers:
+            assert b"[DONE]" in await browser.answer_body()
+    assert (await house.chat()).status == 200
+    (requests,) = [each for each in (await house.admin("/-/limits")).json()["top"] if each["window"] == "day"]
+    assert requests["used"] + requests["held"] == 5, "what the store says: one before, three, one after"
+
+
 async def test_a_disk_that_is_put_back_counts_nothing_twice_and_loses_nothing(world: World) -> None:
     for _ in range(2):
         assert (await world.chat()).status == 200

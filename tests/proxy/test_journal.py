@@ -230,6 +230,23 @@ def test_an_end_that_the_disk_refuses_is_kept_and_nothing_is_admitted_until_it_i
     ]
 
 
+def test_ends_that_the_disk_refuses_keep_their_order_and_the_sequences_that_were_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = journal(tmp_path)
+    numbers = [of.begin(began(f"req_{each}")) for each in range(3)]
+    told = []
+    refuse_records(monkeypatch)
+    for each in (2, 0, 1):
+        if each == 1:
+            monkeypatch.undo()  # the disk has room again, and nobody has looked yet
+        told.append((of.next_sequence, f"req_{each}"))
+        of.settle(numbers[each], usage(f"req_{each}"))
+    of.maintain()
+    assert of.ready()
+    assert [each[1:3] for each in shipped(of)] == told == [(1, "req_2"), (2, "req_0"), (3, "req_1")]
+
+
 def test_a_start_on_a_full_disk_keeps_what_was_lost_and_admits_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

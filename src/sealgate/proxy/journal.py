@@ -57,18 +57,24 @@ class Journal:
         return not self._behind and self.epoch.ready()
 
     def settle(self, number: int, usage: UsageRecord, charged: Charged | None = None) -> None:
-        """Write how an exchange of this run ended; what the disk refuses is kept, and nothing is admitted."""
+        """Write how an exchange of this run ended; what the disk refuses is kept, and nothing is admitted.
+
+        What ends after that waits behind it: sequences are given in the order of ends, and a limit store has
+        heard of them.
+        """
         try:
-            self.epoch.settle(number, usage, charged)
+            if not self._unwritten:
+                self.epoch.settle(number, usage, charged)
         except OSError as error:
-            self._unwritten.append((number, usage, charged))
             self._fall_behind(error)
+        if number in self.epoch.opened:
+            self._unwritten.append((number, usage, charged))
         self.measures.settled(usage)
 
     @property
     def next_sequence(self) -> int:
-        """The sequence of the next exchange that settles."""
-        return self.epoch.next_sequence
+        """The sequence of the next exchange that settles, after those that are not written yet."""
+        return self.epoch.next_sequence + len(self._unwritten)
 
     @property
     def open_descriptor(self) -> int | None:
