@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from sealgate.policy.document import ENDPOINTS
+from tests.proxy.form_writing import TYPE, form
 from tests.proxy.world import World, prompt, until
 
 
@@ -26,6 +28,25 @@ async def test_a_body_that_does_not_end_is_given_up(stopped: World) -> None:
     answer = await browser.answer()
     assert (answer.status, answer.error["code"]) == (408, "slow_request")
     assert not stopped.running.parts.running
+
+
+async def test_a_long_body_may_take_longer_and_not_for_ever(stopped: World) -> None:
+    """A tenth of a second, and half a second more for its 32 KB."""
+    stopped.publish(rules={"endpoints": ENDPOINTS})
+    await stopped.start_proxy(body_s=0.1)
+    await stopped.connected()
+    raw = stopped.request(
+        form([("model", "gpt-test"), ("file", ("a.wav", "audio/wav", bytes(32_768)))]),
+        target="/v1/audio/transcriptions",
+        content_type=TYPE,
+    )
+    patient, stuck = await stopped.browser(), await stopped.browser()
+    stuck.send(raw[:-1])
+    for start in range(0, len(raw), len(raw) // 10):
+        patient.send(raw[start : start + len(raw) // 10])
+        await asyncio.sleep(0.03)
+    assert (await patient.answer()).status == 200
+    assert (await stuck.answer()).error["code"] == "slow_request"
 
 
 async def test_dripping_bytes_do_not_buy_time(stopped: World) -> None:

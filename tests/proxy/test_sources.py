@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from typing import Any
 
@@ -12,8 +13,9 @@ from sealgate.ids import new_id
 from sealgate.messages.feed import Outcome
 from sealgate.messages.frames import Refusal
 from sealgate.messages.opening import CredentialEvent
-from sealgate.policy.document import Limits, Source
+from sealgate.policy.document import ENDPOINTS, USUAL_ENDPOINTS, Endpoint, Limits, Source
 from sealgate.proxy.breaker import FAILURES
+from tests.proxy.form_writing import TYPE, form
 from tests.proxy.world import KEY, LIMITS, World, prompt, until
 
 OTHER_KEY = "sk-canary-other-9a77e02b46c84f1c"
@@ -21,7 +23,12 @@ QUICK = Limits(requests_per_minute=1_000, concurrent_streams=100, retries=0, fir
 
 
 def two_sources(
-    world: World, fault: str, limits: Limits = LIMITS, first: dict[str, Any] | None = None, **second: Any
+    world: World,
+    fault: str,
+    limits: Limits = LIMITS,
+    first: dict[str, Any] | None = None,
+    endpoints: tuple[Endpoint, ...] = USUAL_ENDPOINTS,
+    **second: Any,
 ) -> str:
     """The add-on's own key answers with this fault; another credential is next. Gives the other's id."""
     other = new_id("cred")
@@ -31,7 +38,7 @@ def two_sources(
         Source(**{"models": {"gpt-test": fault}, **(first or {})}),
         Source(**{**named, "rank": 2, **second}),
     )
-    world.publish(limits, rules={"sources": sources})
+    world.publish(limits, rules={"sources": sources, "endpoints": endpoints})
     return other
 
 
@@ -198,9 +205,22 @@ async def test_a_client_that_leaves_while_we_wait_is_not_asked_for_again(world: 
 
 async def test_an_upload_is_sent_whole_to_the_next_source(world: World) -> None:
     """Nothing of a form is used up by a try that failed."""
+    two_sources(world, "html-500", endpoints=ENDPOINTS)
+    sound = os.urandom(300_000)
+    fields: list[tuple[str, Any]] = [("model", "gpt-test"), ("file", ("a.wav", "audio/wav", sound))]
+    asked = form([*fields, ("prompt", "two words")])
+    answer = await world.chat(asked, target="/v1/audio/transcriptions", content_type=TYPE)
+    assert answer.status == 200
+    assert keys_used(world) == [KEY, OTHER_KEY]
+    first, second = world.provider.calls
+    assert second.body == {**first.body, "model": "gpt-test"}
+    assert second.body["file"]["content"] == sound
+    assert (await world.record()).tries == 2
+
+
+async def test_a_request_is_sent_whole_to_the_next_source(world: World) -> None:
     two_sources(world, "html-500")
-    before = prompt(stream=False, temperature=0.25)
-    assert (await world.chat(before)).status == 200
+    assert (await world.chat(prompt(temperature=0.25))).status == 200
     first, second = world.provider.calls
     assert {**first.body, "model": "gpt-test"} == second.body
 

@@ -322,7 +322,7 @@ class World:
         self.browsers.append(browser)
         return browser
 
-    async def chat(self, body: dict[str, Any] | None = None, **how: Any) -> Answer:
+    async def chat(self, body: dict[str, Any] | bytes | None = None, **how: Any) -> Answer:
         browser = await self.browser()
         browser.send(self.request(body, **how))
         return await browser.answer()

@@ -34,6 +34,8 @@ LINGER_S = 2.0
 FLUSH_S = 20.0
 FLUSH_LEAST_BYTES_PER_S = 8_192
 """A client has this long to take an answer, and longer for a long one; then it is cut."""
+BODY_LEAST_BYTES_PER_S = 65_536
+"""A long body may take longer than a short one: 25 MB come over a telephone, too."""
 CHECK_S = 0.2
 FRESH_S = 2.0
 """Whoever connected just before a drain may still ask."""
@@ -167,7 +169,8 @@ class ClientConnection(asyncio.Protocol):
 
     def _begin(self, head: RequestHead) -> None:
         self._head = head
-        self._due_s = time.monotonic() + self._parts.config.body_s
+        body_s = self._parts.config.body_s + (head.content_length or 0) / BODY_LEAST_BYTES_PER_S
+        self._due_s = time.monotonic() + body_s
         if head.method == b"OPTIONS":
             self.answer(204, list(PREFLIGHT), b"")
             return
