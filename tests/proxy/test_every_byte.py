@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from sealgate.messages.feed import Outcome
-from sealgate.policy.document import Limits
+from sealgate.policy.document import ENDPOINTS, Limits
 from tests.proxy.provider import STREAM, WHOLE, chunk, head, whole
 from tests.proxy.provider_endpoints import RESPONSES_STREAM, whole_answer
+from tests.proxy.provider_media import PICTURES_USAGE
+from tests.proxy.provider_media import stream as events_of
 from tests.proxy.scripted import Stage
 from tests.proxy.world import KEY, World, prompt, until
 
@@ -134,6 +136,74 @@ async def test_byte_by_byte_is_the_same_answer(world: World) -> None:
             assert exchange.outcome is Outcome.COMPLETED
             bodies.add(client.body)
         assert len(bodies) == 1
+
+
+SMALL_SOUND = bytes(range(256))
+PICTURES = events_of(
+    {"type": "image_generation.partial_image", "b64_json": "iVBORw0KGgo="},
+    {"type": "image_generation.completed", "b64_json": "iVBORw0KGgo=", "usage": PICTURES_USAGE},
+)
+ACTION: dict[str, Any] = {"text": "Please shorten this.", "parameters": {}}
+# What is asked, and the provider's answer; a target whose answer cannot say within itself that it broke off.
+OTHERS: dict[str, tuple[str, dict[str, Any], bytes]] = {
+    "embeddings": (
+        "/v1/embeddings",
+        {"model": "gpt-test", "input": "Hello"},
+        whole(200, "application/json", whole_body("/v1/embeddings")),
+    ),
+    "pictures": (
+        "/v1/images/generations",
+        {"model": "gpt-test", "prompt": "a lark", "stream": True},
+        EVENTS + chunked(PICTURES),
+    ),
+    "speech": (
+        "/v1/audio/speech",
+        {"model": "gpt-test", "input": "Hello", "voice": "alloy"},
+        head(200, "audio/mpeg") + chunked(SMALL_SOUND),
+    ),
+    "speech with a length": (
+        "/v1/audio/speech",
+        {"model": "gpt-test", "input": "Hello", "voice": "alloy"},
+        whole(200, "audio/mpeg", SMALL_SOUND),
+    ),
+    "an action": ("/assistant/v1/actions/shorten", ACTION, EVENTS + chunked(STREAM)),
+}
+
+
+@pytest.mark.parametrize("politely", [True, False], ids=["closed", "reset"])
+@pytest.mark.parametrize("name", OTHERS)
+async def test_whatever_else_breaks_off_at_any_byte_is_never_taken_for_all(
+    world: World, name: str, politely: bool
+) -> None:
+    target, body, raw = OTHERS[name]
+    world.publish(MANY, rules={"endpoints": ENDPOINTS})
+    stage = Stage(world, target)
+    await stage.ready(body)
+    full, outcomes = b"", Counter[Outcome]()
+    for position in range(len(raw), -1, -1):
+        exchange, client, upstream, wire = stage.begin(body)
+        if position:
+            upstream.data_received(raw[:position])
+        if not wire.closing:
+            if politely:
+                upstream.eof_received()
+            upstream.connection_lost(None if politely else ConnectionResetError())
+        full = full or client.body
+        assert exchange.outcome is not None
+        outcomes[exchange.outcome] += 1
+        assert len(client.endings) == 1, "it ended once"
+        if exchange.outcome is Outcome.COMPLETED:
+            assert (client.status, client.body) == (200, full)
+        elif client.endings == ["cut"]:
+            assert target == "/v1/audio/speech", "only sound has no words for it"
+            assert full.startswith(client.body)
+        else:
+            assert b"provider_truncated" in client.body or b"provider_failed" in client.body
+        stage.parts.journal.maintain()
+    assert outcomes[Outcome.COMPLETED] >= 1
+    assert outcomes[Outcome.TRUNCATED] + outcomes[Outcome.UPSTREAM_FAILED] > len(raw) // 2
+    assert not stage.parts.running
+    await all_counted(world, sum(outcomes.values()) + 1)
 
 
 async def all_counted(world: World, count: int) -> None:

@@ -112,12 +112,14 @@ METADATA: Final = Field(Does.REMOVE, AnyObject(), "it belongs to stored answers,
 CACHE_KEY: Final = Field(
     Does.REMOVE, Text(), "it would tell the provider the host's name of a user; caching works without it"
 )
-CACHE_RETENTION: Final = Field(
-    Does.ALLOW, OneOf(("in_memory",)), "longer retention would keep prompts at the provider for a day"
-)
+_KEPT_A_DAY: Final = "longer retention would keep prompts at the provider for a day"
+CACHE_RETENTION: Final = Field(Does.ALLOW, OneOf(("in_memory",), {"24h": _KEPT_A_DAY}), _KEPT_A_DAY)
+_DEAR: Final = "the other tiers cost more than the model's price"
 SAFETY_IDENTIFIER: Final = Field(Does.SET, Text(), "the end user's pseudonym where it is known, else removed")
 SERVICE_TIER: Final = Field(
-    Does.ALLOW, OneOf(("auto", "default", "flex")), "the other tiers cost more than the model's price"
+    Does.ALLOW,
+    OneOf(("auto", "default", "flex"), dict.fromkeys(("fast", "priority", "scale", "ultrafast"), _DEAR)),
+    _DEAR,
 )
 STORE: Final = Field(Does.SET, Flag(), "always false: nothing is stored at the provider")
 USER: Final = Field(Does.REMOVE, Text(), "it would tell the provider the host's name of a user")
