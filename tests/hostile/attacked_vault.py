@@ -19,7 +19,7 @@ import pytest
 
 from sealgate.ids import new_id
 from sealgate.log import LineLog
-from sealgate.messages.erasing import AskReceipt, AskReceipts, Erase, Erased, ErasureKind
+from sealgate.messages.erasing import AskReceipt, AskReceipts, Erase, Erased, ErasureKind, Receipts
 from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.messages.tickets import (
     AskPseudonym,
@@ -404,6 +404,30 @@ def _do_what_was_not_approved(vault: StillVault, _scene: Attacked) -> None:
             raise AssertionError("granted without two approvals")
 
 
+def _end_it_all(vault: StillVault, scene: Attacked) -> None:
+    """What ends things is done, or refused in words; and nothing of it opens after that."""
+    victim, erased = scene.victim.at, scene.erased
+    organization = Erase(
+        kind=ErasureKind.ORGANIZATION, subject=erased.organization, organization=erased.organization
+    )
+    for end in (
+        Revoke(**owner(erased), credential=scene.erased_credential),
+        Revoke(**owner(victim), credential=scene.revoked),
+        organization,
+        Erase(kind=ErasureKind.APPLICATION, subject=victim.application, organization=victim.organization),
+    ):
+        with contextlib.suppress(RefusedError):
+            vault.ask(end)
+    for work in (vault.epochs, vault.erasures) * 2:
+        for _piece in work.pieces():
+            pass
+    with contextlib.suppress(RefusedError):
+        listed = vault.ask(AskReceipts(organization=victim.organization))
+        assert isinstance(listed, Receipts)
+        assert None not in {each.erased_at for each in listed.items}, "an erasure that does not end"
+    _open_what_is_over(vault, scene)
+
+
 def _inspect(vault: StillVault, _scene: Attacked) -> None:
     Inspection(vault.config, vault.foundation).look("", "")
 
@@ -423,4 +447,5 @@ USES: dict[str, Callable[[StillVault, Attacked], None]] = {
     "administrators": _administrators,
     "do what was not approved": _do_what_was_not_approved,
     "ask for a ticket": _ask_for_a_ticket,
+    "end it all": _end_it_all,
 }

@@ -7,9 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from sealgate.messages.erasing import ErasureKind
 from sealgate.vault.fates import Fate
 from sealgate.vault.faults import AlarmError, StartError
-from tests.vault.restored_folder import AT, KEY, OTHER_KEY, Folder, deposit, fate_of, older, refused, revoke
+from tests.vault.deployment import ticket_order
+from tests.vault.keks import Ring
+from tests.vault.restored_folder import (
+    AT,
+    KEY,
+    OTHER_KEY,
+    Folder,
+    deposit,
+    erase,
+    fate_of,
+    older,
+    refused,
+    revoke,
+)
 
 
 @pytest.fixture
@@ -69,6 +83,55 @@ EDITS = {
     "edited": "UPDATE credentials SET origin = 'https://evil.example'",
     "old version": "DELETE FROM versions WHERE rowid = (SELECT min(rowid) FROM versions)",
 }
+
+
+RINGS = {
+    "the current one's row edited": "UPDATE keks SET made_at = made_at + 1 WHERE state = 'current'",
+    "the current one's row removed": "DELETE FROM keks WHERE state = 'current'",
+    "every row removed": "DELETE FROM keks",
+    "an old row of the first one put back": "UPDATE keks SET state = {0}, mac = {1} WHERE state = 'live'",
+}
+
+
+@pytest.mark.parametrize("statement", RINGS.values(), ids=RINGS)
+def test_a_vault_whose_table_of_keks_is_damaged_starts_after_the_ceremony_with_one_current(
+    tmp_path: Path, statement: str
+) -> None:
+    with Ring(tmp_path) as ring:
+        credential = ring.vault.deposit(ticket_order(AT), KEY)
+        ((state, mac),) = ring.vault.foundation.database.rows("SELECT state, mac FROM keks")
+        first = ring.ring.version
+        ring.rotate()
+        now = ring.ring.version
+    assert isinstance(mac, bytes)
+    folder = Folder(tmp_path)
+    _edit(folder, statement.format(f"'{state!s}'", f"x'{mac.hex()}'"))
+    assert folder.refusal() == "keks_damaged"
+    folder.accept(leave_damaged=True)
+    with Ring(tmp_path) as ring:
+        assert ring.ring.version == now
+        assert {each.version: each.state for each in ring.report().items} == {first: "live", now: "current"}
+        assert ring.vault.opens(AT, credential) == KEY
+        ring.rotate()
+        assert ring.ring.version not in {first, now}
+
+
+def test_a_kek_of_after_the_backup_lives_on_and_a_receipt_waits_for_its_end_too(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    with Ring(tmp_path) as ring:
+        credential = ring.vault.deposit(ticket_order(AT), KEY)
+        first = ring.ring.version
+    folder.back_up()
+    with Ring(tmp_path) as ring:
+        ring.rotate()  # what is backed up now is wrapped by another one
+        then = ring.ring.version
+    folder.restore()
+    folder.accept()
+    with Ring(tmp_path) as ring:
+        assert {each.version: each.state for each in ring.report().items} == {first: "current", then: "live"}
+        erase(ring.vault, ErasureKind.CREDENTIAL, credential)
+        (erasure,) = ring.vault.erasures.rows()
+        assert {first, then} <= set(erasure.waits_for)
 
 
 @pytest.mark.parametrize("statement", EDITS.values(), ids=EDITS)

@@ -8,6 +8,7 @@ characters. A change is one transaction under one mark: killed anywhere, it happ
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 import msgspec
 
@@ -17,6 +18,7 @@ from sealgate.messages.frames import Refusal, RefusedError
 from sealgate.messages.opening import CredentialChanged, CredentialEvent
 from sealgate.messages.tickets import CredentialRevoked, CredentialRow, CredentialState
 from sealgate.vault import masks, versions
+from sealgate.vault.anchor import Standing
 from sealgate.vault.connection import Connection
 from sealgate.vault.database import Database
 from sealgate.vault.faults import AlarmError, StorageError
@@ -285,14 +287,19 @@ class Credentials:
         if standing is None:
             raise unknown_credential()
         told = self.shut(credential, application)
-        revision = standing.version + 1
-        with self._witness.change(credential, revision, CredentialState.REVOKED.value) as connection:
+        with self._ended(credential, standing) as connection:
             self._delete(connection, [credential])
         self._opens.drop(credential)
         self._forget()
         self._cut.discard(credential)
         self._log("revoked", application=application, credential=credential, told=told)
         return CredentialRevoked(credential=credential, revoked_at=now_s)
+
+    def _ended(self, credential: str, standing: Standing) -> AbstractContextManager[Connection]:
+        """The change that leaves it revoked; where it is erased, somebody put rows back, and it stays so."""
+        if standing.state == ERASED:
+            return self._database.transaction()
+        return self._witness.change(credential, standing.version + 1, CredentialState.REVOKED.value)
 
     def _delete(self, connection: Connection, names: Sequence[str]) -> None:
         for table in (CREDENTIALS, VERSIONS, OPENS):

@@ -14,14 +14,14 @@ from msgspec import Struct
 from sealgate.vault.connection import Connection
 from sealgate.vault.database import Database
 from sealgate.vault.faults import AlarmError
-from sealgate.vault.rowseal import RowSeal, SealedTable
+from sealgate.vault.rowseal import Cell, RowSeal, SealedTable
 from sealgate.vault.schema import ERASED_VERSIONS, ERASURES
 
 _EVERY = ERASURES.select("ORDER BY rowid DESC")
 _EVERY_VERSION = ERASED_VERSIONS.select()
 _OF_RECEIPT = ERASED_VERSIONS.select("WHERE receipt = :receipt ORDER BY credential, version")
 _BY_CREDENTIAL = ERASED_VERSIONS.select("WHERE credential = :credential")
-_VERSIONS_OF = "SELECT credential, version, key_id, envelope FROM versions WHERE credential = :credential"
+_VERSIONS_OF = "SELECT version, key_id, envelope FROM versions WHERE credential = :credential"
 
 
 class ErasureRecord(Struct, frozen=True):
@@ -109,14 +109,25 @@ class ErasureRecords:
     def note(self, connection: Connection, receipt: str, credentials: Sequence[str]) -> None:
         """Note every version of credentials that are about to be destroyed, sound or not."""
         noted = [
-            ErasedVersionRecord(receipt, name, version, key_id, _digest(envelope))
+            ErasedVersionRecord(receipt, each, _number(version), _raw(key_id), _digest(envelope))
             for each in dict.fromkeys(credentials)
-            for name, version, key_id, envelope in connection.execute(_VERSIONS_OF, {"credential": each})
+            for version, key_id, envelope in connection.execute(_VERSIONS_OF, {"credential": each})
         ]
         bare = set(credentials) - {each.credential for each in noted}
         noted += [ErasedVersionRecord(receipt, credential, 0, b"", "") for credential in bare]
         connection.executemany(ERASED_VERSIONS.replace, map(self._versions.row, noted))
 
 
-def _digest(envelope: bytes | None) -> str:
-    return "" if envelope is None else hashlib.sha256(envelope).hexdigest()
+# What is noted may be of rows that somebody edited, into whatever a column of SQLite holds.
+
+
+def _number(value: Cell) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _raw(value: Cell) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+
+
+def _digest(envelope: Cell) -> str:
+    return "" if envelope is None else hashlib.sha256(_raw(envelope)).hexdigest()

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 
 from msgspec import structs
 
@@ -203,7 +204,7 @@ class Erasures:
 
     def _close_subject(self, record: ErasureRecord) -> None:
         """The first change of a big erasure: no ticket, no sealing key and no pepper is left."""
-        with self._witness.change(record.subject, self._next(record.subject), ERASING) as connection:
+        with self._closing(record.subject) as connection:
             self._records.add(connection, record)
             if record.kind == ErasureKind.ORGANIZATION:
                 self._stores.keyring.erase(connection, record.subject)
@@ -212,6 +213,13 @@ class Erasures:
             else:
                 tickets = TICKETS.delete("WHERE application = :subject")
             connection.execute(tickets, {"subject": record.subject})
+
+    def _closing(self, subject: str) -> AbstractContextManager[Connection]:
+        """What is erased stays so; where its record was altered or removed, it is erased once more."""
+        standing = self._witness.standing(subject)
+        if standing is not None and standing.state == ERASED:
+            return self._database.transaction()
+        return self._witness.change(subject, self._next(subject), ERASING)
 
     def _owner(self, order: Erase) -> tuple[str, str]:
         """Organization and application of a subject; raises `RefusedError` if it is unknown."""

@@ -124,6 +124,27 @@ class Keks:
         connection.executemany(KEKS.insert, map(self._rows.row, records))
 
 
+def made_whole(
+    found: tuple[KekRecord, ...], root_version: str, entries: Iterable[KekEntry]
+) -> tuple[KekRecord, ...]:
+    """The table for the restore ceremony, some of whose rows are lost, or not made yet in an older vault.db.
+
+    `entries` are what has a file here: a backup of any history may be wrapped by it, so it lives until it is
+    destroyed. When it was made nobody can say: at the beginning, lest a receipt of an erasure take it for one
+    that came later. Exactly one is current; if that was lost, it is the root's.
+    """
+    known = {each.version for each in found}
+    lost = (each for each in entries if each.version not in known)
+    every = (*found, *(KekRecord(each.version, each.description.text(), LIVE, 0.0, None) for each in lost))
+    current = [each.version for each in every if each.state == CURRENT]
+    chosen = current[0] if len(current) == 1 else root_version
+    living = {CURRENT, LIVE}
+    return tuple(
+        _as(each, CURRENT if each.version == chosen else LIVE) if each.state in living else each
+        for each in every
+    )
+
+
 def destroyed_name(version: str) -> str:
     """What the anchor calls a version that is destroyed, beside the table as a whole."""
     return f"kek:{version}"

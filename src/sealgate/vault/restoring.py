@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from sealgate.log import Log
 from sealgate.messages.checking import DamagedRow
@@ -41,7 +41,7 @@ from sealgate.vault.foundation import (
 from sealgate.vault.kek_file import sync_folder
 from sealgate.vault.kek_ring import KekRing
 from sealgate.vault.keks import SUBJECT as KEKS_SUBJECT
-from sealgate.vault.keks import destroyed_name, digest
+from sealgate.vault.keks import destroyed_name, digest, made_whole
 from sealgate.vault.restored_rows import Found, Rows
 from sealgate.vault.rewrapping import Rewrapping
 from sealgate.vault.root import RootKeys, load_root, root_version
@@ -144,7 +144,9 @@ class Restoring:
         mark = read_mark(self._database, self._seal)
         anchor = remembered(self._folder / ANCHOR_NAME, self._keys.anchor)
         self._check_keks(anchor)
-        return mark, anchor, self._rows(0).read()
+        found = self._rows(0).read()
+        keks = made_whole(found.keks, root_version(self._database), self._ring.entries.values())
+        return mark, anchor, structs.replace(found, keks=keks)
 
     def _comparison(self, mark: MarkRecord, anchor: Remembered, found: Found) -> Comparison:
         return Comparison(
