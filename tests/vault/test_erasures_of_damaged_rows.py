@@ -10,9 +10,12 @@ import pytest
 from sealgate.ids import new_id
 from sealgate.messages.erasing import AskReceipts, Erase, Erased, ErasureKind
 from sealgate.messages.frames import RefusedError
+from sealgate.messages.tickets import Revoke
 from sealgate.vault.administrators import ENROLLED_WHOLE
 from sealgate.vault.faults import AlarmError
+from tests.vault.deployment import owner
 from tests.vault.erased_house import House
+from tests.vault.rewriting import rewrite
 
 
 @pytest.fixture
@@ -107,6 +110,47 @@ def test_a_restored_credential_is_destroyed_again_with_its_application(house: Ho
         house.put_back(table, [row for row in rows if row[0] == house.credential])
     house.erase(ErasureKind.APPLICATION)
     assert house.credential not in {row[0] for row in house.rows("credentials")}
+
+
+def test_what_was_erased_and_put_back_goes_again_when_somebody_revokes_it(house: House) -> None:
+    before = {table: house.rows(table) for table in ("credentials", "versions")}
+    house.erase(ErasureKind.CREDENTIAL)
+    for table, rows in before.items():
+        house.put_back(table, [row for row in rows if row[0] == house.credential])
+    house.vault.ask(Revoke(**owner(house.at), credential=house.credential))
+    assert house.credential not in {row[0] for table in before for row in house.rows(table)}
+    assert house.vault.foundation.witness.is_erased(house.credential)
+
+
+@pytest.mark.parametrize("kind", WIDE)
+def test_what_was_erased_is_erased_once_more_where_its_record_was_removed(
+    house: House, kind: ErasureKind
+) -> None:
+    house.erase(kind)
+    house.execute("DELETE FROM erasures")
+    again = house.erase(kind)
+    assert again.erasure.erased_at is not None
+    assert again.signed
+    assert house.vault.foundation.witness.is_erased(house.subject(kind))
+
+
+NOTHING_OF_OURS = {
+    "a text for an envelope": "UPDATE versions SET envelope = 'x'",
+    "no sealing key": "UPDATE versions SET key_id = NULL",
+    "a text for a version": "UPDATE versions SET version = 'x'",
+}
+
+
+@pytest.mark.parametrize("statement", NOTHING_OF_OURS.values(), ids=NOTHING_OF_OURS)
+def test_an_erasure_ends_whatever_somebody_wrote_into_a_versions_row(house: House, statement: str) -> None:
+    rewrite(
+        house.vault.config.data_dir / "vault.db",
+        lambda hand: hand.execute(f"{statement} WHERE credential = ?", (house.credential,)),
+    )
+    erased = house.erase(ErasureKind.APPLICATION)
+    assert erased.erasure.erased_at is not None
+    assert house.credential not in {row[0] for row in house.rows("versions")}
+    assert "erasure_paused" not in house.vault.log.getvalue()
 
 
 def test_a_damaged_keyring_keeps_a_receipt_waiting_and_stops_nothing(house: House) -> None:
