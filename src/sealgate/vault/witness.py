@@ -128,7 +128,12 @@ class Witness:
 
     def erased(self) -> tuple[str, ...]:
         """Every subject that is erased, or is being erased."""
-        return tuple(subject for subject in self._anchor.standings if self.is_erased(subject))
+        pending = {entry.subject: entry.state for entry in self._pending}
+        return tuple(
+            subject
+            for subject, standing in self._anchor.standings.items()
+            if pending.get(subject, standing.state) in _GONE
+        )
 
     def tip(self) -> tuple[int, str]:
         """The last change that is on the disk twice, and its tag."""
