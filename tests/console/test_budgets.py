@@ -8,9 +8,10 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from sealgate.console.budgets.forms import said
+from sealgate.console.budgets.forms import plan_from_form, said
 from sealgate.console.feed.pricing import with_prices
 from sealgate.console.feed.services import application_document, changes_since
+from sealgate.console.forms import Form
 from sealgate.console.usage.prices import Prices
 from sealgate.messages import feed
 from sealgate.policy.budgets import Budget
@@ -189,6 +190,20 @@ async def test_an_application_and_its_organization_have_room_for_each_others_bud
     assert "at most 8 budgets" in refused.text
 
 
+def test_a_plan_keeps_what_its_page_does_not_show() -> None:
+    hidden: dict[str, Any] = {
+        "body_bytes": 2_048,
+        "images": 1,
+        "upload_bytes": 4_096,
+        "pictures": 2,
+        "answers": 3,
+    }
+    limits = PlanLimits(picture_pixels=65_536, **hidden)
+    before = Policy(models=("gpt",), plans=(Plan("free", "Free", limits=limits),))
+    saved = plan_from_form(before, Form([("id", "free"), ("tools", "yes"), ("output_tokens", "300")]))
+    assert saved.limits == msgspec.structs.replace(limits, output_tokens=300)
+
+
 async def test_what_a_request_may_hold_is_set_beside_the_limits(world: Running, ada: Browser) -> None:
     app = await world.application(ada, "Larkspur")
     before = await policy(world, app)
@@ -199,9 +214,10 @@ async def test_what_a_request_may_hold_is_set_beside_the_limits(world: Running, 
         "models": " ".join(before.models),
     }
     address = f"/applications/{app}/limits"
-    await ada.submit(address, {**usual, "clamps_offered": "yes", "input_bytes": "5000", "images": "0"})
+    held = {"clamps_offered": "yes", "input_bytes": "5000", "images": "0", "answers": "4"}
+    await ada.submit(address, {**usual, **held})
     limits = (await policy(world, app)).limits
-    assert (limits.input_bytes, limits.images, limits.tools) == (5_000, 0, False)
+    assert (limits.input_bytes, limits.images, limits.tools, limits.answers) == (5_000, 0, False, 4)
     await ada.submit(address, usual)
     assert (await policy(world, app)).limits == limits, "a form without these fields leaves them alone"
     await ada.submit(address, {**usual, "clamps_offered": "yes", "tools": "yes"})

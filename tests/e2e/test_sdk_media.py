@@ -118,9 +118,15 @@ def test_node_makes_a_picture_speaks_and_listens(demo: RunningDemo) -> None:
       const speech = await client.audio.speech.create(say);
       const sound = Buffer.from(await speech.arrayBuffer());
       const file = await toFile(sound, "a.wav", { type: "audio/wav" });
-      const heard = await client.audio.transcriptions.create({ model: "transcribe-sim", file });
+      const listen = { model: "transcribe-sim", file };
+      const heard = await client.audio.transcriptions.create(listen);
+      const translated = await client.audio.translations.create(listen);
+      let last = "";
+      const streamed = await client.audio.transcriptions.create({ ...listen, stream: true });
+      for await (const event of streamed) last = event.type;
       console.log(JSON.stringify({ png: png.toString("latin1").slice(1, 4), edited: edited.data.length,
-        sound: sound.toString("latin1").slice(0, 4), text: heard.text }));
+        sound: sound.toString("latin1").slice(0, 4), text: heard.text, last,
+        translated: translated.text === heard.text }));
     """
     done = subprocess.run(
         [ROOT / ".venv" / "node" / "bin" / "node", "--input-type=module", "-e", script],
@@ -139,3 +145,4 @@ def test_node_makes_a_picture_speaks_and_listens(demo: RunningDemo) -> None:
     told = json.loads(done.stdout)
     assert (told["png"], told["edited"], told["sound"]) == ("PNG", 1, "RIFF")
     assert "simulated transcript" in told["text"]
+    assert (told["translated"], told["last"]) == (True, "transcript.text.done")

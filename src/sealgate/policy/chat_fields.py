@@ -234,7 +234,7 @@ CHAT_FIELDS: Final = MappingProxyType(
         "modalities": Field(Does.ALLOW, ListOf(OneOf(("text", "audio")), 1, 2)),
         "model": Field(Does.ALLOW, Text(128), "it must be on the application's list"),
         "moderation": Field(Does.ALLOW, MODERATION),
-        "n": Field(Does.ALLOW, Whole(1, 1), "each further answer would cost its tokens again"),
+        "n": Field(Does.ALLOW, Whole(1, 16), "at most the application's limit of answers"),
         "parallel_tool_calls": Field(Does.ALLOW, Flag()),
         "prediction": Field(
             Does.REFUSE,

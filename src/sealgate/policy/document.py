@@ -34,6 +34,7 @@ InputBytes = Annotated[int, msgspec.Meta(ge=1, le=16_777_216)]
 Images = Annotated[int, msgspec.Meta(ge=0, le=1_000)]
 UploadBytes = Annotated[int, msgspec.Meta(ge=1_024, le=UPLOAD_MOST_BYTES)]
 Pictures = Annotated[int, msgspec.Meta(ge=1, le=10)]
+Answers = Annotated[int, msgspec.Meta(ge=1, le=16)]
 Retries = Annotated[int, msgspec.Meta(ge=0, le=5)]
 CredentialId = Annotated[str, msgspec.Meta(pattern=r"^cred_[a-z2-7]{20}\Z")]
 Rank = Annotated[int, msgspec.Meta(ge=1, le=MAX_SOURCES)]
@@ -120,7 +121,7 @@ class Limits(msgspec.Struct, frozen=True):
     `input_bytes` counts the text of a request in UTF-8, `images` the pictures in it; None: as many as fit.
     `upload_bytes` is of a form with its files: 25 MiB of sound and the fields around it. `pictures` may be
     asked for in one request, each of at most `picture_pixels`. After every source failed in passing, they are
-    asked again `retries` times.
+    asked again `retries` times. `answers`: how many one chat may ask for (`n`), each of `output_tokens`.
     """
 
     requests_per_minute: RequestsPerMinute = 20
@@ -138,6 +139,7 @@ class Limits(msgspec.Struct, frozen=True):
     pictures: Pictures = 4
     picture_pixels: Pixels = 4_194_304
     retries: Retries = 1
+    answers: Answers = 1
 
 
 class PlanLimits(msgspec.Struct, frozen=True):
@@ -153,6 +155,7 @@ class PlanLimits(msgspec.Struct, frozen=True):
     upload_bytes: UploadBytes | None = None
     pictures: Pictures | None = None
     picture_pixels: Pixels | None = None
+    answers: Answers | None = None
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from sealgate.policy.answers import answers_asked
 from sealgate.policy.bodies import JSON
 from sealgate.policy.chat_fields import CHAT_FIELDS, REQUIRED
 from sealgate.policy.checks import Unlisted, plain
@@ -36,6 +37,8 @@ class Shaped(Struct, frozen=True):
     pictures: int = 0
     file_bytes: int = 0
     """Of `input_bytes`, what stands for the files."""
+    answers: int = 1
+    """How many share the bound of output tokens."""
 
     def __repr__(self) -> str:
         return f"<Shaped request for {self.model}, {self.input_bytes} bytes of text>"
@@ -52,14 +55,15 @@ def shape_chat(body: dict[str, JSON], policy: Policy, pseudonym: str | None) -> 
     shaped.pop("safety_identifier", None)
     if pseudonym is not None:
         shaped["safety_identifier"] = pseudonym
-    stream = shaped.get("stream") is True
+    stream, answers = shaped.get("stream") is True, answers_asked(shaped, policy.limits)
     return Shaped(
         body=shaped,
         model=model,
         stream=stream,
         include_usage_asked=_set_stream_options(shaped, stream),
-        output_tokens_clamp=_clamp_output_tokens(shaped, policy.limits.output_tokens),
+        output_tokens_clamp=answers * _clamp_output_tokens(shaped, policy.limits.output_tokens),
         input_bytes=_text_bytes(shaped["messages"]),
+        answers=answers,
     )
 
 

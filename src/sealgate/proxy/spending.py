@@ -227,14 +227,15 @@ def _affordable(shortage: Shortage, price: ModelPrice | None, input_tokens: int,
 def _least(shaped: Shaped) -> int:
     """How short the answer may be made: pictures, sound and vectors are as long as they are."""
     bounded = any(name in shaped.body for name in _OUTPUT_FIELDS)
-    return min(USEFUL_TOKENS, shaped.output_tokens_clamp) if bounded else shaped.output_tokens_clamp
+    useful = USEFUL_TOKENS * shaped.answers
+    return min(useful, shaped.output_tokens_clamp) if bounded else shaped.output_tokens_clamp
 
 
 def _shortened(shaped: Shaped, clamp: int) -> Shaped:
     for name in _OUTPUT_FIELDS:
         asked = shaped.body.get(name)
         if isinstance(asked, int):
-            shaped.body[name] = min(asked, clamp)
+            shaped.body[name] = min(asked, clamp // shaped.answers)
     return msgspec.structs.replace(shaped, output_tokens_clamp=clamp)
 
 

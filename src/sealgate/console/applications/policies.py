@@ -114,12 +114,14 @@ def _media_limits(form: Form) -> dict[str, int]:
 
 
 def _clamps(form: Form) -> dict[str, int | bool | None]:
-    """Fields: `clamps_offered`, and with it `input_bytes`, `images` (empty: as many as fit), `tools`."""
+    """Fields: `clamps_offered`, and with it `input_bytes`, `images` (empty: as many as fit), `tools`,
+    `answers` (empty: one)."""
     if not form.text("clamps_offered"):
         return {}
     return {
         "input_bytes": _or_none(form, "input_bytes", "Bytes of text", 1, 16_777_216),
         "images": _or_none(form, "images", "Pictures", 0, 1_000),
+        "answers": _or_none(form, "answers", "Answers", 1, 16) or 1,
         "tools": bool(form.text("tools")),
     }
 

@@ -159,13 +159,12 @@ def plan_from_form(policy: Policy, form: Form) -> Plan:
             "Use letters, digits and . _ -, as your back end signs it.",
         )
     before = next((plan for plan in policy.plans if plan.id == plan_id), None)
-    limits = PlanLimits(
+    limits = msgspec.structs.replace(  # what the page does not show stays
+        before.limits if before else PlanLimits(),
         requests_per_minute=_optional(form, "requests_per_minute", "Requests per minute", 100_000),
         concurrent_streams=_optional(form, "concurrent_streams", "Streams at once", 1_000),
         output_tokens=_optional(form, "output_tokens", "Output tokens", 1_000_000),
         input_bytes=_optional(form, "input_bytes", "Bytes of text", 16_777_216),
-        body_bytes=before.limits.body_bytes if before else None,
-        images=before.limits.images if before else None,
         tools=None if form.text("tools") else False,
     )
     ticked = form.texts("endpoint")
