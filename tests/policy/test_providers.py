@@ -11,7 +11,7 @@ from sealgate.policy.refusals import Refusal
 from sealgate.policy.requests import Shaped
 from sealgate.policy.shapes import SHAPES
 
-POLICY = Policy(models=("gpt-sim",), limits=Limits(output_tokens=100))
+POLICY = Policy(models=("gpt-sim",), limits=Limits(output_tokens=100, answers=2))
 MODERATED: dict[str, JSON] = {"moderation": {"model": "omni-moderation-latest"}}
 INPUTS: dict[Endpoint, dict[str, JSON]] = {
     "chat.completions": {"messages": [{"role": "user", "content": "Hello"}]},
@@ -163,14 +163,22 @@ def test_what_decides_the_answer_and_is_unknown_there_is_refused_not_dropped(
 TOOL: JSON = {"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}
 
 
-def test_what_has_one_value_there_goes_without_saying_and_is_refused_with_another() -> None:
-    assert "tool_choice" not in fitted("ollama", "chat.completions", tools=[TOOL], tool_choice="auto")
+@pytest.mark.parametrize(
+    ("name", "field", "known", "other"),
+    [
+        *((name, "n", 1, 2) for name in ("anthropic", "groq", "openrouter", "ollama")),
+        ("ollama", "tool_choice", "auto", "required"),
+    ],
+)
+def test_what_has_one_value_there_goes_without_saying_and_is_refused_with_another(
+    name: str, field: str, known: JSON, other: JSON
+) -> None:
+    tools: dict[str, JSON] = {"tools": [TOOL]} if field == "tool_choice" else {}
+    assert field not in fitted(name, "chat.completions", **tools, **{field: known})
     with pytest.raises(Refusal) as caught:
-        fitted("ollama", "chat.completions", tools=[TOOL], tool_choice="required")
-    assert (caught.value.param, caught.value.code) == ("tool_choice", "invalid_value")
-    assert (
-        fitted("vllm", "chat.completions", tools=[TOOL], tool_choice="required")["tool_choice"] == "required"
-    )
+        fitted(name, "chat.completions", **tools, **{field: other})
+    assert (caught.value.param, caught.value.code) == (field, "invalid_value")
+    assert fitted("vllm", "chat.completions", **tools, **{field: other})[field] == other
 
 
 def test_names_of_messages_stay_here_where_they_are_a_fault() -> None:

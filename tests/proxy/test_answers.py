@@ -64,5 +64,5 @@ async def test_a_provider_that_gives_one_is_passed_over(world: World) -> None:
     await known(world, 3)
     refused = await world.chat(prompt(n=2))
     assert (refused.status, refused.error["param"]) == (400, "n")
-    assert "gives one answer" in refused.error["message"]
+    assert "nothing but 1" in refused.error["message"]
     assert len(world.provider.calls) == 1

@@ -14,6 +14,7 @@ from sealgate.policy.bodies import JSON
 from sealgate.policy.document import Endpoint
 from sealgate.policy.provider_row import (
     MAX_TOKENS,
+    ONE_ANSWER,
     OPENAIS_OWN,
     UNKNOWN,
     UNMODERATED,
@@ -42,6 +43,7 @@ _ANTHROPIC: Final = _bearer(
         "chat.completions": EndpointRow(
             b"/v1/chat/completions",
             refused=MappingProxyType({**_NO_ODDS, "response_format": UNKNOWN}),
+            only=ONE_ANSWER,
             removed=(*_CHAT_OWN, "frequency_penalty", "presence_penalty", "reasoning_effort", "seed"),
             stream_options=_USAGE,
         ),
@@ -93,6 +95,7 @@ _GROQ: Final = _bearer(
         "chat.completions": EndpointRow(
             b"/openai/v1/chat/completions",
             refused=_NO_ODDS,
+            only=ONE_ANSWER,
             removed=_CHAT_OWN,
             removed_of_messages=("name",),
             stream_options=_USAGE,
@@ -117,6 +120,7 @@ _OPENROUTER: Final = _bearer(
         "chat.completions": EndpointRow(
             b"/api/v1/chat/completions",
             refused=UNMODERATED,
+            only=ONE_ANSWER,
             removed=(*OPENAIS_OWN, "store"),
             renamed=MAX_TOKENS,
             set=_NOT_KEPT,
@@ -159,7 +163,7 @@ _OLLAMA: Final = _bearer(
         "chat.completions": EndpointRow(
             b"/v1/chat/completions",
             refused=MappingProxyType({**_TEXT_ONLY, "logit_bias": UNKNOWN}),
-            only=MappingProxyType({"tool_choice": "auto"}),
+            only=MappingProxyType({**ONE_ANSWER, "tool_choice": "auto"}),
             removed=(*_CHAT_OWN, "parallel_tool_calls"),
             renamed=MAX_TOKENS,
             stream_options=_USAGE,

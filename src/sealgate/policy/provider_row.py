@@ -58,6 +58,7 @@ class Provider(Struct, frozen=True):
 
 UNKNOWN: Final = "this provider does not know it, and would answer as if it had not been sent"
 UNMODERATED: Final = MappingProxyType({"moderation": UNKNOWN})
+ONE_ANSWER: Final[Mapping[str, JSON]] = MappingProxyType({"n": 1})
 MAX_TOKENS: Final = MappingProxyType({"max_completion_tokens": "max_tokens"})
 
 OPENAIS_OWN: Final = (

@@ -14,7 +14,6 @@ import msgspec
 
 from sealgate.policy import chat_fields, input_fields, media_fields, responses_fields
 from sealgate.policy.actions import MAX_TEXT_CHARACTERS
-from sealgate.policy.answers import SEVERAL
 from sealgate.policy.bodies import MAX_DEPTH, encode_json_object
 from sealgate.policy.checks import Check, ObjectOf, Refused, Tagged
 from sealgate.policy.document import Endpoint, Limits
@@ -181,8 +180,6 @@ def _providers() -> Iterable[str]:
         for change in _changes(row)
     )
     yield "### What is changed for a provider\n\n" + _table(("provider", "endpoint", "change"), changes)
-    several = ", ".join(f"`{name}`" for name in PROVIDERS if name in SEVERAL)
-    yield f"Several answers to one chat (`n`) are asked of {several} alone: the others would give one.\n"
 
 
 def _offered(endpoints: Mapping[Endpoint, EndpointRow]) -> tuple[str, str]:

@@ -6,7 +6,6 @@ sends. Pure.
 
 from __future__ import annotations
 
-from sealgate.policy.answers import check_several
 from sealgate.policy.bodies import encode_json_object, parse_json_object
 from sealgate.policy.clamps import clamped
 from sealgate.policy.document import Action
@@ -39,7 +38,6 @@ def row_of(way: Way, dialect: Dialect, shaped: Shaped) -> EndpointRow:
     """The provider's row for it; raises `Refusal` where this way's provider cannot be asked."""
     row = endpoint_row(way.opening.provider, dialect.asks)
     check_fit(shaped, row)
-    check_several(shaped.answers, way.opening.provider)
     return row
 
 
