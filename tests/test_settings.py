@@ -257,6 +257,7 @@ IMPOSSIBLE: dict[str, tuple[object, ...]] = {
     "limits.streams_while_away": ("", "deny", "LOCAL", "\0"),
     "limits.budgets_while_away": ("", "deny", "LOCAL", "\0"),
     "proxy.credential_cache_s": (-1, 3_601, float("nan"), float("inf")),
+    "proxy.journal_limit_mib": (0, 63, 65_537, 1.5),
     "egress.ca_file": _FILE,
     "egress.proxy": ("x", "https://x:1", "http://x", "http://me:pw@x:1", "http://x:1/path", "\0"),
     "egress.networks": (
@@ -376,6 +377,11 @@ def test_behind_named_proxies_it_may_listen_in_the_clear(tmp_path: Path) -> None
 def test_a_process_answers_to_the_name_in_its_url(tmp_path: Path) -> None:
     raw = with_changes(tmp_path, {"trusted_proxies": ["127.0.0.1"], **HTTPS})
     assert "ai.example" in check(parse(raw, "x")).proxy_config().hosts
+
+
+def test_the_journal_may_take_what_the_settings_say(tmp_path: Path) -> None:
+    raw = with_changes(tmp_path, {"proxy": {"journal_limit_mib": 64}})
+    assert check(parse(raw, "x")).proxy_config().journal_limit_bytes == 64 * 1_024 * 1_024
 
 
 def test_each_socket_is_for_the_user_of_its_one_peer(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ class ProxyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     known_applications: int = 10_000
     snapshot_age_s: float = 86_400.0
     journal_segment_bytes: int = 16 * MIB
-    journal_limit_bytes: int = 256 * MIB
+    journal_limit_bytes: int = 1_024 * MIB
     workers: int = 1
     """Processes that share the port; each has a folder of its own in `data_dir`."""
     listener_fd: int | None = None

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct, structs
 
 from sealgate.console.config import ConsoleConfig, MailConfig
 from sealgate.listening.certificates import TlsFiles
-from sealgate.proxy.config import ProxyConfig
+from sealgate.proxy.config import MIB, ProxyConfig
 from sealgate.settings.kinds import (
     AdminHost,
     Certificate,
@@ -235,6 +235,15 @@ class ProxySettings(Struct, frozen=True, forbid_unknown_fields=True):
             ge=0, le=3600, description="Seconds for which an opened key stays in its slot; 0 wipes at once."
         ),
     ] = 30.0
+    journal_limit_mib: Annotated[
+        int,
+        Meta(
+            ge=64,
+            le=65_536,
+            description="Most disk of each process for exchanges that the console has not counted: some "
+            "2,000 to a MiB. When it is full, new requests are refused, so that none goes uncounted.",
+        ),
+    ] = 1_024
 
 
 class EgressSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -431,6 +440,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             connection_limit=self.proxy.connection_limit,
             connections_per_address=self.proxy.connections_per_address,
             credential_cache_s=self.proxy.credential_cache_s,
+            journal_limit_bytes=self.proxy.journal_limit_mib * MIB,
             vault_uids=(uid_of(self.users.vault),),
             console_uids=(uid_of(self.users.console),),
             tls=tls_files(self.proxy),
