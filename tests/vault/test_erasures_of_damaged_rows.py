@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from sealgate.messages.frames import RefusedError
 from sealgate.messages.tickets import Revoke
 from sealgate.vault.administrators import ENROLLED_WHOLE
 from sealgate.vault.faults import AlarmError
-from tests.vault.deployment import owner
+from tests.vault.deployment import canary_key, owner, ticket_order
 from tests.vault.erased_house import House
 from tests.vault.rewriting import rewrite
 
@@ -151,6 +151,49 @@ def test_an_erasure_ends_whatever_somebody_wrote_into_a_versions_row(house: Hous
     assert erased.erasure.erased_at is not None
     assert house.credential not in {row[0] for row in house.rows("versions")}
     assert "erasure_paused" not in house.vault.log.getvalue()
+
+
+UNTOLD = {
+    "edited": lambda house: house.execute("UPDATE versions SET key_id = zeroblob(16)"),
+    "removed": lambda house: [house.execute(f"DELETE FROM {each}") for each in ("credentials", "versions")],
+    "edited and revoked": lambda house: (
+        house.execute("UPDATE versions SET key_id = zeroblob(16)"),
+        house.vault.ask(Revoke(**owner(house.at), credential=house.credential)),
+    ),
+    "revoked with a version of another epoch": lambda house: (
+        house.vault.epochs.rotate(house.at.organization),
+        house.vault.deposit(ticket_order(house.at, house.credential, stage=True), canary_key()),
+        house.vault.ask(Revoke(**owner(house.at), credential=house.credential)),
+        house.execute("DELETE FROM tickets"),
+        list(house.vault.epochs.pieces()),  # what the mask names is gone
+    ),
+}
+
+
+@pytest.mark.parametrize("hide", UNTOLD.values(), ids=UNTOLD)
+@pytest.mark.parametrize("told", ["by the console", "by the audit", "by nobody"])
+def test_where_no_row_says_what_a_key_was_sealed_to_a_receipt_waits_for_every_pair_of_then(
+    house: House, hide: Callable[[House], object], told: str
+) -> None:
+    if told == "by the audit":
+        house.vault.audit.flush()
+    hide(house)
+    then = {row[0] for row in house.rows("keyring") if row[1] == house.at.organization}
+    order = house.order(ErasureKind.CREDENTIAL)
+    order = order if told == "by the console" else Erase(kind=order.kind, subject=order.subject)
+    erased = house.vault.erasures.answer(order)
+    assert isinstance(erased, Erased)
+    assert "sealing-keys" in erased.erasure.waits_for
+    for table in ("tickets", "versions"):  # of the others, whose rows this attack may have damaged too
+        house.execute(f"DELETE FROM {table}")
+    house.vault.clock.now_s += 60
+    for organization in {house.at.organization, house.other.organization}:
+        house.vault.epochs.rotate(organization)
+    for _piece in house.vault.epochs.pieces():
+        pass
+    (row,) = house.vault.erasures.rows()
+    assert "sealing-keys" not in row.waits_for
+    assert not then & {each[0] for each in house.rows("keyring")}
 
 
 def test_a_damaged_keyring_keeps_a_receipt_waiting_and_stops_nothing(house: House) -> None:

@@ -17,6 +17,9 @@ from sealgate.vault.faults import AlarmError
 from sealgate.vault.rowseal import Cell, RowSeal, SealedTable
 from sealgate.vault.schema import ERASED_VERSIONS, ERASURES
 
+UNKNOWN = b"unknown"
+"""A sealing key's id in a row of version 0: there was a key, and no sound row says what it was sealed to."""
+
 _EVERY = ERASURES.select("ORDER BY rowid DESC")
 _EVERY_VERSION = ERASED_VERSIONS.select()
 _OF_RECEIPT = ERASED_VERSIONS.select("WHERE receipt = :receipt ORDER BY credential, version")
@@ -106,15 +109,27 @@ class ErasureRecords:
         with self._database.transaction() as connection:
             connection.execute(ERASURES.update("WHERE receipt = :receipt"), self._rows.row(record))
 
-    def note(self, connection: Connection, receipt: str, credentials: Sequence[str]) -> None:
-        """Note every version of credentials that are about to be destroyed, sound or not."""
+    def note(
+        self,
+        connection: Connection,
+        receipt: str,
+        credentials: Sequence[str],
+        unsure: frozenset[str] = frozenset(),
+    ) -> None:
+        """Note every version of credentials that are about to be destroyed, sound or not.
+
+        `unsure`: those whose rows do not say what every version was sealed to.
+        """
         noted = [
             ErasedVersionRecord(receipt, each, _number(version), _raw(key_id), _digest(envelope))
             for each in dict.fromkeys(credentials)
             for version, key_id, envelope in connection.execute(_VERSIONS_OF, {"credential": each})
         ]
-        bare = set(credentials) - {each.credential for each in noted}
+        bare = set(credentials) - {each.credential for each in noted} - unsure
         noted += [ErasedVersionRecord(receipt, credential, 0, b"", "") for credential in bare]
+        noted += [
+            ErasedVersionRecord(receipt, each, 0, UNKNOWN, "") for each in credentials if each in unsure
+        ]
         connection.executemany(ERASED_VERSIONS.replace, map(self._versions.row, noted))
 
 

@@ -28,11 +28,12 @@ from sealgate.messages.erasing import (
     Receipts,
 )
 from sealgate.messages.frames import Refusal, RefusedError
+from sealgate.messages.tickets import CredentialState
 from sealgate.vault import fields, finality
 from sealgate.vault.audit_rows import AuditRows
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.connection import Connection
-from sealgate.vault.erasure_records import ErasureRecord, ErasureRecords
+from sealgate.vault.erasure_records import UNKNOWN, ErasureRecord, ErasureRecords
 from sealgate.vault.faults import AlarmError
 from sealgate.vault.foundation import Foundation
 from sealgate.vault.kek import KekUnavailableError
@@ -227,7 +228,8 @@ class Erasures:
             fields.check_id("app", "application", order.application)
         found = self._told_owner(order)
         if found is None and self._is_claimed(order):
-            return order.organization, order.application
+            told = next(self._audit.deposits_of(order.subject), None)
+            return order.organization or (told.organization if told else ""), order.application
         if found is None or (order.organization and not _fits(found, order)):
             raise _unknown(order.kind)
         return found
@@ -309,12 +311,24 @@ class Erasures:
     def _destroy(
         self, record: ErasureRecord, names: Sequence[str], also: Callable[[Connection], None] | None = None
     ) -> None:
+        unsure = frozenset(name for name in names if self._is_unsure(name))
+
         def note(connection: Connection, credentials: Sequence[str]) -> None:
             if also is not None:
                 also(connection)
-            self._records.note(connection, record.receipt, credentials)
+            self._records.note(connection, record.receipt, credentials, unsure)
 
         self._stores.credentials.erase(names, note)
+
+    def _is_unsure(self, credential: str) -> bool:
+        """True where a key was held, and rows do not say of every version what it was sealed to."""
+        try:
+            found = self._stores.credentials.find(credential)
+        except AlarmError:
+            return True
+        if found is None:
+            return self._stores.credentials.was_seen(credential)
+        return found.record.state != CredentialState.ACTIVE
 
     def _finish(self, record: ErasureRecord) -> None:
         standing = self._witness.standing(record.subject)
@@ -340,14 +354,16 @@ class Erasures:
                 self._note_keys_of(record)
 
     def _note_keys_of(self, record: ErasureRecord) -> None:
-        names = {each.key_id for each in self._records.of_erasure(record)}
-        held = [key_id for key_id in names if self._stores.keyring.is_held(key_id)]
+        keyring, names = self._stores.keyring, {each.key_id for each in self._records.of_erasure(record)}
+        held = [key_id for key_id in names if keyring.is_held(key_id)]
+        if UNKNOWN in names:  # then it may have been any of them
+            held += keyring.made_until(record.organization, record.erased_at or record.began_at)
         if not held:
             self._records.put(structs.replace(record, sealing_keys_gone_at=self._clock()))
             self._log("erasure_unsealable", receipt=record.receipt)
             return
         # An altered keyring raises its alarm here, and the receipt goes on to say that it waits.
-        if any(self._stores.keyring.is_newest(key_id, record.organization) for key_id in held):
+        if record.organization and any(keyring.is_newest(each, record.organization) for each in held):
             self._epochs.rotate(record.organization)
 
     def _warn(self) -> None:

@@ -47,6 +47,7 @@ ENROLLED = "enrolled"
 _THIS = "WHERE key_id = :key_id"
 _THEIRS = "WHERE organization = :organization"
 _OF_ORGANIZATION = KEYRING.select(f"{_THEIRS} ORDER BY epoch DESC, suite")
+_UNTIL = KEYRING.select("WHERE organization LIKE :organization")
 _BY_KEY_ID = KEYRING.select(_THIS)
 
 
@@ -238,6 +239,13 @@ class Keyring:
     def is_held(self, key_id: bytes) -> bool:
         """True while there is a row of this pair, be it sound or not."""
         return self._database.row(_BY_KEY_ID, {"key_id": key_id}) is not None
+
+    def made_until(self, organization: str, until_s: float) -> tuple[bytes, ...]:
+        """Ids of the pairs of then that an organization still has, edited ones too; empty: everybody's."""
+        rows = self._database.rows(_UNTIL, {"organization": organization or "%"})
+        read = ((row[0], self._rows.read_quietly(row)) for row in rows)
+        found = (key_id for key_id, record in read if record is None or record.made_at <= until_s)
+        return tuple(key_id for key_id in found if isinstance(key_id, bytes))
 
     def _held(self, organization: str, *, strict: bool = False) -> Sequence[KeyringRecord]:
         """Every pair, newest epoch first; nothing for an organization that was never seen.
