@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sealgate.doctor.findings import Case, Finding, ok, problem, skipped, warning
-from sealgate.settings.table import KekSettings
+from sealgate.settings.kek import KekSettings
 from sealgate.vault.foundation import DATABASE_NAME
 from sealgate.vault.kek_folder import FILE, KEK_NAME, is_kek
 from sealgate.vault.keks import CURRENT, DESTROYED

@@ -16,9 +16,9 @@ import msgspec
 
 from sealgate.ids import Prefix, is_id, new_id
 from sealgate.listening.peers import PeersError, TrustedPeers, is_loopback
+from sealgate.settings.mail import MailSettings
 from sealgate.settings.table import (
     ConsoleSettings,
-    MailSettings,
     ProxySettings,
     Settings,
     SettingsError,

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct, structs
 
-from sealgate.console.config import ConsoleConfig, MailConfig
+from sealgate.console.config import ConsoleConfig
 from sealgate.listening.certificates import TlsFiles
 from sealgate.proxy.config import MIB, ProxyConfig
+from sealgate.settings.kek import KekSettings
 from sealgate.settings.kinds import (
     AdminHost,
     Certificate,
@@ -30,6 +31,7 @@ from sealgate.settings.kinds import (
     User,
 )
 from sealgate.settings.limits import LimitsSettings
+from sealgate.settings.mail import MailSettings
 from sealgate.settings.telemetry import TelemetrySettings
 from sealgate.vault.config import Destination, VaultConfig
 from sealgate.vault.kek_config import KekConfig
@@ -159,42 +161,6 @@ class ConsoleSettings(Struct, frozen=True, forbid_unknown_fields=True):
     tls_key: Key = ""
 
 
-class MailSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """An outgoing mail server, with which the console sends owners their notices. Empty `host`: none."""
-
-    host: Annotated[
-        str,
-        Meta(
-            pattern=r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?\Z",
-            description="Its name or IPv4 address; empty: notices stand on the page alone.",
-        ),
-    ] = ""
-    port: Annotated[int, Meta(ge=1, le=65535, description="Its TCP port.")] = 587
-    tls: Annotated[
-        str,
-        Meta(
-            pattern="^(starttls|tls|none)$",
-            description="`starttls`, `tls` (from the first byte, port 465), or `none`, on loopback only.",
-        ),
-    ] = "starttls"
-    ca_file: Annotated[
-        str, Meta(description="PEM file of authorities to trust for it; empty for the system's.")
-    ] = ""
-    user: Annotated[
-        str, Meta(pattern=r"^[ -~]{0,254}\Z", description="Name to sign in with; empty: no sign-in.")
-    ] = ""
-    password_file: Annotated[
-        str, Meta(description="File with the password, mode 0400; read for each letter.")
-    ] = ""
-    sender: Annotated[
-        str,
-        Meta(
-            pattern=r"^([!-?A-~]+@[a-z0-9.-]+)?\Z",
-            description="Address that notices come from, such as `sealgate@example.com`.",
-        ),
-    ] = ""
-
-
 class ProxySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The proxy: prompts in, answers out."""
 
@@ -265,63 +231,6 @@ class EgressSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="Networks of your own where providers may be, such as `10.20.0.0/16`."),
     ] = ()
     dangerously_allow_plain_http_to_loopback: LoudPlainHttp = False
-
-
-class KekSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The key-encryption key: who keeps it, and how its keeper is reached."""
-
-    provider: Annotated[
-        str,
-        Meta(
-            pattern="^(file|pkcs11|aws-kms|transit)$",
-            description="Who makes the KEK of the very first start: `file`, `pkcs11`, `aws-kms`, `transit`. "
-            "Later: `sealgate kek migrate`.",
-        ),
-    ] = "file"
-    timeout_s: Annotated[
-        float,
-        Meta(gt=0, le=60, description="Patience with one call of a token, AWS KMS or Transit, in seconds."),
-    ] = 2.0
-    pkcs11_module: Annotated[str, Meta(description="`pkcs11`: path of the token's PKCS#11 library.")] = ""
-    pkcs11_token: Annotated[
-        str, Meta(pattern=r"^[ -~]{0,32}$", description="`pkcs11`: label of the token.")
-    ] = ""
-    pkcs11_pin_file: Annotated[
-        str, Meta(description="`pkcs11`: file with the user's PIN, mode 0400; read at each log-in.")
-    ] = ""
-    aws_region: Annotated[
-        str,
-        Meta(
-            pattern="^[a-z0-9-]{0,32}$",
-            description="`aws-kms`: region for new keys. Credentials: where the AWS SDK looks for them.",
-        ),
-    ] = ""
-    aws_endpoint: Annotated[
-        str,
-        Meta(
-            pattern=r"^(https?://[a-z0-9.\[\]:-]+)?$",
-            description="`aws-kms`: address of a private endpoint; empty for AWS's own.",
-        ),
-    ] = ""
-    transit_url: Annotated[
-        str,
-        Meta(
-            pattern=r"^(https?://[a-z0-9.\[\]:-]+)?$",
-            description="`transit`: address of HashiCorp Vault or OpenBao; https, or http on loopback.",
-        ),
-    ] = ""
-    transit_mount: Annotated[
-        str, Meta(pattern="^[A-Za-z0-9_/-]{1,64}$", description="`transit`: where the engine is mounted.")
-    ] = "transit"
-    transit_namespace: Annotated[
-        str, Meta(pattern="^[A-Za-z0-9_/-]{0,128}$", description="`transit`: namespace; empty for none.")
-    ] = ""
-    transit_token_file: Annotated[
-        str, Meta(description="`transit`: file with the token, mode 0400; read at each call.")
-    ] = ""
-    transit_ca_file: Annotated[
-        str, Meta(description="`transit`: PEM file of authorities; empty for the system's.")
-    ] = ""
 
 
 class UserSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -417,7 +326,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             vault_uids=(uid_of(self.users.vault),),
             tls=tls_files(self.console),
             trusted_proxies=self.trusted_proxies,
-            mail=_mail(self.mail),
+            mail=self.mail.server(),
         )
 
     def proxy_config(self) -> ProxyConfig:
@@ -476,20 +385,6 @@ def uid_of(user: str) -> int:
 def host_of(url: str) -> str:
     """The host name of a configured address."""
     return urlsplit(url).hostname or ""
-
-
-def _mail(mail: MailSettings) -> MailConfig | None:
-    if not mail.host:
-        return None
-    return MailConfig(
-        host=mail.host,
-        port=mail.port,
-        sender=mail.sender,
-        tls=mail.tls,
-        user=mail.user,
-        password_file=Path(mail.password_file) if mail.password_file else None,
-        ca_file=Path(mail.ca_file) if mail.ca_file else None,
-    )
 
 
 def tls_files(section: VaultSettings | ConsoleSettings | ProxySettings) -> TlsFiles | None:
