@@ -68,3 +68,7 @@ def test_a_line_says_what_an_erasure_waits_for_or_since_when_it_is_final() -> No
     )
     text = " ".join(erasure_commands.lines((waiting,)))
     assert "1970-01-02; waits for old sealing keys being destroyed, KEK file-1" in text
+
+
+def test_where_nothing_was_erased_the_list_says_so() -> None:
+    assert list(erasure_commands.lines(())) == ["Nothing was erased so far."]

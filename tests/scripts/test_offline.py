@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from sealgate.envelope import SealingPrivateKey, encode_text
-from sealgate.scripts.offline import load
+from sealgate.scripts.failures import ScriptError
+from sealgate.scripts.offline import _write, load
 from tests.scripts.house import House, Ran, anew, run
 from tests.scripts.test_deposit import addon, opened, pinned
 from tests.vault.deployment import ORIGIN, canary_key
+from tests.vault.moments import room_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -191,6 +193,15 @@ async def test_nothing_is_overwritten_and_missing_files_are_named(here: House) -
     assert (done.code, "not there yet" in done.err) == (65, True)
     done = await sealed_offline(here, canary_key(), "--vault-key", "nowhere.json")
     assert (done.code, "nowhere.json cannot be read" in done.err) == (65, True)
+
+
+async def test_what_a_full_disk_takes_half_is_removed_and_can_be_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "envelope.txt"
+    with room_for(8), pytest.raises(ScriptError, match="cannot be written"):
+        _write(path, b"x" * 100)
+    assert not path.exists()
+    _write(path, b"x" * 100)
+    assert path.read_bytes() == b"x" * 100
 
 
 OPTIONS = {

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -24,8 +27,10 @@ from sealgate.messages.operating import (
     VaultInspected,
 )
 from sealgate.scripts import checking_commands, inspection_words, ring_words
+from sealgate.scripts.operating import told
 from sealgate.scripts.operating_commands import app
 from sealgate.settings import load
+from tests.quick_folders import quick_folder
 from tests.vault.deployment import HOST, Addresses, Clock, Deployment, canary_key, running, write_assets
 from tests.vault.test_sealing_epochs_running import words_of
 
@@ -320,3 +325,38 @@ async def test_restore_explains_changes_nothing_and_accepts_what_it_is_told_to(
     assert (done.exit_code, "is accepted" in done.output) == (0, True), done.output
     async with vault_of(settings) as vault:
         await vault.open(at, kept)
+
+
+ANYBODY = """
+import os, sys
+from typer.testing import CliRunner
+from sealgate.scripts.operating_commands import app
+CliRunner().invoke(app, ["kek", "status", "--help"])  # what it loads may be root's to read
+if os.geteuid() == 0:
+    os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
+done = CliRunner().invoke(app, sys.argv[1:])
+print(done.exit_code, type(done.exception).__name__, done.output, end="")
+"""
+
+
+@pytest.mark.parametrize(
+    "words", [("kek", "status"), ("vault", "restore"), ("vault", "receipts")], ids=" ".join
+)
+def test_who_may_not_look_is_told_as_whom_to_run_it(words: tuple[str, ...]) -> None:
+    with quick_folder("sgo") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        path = folder / "sealgate.toml"
+        path.write_text(f'data_dir = "{folder}"\ninstance = "{INSTANCE}"\n[proxy]\nid = "prx_{"b" * 20}"\n')
+        for part in ("run", "vault"):
+            (folder / part).mkdir(mode=0o000)
+        argv = [sys.executable, "-c", ANYBODY, *words, "--config", str(path)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("78 SystemExit sealgate: "), done.stdout
+    assert "hint: run this as root or the vault's user\n" in done.stdout
+
+
+def test_a_disk_that_takes_no_more_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), told():
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert "(No space left on device). hint: is the disk full?" in capsys.readouterr().err

@@ -112,6 +112,8 @@ def proposals(config: ConfigOption, json: JsonOption = False) -> None:
         for each in found.items:
             for line in _proposal(each):
                 typer.echo(line)
+        if not found.items:
+            typer.echo("Nothing was proposed lately.")
 
 
 def is_well(found: AdministratorList) -> bool:

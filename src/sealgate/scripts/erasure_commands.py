@@ -111,6 +111,8 @@ def verify_receipt(
 
 def lines(items: tuple[ErasureRow, ...]) -> Iterator[str]:
     """Two lines for each erasure."""
+    if not items:
+        yield "Nothing was erased so far."
     for each in items:
         yield f"{each.receipt}  {each.kind.value} {each.subject}, {each.versions} keys"
         if each.final_at is not None:

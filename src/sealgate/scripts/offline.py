@@ -7,6 +7,8 @@ Counterparts: `deposit`, which gets the file and delivers the envelope where the
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -91,12 +93,23 @@ def _read(path: Path) -> bytes:
 def _write(path: Path, content: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        descriptor = os.open(path, flags, 0o600)
+        with _whole_or_gone(path), os.fdopen(descriptor, "wb") as file:
             file.write(content)
     except OSError as error:
         raise ScriptError(
             Exit.DATA, f"{path} cannot be written ({error.strerror}).", "Name a file that is not there yet."
         ) from None
+
+
+@contextmanager
+def _whole_or_gone(path: Path) -> Iterator[None]:
+    """What a full disk took half is removed: its name is free for the next try."""
+    try:
+        yield
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _no_vault_key(path: Path) -> ScriptError:

@@ -144,6 +144,16 @@ def told() -> Iterator[None]:
     except StartError as error:
         typer.echo(f"sealgate: {error}", err=True)
         raise SystemExit(int(Exit.CONFIGURATION)) from None
+    except OSError as error:  # somebody who may not even look, or a disk that takes no more
+        typer.echo(f"sealgate: {_unusable(error)}", err=True)
+        raise SystemExit(int(Exit.CONFIGURATION)) from None
     except KeyboardInterrupt:
         typer.echo("sealgate: stopped; the vault goes on.", err=True)
         raise SystemExit(130) from None
+
+
+def _unusable(error: OSError) -> str:
+    what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    if isinstance(error, PermissionError):
+        return f"{what}. hint: run this as root or the vault's user"
+    return f"the vault's files cannot be used ({what}). hint: is the disk full? `sealgate doctor` looks"

@@ -135,6 +135,8 @@ class KekRing:
         Raises `StartError` for settings that cannot work, `KekUnavailableError`, `OSError` (disk full).
         """
         if provider == FILE:
+            if key:
+                raise StartError("kek_key_unused", "a KEK in a file has no other name", "leave out --key")
             entry = add_file_kek(self._folder, first=first)
         else:
             made = self._changing(provider, lambda kind: kind.make(key))
