@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tracemalloc
 
@@ -142,3 +143,22 @@ def test_a_file_is_held_once_however_it_comes(step: int, length: int) -> None:
         tracemalloc.stop()
     assert held_bytes < 1.2 * len(content)
     assert b"".join(reader.parts()[0].pieces) == content
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_was_read_goes_with_its_reader_and_waits_for_no_collector(whole: bool) -> None:
+    content = os.urandom(1 << 20)
+    raw = form([("file", ("a.wav", "audio/wav", content))])
+    gc.disable()
+    tracemalloc.start()
+    try:
+        reader = FormReader(TYPE.encode())
+        reader.append(raw if whole else raw[:-10])
+        if whole:
+            assert reader.parts()[0].size_bytes == len(content)
+        del reader
+        held_bytes, _peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert held_bytes < 100_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from sealgate.policy.bodies import JSON
@@ -61,7 +61,7 @@ class FormReader:
         self._delimiter = b"\r\n--" + boundary
         # Pretends that a line has just ended, so that the first delimiter is like the others.
         self._buffer = b"\r\n"
-        self._state = self._preamble
+        self._state: Callable[[FormReader], bool] = FormReader._preamble  # none of ours: it would hold us
         self._head: tuple[str, str | None, str] = ("", None, "")
         self._pieces: list[bytes | memoryview] = []
         self._parts: list[Part] = []
@@ -84,7 +84,7 @@ class FormReader:
     def parts(self) -> tuple[Part, ...]:
         """Every part, once the body is whole; raises `Refusal`."""
         self._read()
-        if not self._fault and self._state != self._epilogue:
+        if not self._fault and self._state is not FormReader._epilogue:
             self._fault = "The form ends before its last delimiter."
         if self._fault:
             raise Refusal("invalid_form", self._fault, hint="Have your client's library write the form.")
@@ -93,7 +93,7 @@ class FormReader:
     def _read(self) -> None:
         self._buffer = b"".join((self._buffer, *self._gathered))
         self._gathered, self._gathered_bytes = [], 0
-        while not self._fault and self._state():
+        while not self._fault and self._state(self):
             pass
 
     # Each state takes from the buffer and tells whether to go on.
@@ -104,7 +104,7 @@ class FormReader:
         if not self._buffer.startswith(self._delimiter):
             return self._wrong("The form does not begin with its delimiter.")
         self._buffer = self._buffer[len(self._delimiter) :]
-        self._state = self._delimited
+        self._state = FormReader._delimited
         return True
 
     def _delimited(self) -> bool:
@@ -112,9 +112,9 @@ class FormReader:
             return False
         after, self._buffer = self._buffer[:2], self._buffer[2:]
         if after == b"--":
-            self._state = self._epilogue
+            self._state = FormReader._epilogue
         elif after == b"\r\n":
-            self._state = self._headers
+            self._state = FormReader._headers
         else:
             return self._wrong("A line of the form begins like its delimiter.")
         return True
@@ -154,7 +154,7 @@ class FormReader:
         if name is None or (filename is not None and not _MEDIA_TYPE.match(media_type)):
             return self._wrong("A part has no name, or a file no type, that can be read.")
         self._head = (name, filename, media_type)
-        self._state = self._content
+        self._state = FormReader._content
         return True
 
     def _content(self) -> bool:
@@ -166,7 +166,7 @@ class FormReader:
             name, filename, media_type = self._head
             self._parts.append(Part(name, filename, media_type, tuple(self._pieces)))
             self._pieces = []
-            self._state = self._delimited
+            self._state = FormReader._delimited
             return not self._fault
         kept = len(buffer) - len(self._delimiter) + 1
         if kept > 0:
