@@ -35,7 +35,7 @@ def guarded(event: Callable[Concatenate[V, P], None]) -> Callable[Concatenate[V,
         try:
             event(self, *args, **kwargs)
         except ProxyError as error:
-            self.fail(error)
+            self.fail(_bare(error))
         except SessionRefused as error:
             self.fail(from_session(error))
         except Refusal as error:
@@ -48,6 +48,12 @@ def guarded(event: Callable[Concatenate[V, P], None]) -> Callable[Concatenate[V,
             self.fail(ProxyError("internal_error"))
 
     return method
+
+
+def _bare(error: ProxyError) -> ProxyError:
+    """Without its frames: they hold the error and the request, which would wait for a collector together."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
 
 
 class Visit:
