@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sealgate.log import NullLog
+from sealgate.ids import new_id
+from sealgate.log import Field, NullLog
 from sealgate.messages.feed import Outcome, UsageRecord
 from sealgate.proxy.epoch import Began, Epoch
 from sealgate.proxy.errors import ProxyError
@@ -185,6 +186,28 @@ def test_admission_stops_while_what_runs_can_still_settle(tmp_path: Path) -> Non
     assert len(shipped(of)) == len(running)
     of.maintain()
     exchange(of, "req_after")
+
+
+def test_operators_hear_that_it_fills_once_while_everything_is_admitted(tmp_path: Path) -> None:
+    said: list[tuple[str, int]] = []
+
+    def log(event: str, /, **fields: Field) -> None:
+        said.append((event, int(fields["segments"] or 0)))
+
+    filling = Journal(tmp_path, 16_384, 8 * 16_384, log)
+
+    def fill_until(segments: int) -> None:
+        while filling.segment_count < segments:
+            exchange(filling, new_id("req"))
+            filling.maintain()
+
+    fill_until(6)
+    assert said == [("journal_filling", 5)]
+    shipped(filling)
+    filling.maintain()
+    fill_until(5)
+    assert said == [("journal_filling", 5)] * 2
+    filling.close()
 
 
 def test_a_full_disk_refuses_admission_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     "checkpoint_failed": Event(Level.ERROR, {"path": _PATH, "errno": _NUMBER}, "Budgets could not be saved; the journal keeps what is needed to count them again. Free disk space."),
     "journal_recovered": Event(Level.INFO, {"epochs": _NUMBER, "settled": _NUMBER, "lost": _NUMBER}, "Exchanges of an earlier run; `lost` were running when it died."),
     "journal_damaged": Event(Level.ERROR, {"path": _PATH, "offset": _NUMBER}, "A segment ends in bytes that are no record; what follows is not counted."),
+    "journal_filling": Event(Level.WARNING, {"segments": _NUMBER, "most": _NUMBER}, "Half of `proxy.journal_limit_mib` waits for the console: see whether it runs and has a processor to run on, before new requests have to be refused."),
     "journal_full": Event(Level.ERROR, {"errno": _NUMBER, "segments": _NUMBER}, "No room for the next segment: requests are refused until there is."),
     "journal_room": Event(Level.INFO, {"segments": _NUMBER}, "There is room again."),
     "limit_store_connected": Event(Level.INFO, {"owed": _NUMBER}, "Limits and budgets are counted with other processes; `owed` counts what goes there first."),

@@ -32,7 +32,7 @@ class Journal:
     def __init__(self, folder: Path, segment_bytes: int, limit_bytes: int, log: Log) -> None:
         self.folder, self._segment_bytes, self._log = folder, segment_bytes, log
         self._most_segments = limit_bytes // segment_bytes
-        self._full = self._behind = False
+        self._full = self._filling = self._behind = False
         self._unwritten: list[tuple[int, UsageRecord, Charged | None]] = []
         self.measures = Measures()
         self._lock = _lock(folder)
@@ -108,6 +108,14 @@ class Journal:
                 self._log("journal_full", errno=error_number, segments=self.segment_count)
             else:
                 self._log("journal_room", segments=self.segment_count)
+        self._warn()
+
+    def _warn(self) -> None:
+        """Say once that it fills, while there is time to do something; and anew after it had emptied."""
+        segments, half = self.segment_count, self._most_segments // 2
+        if segments > half and not self._filling:
+            self._log("journal_filling", segments=segments, most=self._most_segments)
+        self._filling = segments > (half // 2 if self._filling else half)
 
     def _make_spare(self) -> None:
         if self.epoch.spare is None and self.segment_count < self._most_segments:
