@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import sqlite3
+from collections.abc import Iterator
+
 import pytest
+from sqlalchemy import Engine, event
 
 from sealgate.console.usage.listing import PAGE_ROWS
 from sealgate.console.usage.services import count_usage
 from sealgate.console.usage.views import OUTCOMES
 from sealgate.ids import new_id
 from sealgate.messages.feed import Outcome, UsageBatch, UsageRecord
+from tests.console.api.program import Program, token_of
 from tests.console.running import Browser, Running
 from tests.console.test_feed import record
 
@@ -80,3 +87,47 @@ async def test_what_a_proxy_sends_is_shown_as_text(world: Running, ada: Browser)
     page = (await ada.get("/usage")).text
     assert "<b>x</b>" not in page
     assert '"><script>' not in page
+
+
+@contextlib.contextmanager
+def asked() -> Iterator[list[tuple[str, tuple[object, ...]]]]:
+    """Every statement that goes to a database meanwhile, with its parameters."""
+    found: list[tuple[str, tuple[object, ...]]] = []
+
+    def note(_to: object, _cursor: object, statement: str, given: tuple[object, ...], *_rest: object) -> None:
+        found.append((statement, given))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("only", [False, True])
+async def test_no_list_of_usage_is_sorted_out_of_all_rows(world: Running, ada: Browser, only: bool) -> None:
+    app = await world.application(ada)
+    await used(world, *(record(number, app) for number in range(1, 4)))
+    deploy, of = Program(world.site, await token_of(world)), f"application={app}" if only else ""
+    with asked() as statements:
+        for answer in (
+            await ada.get(f"/usage?from=&to=&{of}"),
+            await ada.get(f"/usage.csv?from=&to=&{of}"),
+            await deploy.get(f"/usage?limit=1&{of}"),
+        ):
+            assert answer.status_code == 200
+    lists = [each for each in statements if "FROM usage" in each[0] and "LIMIT" in each[0]]
+    assert len(lists) == 3
+    with contextlib.closing(sqlite3.connect(world.console.config.database_path)) as database:
+        for statement, parameters in lists:
+            plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            assert not [step for step in plan if "FOR ORDER BY" in step], (statement, plan)
+
+
+async def test_the_filter_offers_each_model_and_action_once(world: Running, ada: Browser) -> None:
+    app = await world.application(ada)
+    pairs = [("", "m-b"), ("shorten", "m-b"), ("shorten", "m-a"), ("expand", "")]
+    rows = enumerate(pairs, 1)
+    await used(world, *(record(at, app, action=action, model=model) for at, (action, model) in rows))
+    page = (await ada.get("/usage")).text
+    assert re.findall(r"<option>([^<]+)</option>", page) == ["m-a", "m-b", "expand", "shorten"]

@@ -1,7 +1,7 @@
 """Which form console.db has, which one this release knows, and how a new one is made at once in that form.
 
 Counterparts: `database`, which migrates where they differ, and the doctor, which compares. Nothing in here
-loads what works with the database: Alembic and eight steps are a third of a first start.
+loads what works with the database: Alembic and its steps are a third of a first start.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL,
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0008');
+INSERT INTO "alembic_version" VALUES('0009');
 CREATE TABLE applications (
 	id VARCHAR NOT NULL,
 	organization_id VARCHAR NOT NULL,
@@ -204,6 +204,7 @@ CREATE INDEX ix_session_keys_application_id ON session_keys (application_id);
 CREATE INDEX ix_sign_ins_user_id ON sign_ins (user_id);
 CREATE INDEX ix_tickets_asked_application_id ON tickets_asked (application_id);
 CREATE INDEX ix_usage_application_started ON usage (application_id, started_at);
+CREATE INDEX ix_usage_organization_id ON usage (organization_id);
 CREATE INDEX ix_usage_organization_started ON usage (organization_id, started_at);
 CREATE INDEX ix_users_organization_id ON users (organization_id);
 CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the record of changes is only added to'); END;

@@ -129,9 +129,9 @@ async def usage_days(tx: AsyncSession, organization: str, wanted: UsageFilter) -
 async def usage_choices(tx: AsyncSession, organization: str) -> Choices:
     """Models and actions that there is usage of."""
     mine = Usage.organization_id == organization
-    models = await tx.scalars(select(Usage.model).where(mine).distinct().order_by(Usage.model))
-    actions = await tx.scalars(select(Usage.action).where(mine).distinct().order_by(Usage.action))
-    return Choices([each for each in models if each], [each for each in actions if each])
+    found = (await tx.execute(select(Usage.model, Usage.action).where(mine).distinct())).all()
+    models, actions = {model for model, _action in found}, {action for _model, action in found}
+    return Choices(sorted(models - {""}), sorted(actions - {""}))
 
 
 def _rows(scope: Sequence[ColumnElement[bool]]) -> Select[Usage, str]:
