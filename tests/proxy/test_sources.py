@@ -218,6 +218,19 @@ async def test_an_upload_is_sent_whole_to_the_next_source(world: World) -> None:
     assert (await world.record()).tries == 2
 
 
+async def test_an_upload_that_took_long_to_come_has_its_tries_all_the_same(world: World) -> None:
+    two_sources(world, "html-500", QUICK, endpoints=ENDPOINTS)
+    fields: list[tuple[str, Any]] = [("model", "gpt-test"), ("file", ("a.wav", "audio/wav", b"RIFF" * 100))]
+    raw = world.request(form(fields), target="/v1/audio/transcriptions", content_type=TYPE)
+    browser = await world.browser()
+    browser.send(raw[:-1])
+    await until(lambda: bool(world.running.parts.running))
+    await asyncio.sleep(QUICK.first_byte_s + 0.05)
+    browser.send(raw[-1:])
+    assert (await browser.answer()).status == 200
+    assert keys_used(world) == [KEY, OTHER_KEY]
+
+
 async def test_a_request_is_sent_whole_to_the_next_source(world: World) -> None:
     two_sources(world, "html-500")
     assert (await world.chat(prompt(temperature=0.25))).status == 200

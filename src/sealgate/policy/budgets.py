@@ -129,7 +129,7 @@ def too_large_words(budget: Budget) -> Words:
     """What is said of a request that is larger than a budget is at its best."""
     return Words(
         f"This request alone is larger than {_subject(budget)[0].lower()}{_subject(budget)[1:]}.",
-        "Send less text at a time, or ask for a shorter answer.",
+        "Send less at a time, or ask for a shorter answer.",
     )
 
 

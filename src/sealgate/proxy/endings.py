@@ -174,7 +174,7 @@ class Endings(Visit):
         if sent and (refusal is None or refusal.status in LATE_ANSWERS):
             return False  # the work may have been done
         asked_s = seconds_asked(refusal.headers) if refusal is not None else None
-        until_s = min(self._account.started_s + self._limits.first_byte_s, self._total_deadline_s)
+        until_s = min(tries.began_s + self._limits.first_byte_s, self._total_deadline_s)
         pause_s = tries.pause_s(error, asked_s, until_s - now_s)
         followed = "nothing" if pause_s is None else "pause" if pause_s else "next"
         self.parts.failed_tries[error.code, followed] += 1

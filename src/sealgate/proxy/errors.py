@@ -83,7 +83,7 @@ ERRORS: Final[Mapping[str, ErrorRow]] = {
     "too_many_streams": ErrorRow(429, _RATE, _TIME, _LIMIT, "Too many answers are being written at once.", "Wait for one to end, or stop one.", retry=True),
     "budget_rate_limited": ErrorRow(429, _RATE, _TIME, _LIMIT, "A limit for this minute is used up.", "Wait as long as `retry-after` says.", retry=True),
     "budget_used_up": ErrorRow(429, "insufficient_quota", _TIME, _LIMIT, "A budget is used up.", "The count begins anew when its day or month ends."),
-    "request_over_budget": ErrorRow(400, _BAD, _USER, _LIMIT, "This request alone is larger than a budget.", "Send less text at a time, or ask for a shorter answer."),
+    "request_over_budget": ErrorRow(400, _BAD, _USER, _LIMIT, "This request alone is larger than a budget.", "Send less at a time, or ask for a shorter answer."),
     "price_missing": ErrorRow(403, _DENIED, _ADMINISTRATOR, _POLICY, "A budget counts money, and the model has no price.", "Use a model with a price, or let the budget allow models without one."),
     "budget_cut": ErrorRow(429, "insufficient_quota", _TIME, Outcome.CUT, "A budget was used up while this answer was written.", "The count begins anew when its day or month ends."),
     # What the proxy needs of the vault and the console.

@@ -24,9 +24,9 @@ MOST_PAUSE_S: Final = 2.0
 
 
 class Tries:
-    """The ways of one exchange. `way` is the one that is gone now."""
+    """The ways of one exchange. `way` is the one that is gone now; `began_s`, when the request was whole."""
 
-    __slots__ = ("_again", "_breakers", "_entered", "_left", "_model", "_retries", "_told", "way")
+    __slots__ = ("_again", "_breakers", "_entered", "_left", "_model", "_retries", "_told", "began_s", "way")
 
     def __init__(self, ways: Sequence[Way], breakers: Breakers, retries: int, model: str) -> None:
         self._breakers, self._retries, self._model = breakers, retries, model
@@ -34,7 +34,7 @@ class Tries:
         self._again: list[Way] = []
         self._told: ProxyError | None = None
         self._entered = False
-        self.way = self._left[0]
+        self.way, self.began_s = self._left[0], time.monotonic()
 
     def take(self) -> Way:
         """The next way that is not left alone; raises the `ProxyError` for which it is, if all are."""
