@@ -98,6 +98,25 @@ async def test_many_rows_go_in_several_transactions(
     assert (await sweep(world.console.database, now)).usage == 7
 
 
+async def test_between_two_transactions_of_a_deletion_others_have_their_turn(
+    world: Running, ada: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(services, "PAUSE_S", 3_600.0)  # it is never waited for
+    app, now = await world.application(ada), world.clock()
+    await used(world, *(record(number, app, started_at=now - 400 * DAY_S) for number in range(1, 8)))
+    sweeping = asyncio.create_task(sweep(world.console.database, now))
+    async with asyncio.timeout(10):
+        while len(await requests(world)) == 7:
+            await asyncio.sleep(0)
+    await used(world, late := record(8, app, started_at=now))
+    assert len(await requests(world)) == 4 + 1
+    assert late.request in await requests(world)
+    assert not sweeping.done()
+    sweeping.cancel()
+    await asyncio.gather(sweeping, return_exceptions=True)
+
+
 async def test_ended_sign_ins_and_invitations_go_and_the_record_of_changes_stays(
     world: Running, ada: Browser
 ) -> None:
