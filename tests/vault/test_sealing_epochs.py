@@ -21,6 +21,7 @@ from sealgate.messages.tickets import Revoke
 from sealgate.vault import sealing_epochs
 from sealgate.vault.faults import AlarmError, StartError
 from tests.vault.deployment import Addresses, canary_key, owner, ticket_order, vault_config
+from tests.vault.rewriting import rewrite
 from tests.vault.still import StillVault
 
 AT = Addresses(new_id("org"), new_id("app"))
@@ -197,6 +198,29 @@ def test_a_planted_version_of_nobody_keeps_the_pass_from_nothing_else(tmp_path: 
         settle(vault)
         assert epochs(vault) == [1, 2]
         assert vault.opens(AT, credential) == active
+
+
+@pytest.mark.parametrize("name", ["'x y'", "CAST('x y' AS BLOB)", "7"])
+def test_a_planted_pair_of_what_is_no_organization_has_no_keys_made_and_stops_no_pass(
+    tmp_path: Path, name: str
+) -> None:
+    with StillVault(tmp_path) as vault:
+        credential, active, _staged = two_versions(vault)
+    rewrite(
+        tmp_path / "data" / "vault.db",
+        lambda hand: hand.execute(
+            f"INSERT INTO keyring SELECT zeroblob(16), {name}, epoch, suite, public_key, ciphertext,"
+            " wrapped_data_key, kek_version, made_at, mac FROM keyring WHERE suite = 1"
+        ),
+    )
+    with StillVault(tmp_path) as vault:
+        vault.clock.now_s += 3600  # tickets are over
+        vault.epochs.rotate_all()
+        settle(vault)
+        assert epochs(vault) == [2]
+    with StillVault(tmp_path) as again:
+        assert again.opens(AT, credential) == active
+        assert len(again.foundation.database.rows("SELECT DISTINCT organization FROM keyring")) == 2
 
 
 KEYRING_EDITS = {

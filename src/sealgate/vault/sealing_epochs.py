@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 
+from sealgate.ids import is_id
 from sealgate.log import Log
 from sealgate.vault.config import VaultConfig
 from sealgate.vault.database import Database
@@ -112,7 +113,9 @@ class SealingEpochs:
     def _due(self) -> list[str]:
         by_age = self._clock() - self._age_s if self._age_s else 0.0
         rows = self._database.rows(_DUE, {"made_before": max(by_age, self._asked_at)})
-        return [str(name) for (name,) in rows if name not in self._stuck]
+        # A planted row may name anything: no keys are made for what is no organization.
+        found = [name for (name,) in rows if isinstance(name, str) and is_id("org", name)]
+        return [name for name in found if name not in self._stuck]
 
     def _retire_all(self, organization: str) -> Iterator[None]:
         try:
