@@ -145,6 +145,7 @@ static void listen_until(int64_t due_ns) {
   struct timespec wait = {0};
   if (wait_ns > 0) wait.tv_sec = wait_ns / 1000000000, wait.tv_nsec = wait_ns % 1000000000;
   int n = epoll_pwait2(loop, events, 512, &wait, NULL);
+  if (n < 0 && errno != EINTR) perror("load: epoll_pwait2"), exit(2);
   for (int i = 0; i < n; i++) heard(events[i].data.ptr);
 }
 
@@ -160,17 +161,18 @@ static void run_requests(double rate, double seconds) {
   start = now_ns();
   while (asked < total || running) {
     int64_t now = now_ns();
+    int full = 0;
     while (asked < total && start + asked * step <= now) {
       int tried = 0;
       while (tried < conns_count && conns[at % conns_count].busy) at++, tried++;
       struct conn *c = &conns[at++ % conns_count];
-      if (c->busy) break;
+      if ((full = c->busy)) break;
       if (!c->open) open_one(c);
       running++;
       begin(c, start + asked++ * step);
     }
     if (now > start + (int64_t)((seconds + 10) * 1e9)) break;
-    listen_until(asked >= total ? now_ns() + 100000000 : start + asked * step);
+    listen_until(asked >= total || full ? now_ns() + 100000000 : start + asked * step);
   }
   missed = total - asked + running;
   printf("{\"failed\":%d,\"missed\":%ld,\"seconds\":%.3f,", failed, missed, (double)(now_ns() - start) / 1e9);
