@@ -6,6 +6,7 @@ Ports are free ones; files lie in a folder of the test. Processes are found by t
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -33,6 +34,7 @@ class RunningDemo:
         self.folder, self.environment = folder, environment or {}
         self.output = folder.parent / f"{folder.name}.out"
         self._process: subprocess.Popen[bytes] | None = None
+        self._readers = itertools.count(1)
 
     def start(self, *arguments: str) -> None:
         """Start and wait until every address is printed."""
@@ -89,9 +91,12 @@ class RunningDemo:
         )
         return SessionSigner(application or self.application, str(newsletter["instance"]), key or kept)
 
-    def token(self, user: str = "reader-1", permissions: tuple[str, ...] = ("api:*", "action:*")) -> str:
-        """A session token for the seeded application."""
-        return self.signer().token(user, permissions)
+    def token(self, user: str = "", permissions: tuple[str, ...] = ("api:*", "action:*")) -> str:
+        """A session token for the seeded application; of somebody new where nobody is named.
+
+        Whoever is named by many tests has used up a minute's requests before the last of them.
+        """
+        return self.signer().token(user or f"reader-{next(self._readers)}", permissions)
 
     def pid(self, program: str) -> int:
         """Process id of the newest start of a program."""
