@@ -125,7 +125,9 @@ class Telemetry:
         try:
             async with self._one:
                 ended, self._ended = self._ended, deque()
-                await asyncio.to_thread(self._send, ended, with_metrics=with_metrics)
+                # Of this moment, as what ended is: the loop goes on counting while the thread sends.
+                outcomes = dict(self._outcomes) if with_metrics else None
+                await asyncio.to_thread(self._send, ended, outcomes)
         except NotDeliveredError as error:
             if self.delivering is not False:
                 self._log("telemetry_lost", collector=self._collector.told, code=str(error))
@@ -137,7 +139,7 @@ class Telemetry:
 
     # In the thread: one at a time, and all that it touches is its own.
 
-    def _send(self, ended: deque[Ended], *, with_metrics: bool) -> None:
+    def _send(self, ended: deque[Ended], outcomes: Mapping[Outcome, int] | None) -> None:
         for record, traceparent in ended:
             self._count(record)
             self._keep(record, parse_traceparent(traceparent))
@@ -151,8 +153,8 @@ class Telemetry:
                 raise
             for _ in batch:
                 self._spans.popleft()
-        if with_metrics:
-            self._post("/v1/metrics", self._metrics())
+        if outcomes is not None:
+            self._post("/v1/metrics", self._metrics(outcomes))
 
     def _keep(self, record: UsageRecord, parent: Parent | None) -> None:
         """A caller may say that its trace is not kept; that it is, we decide."""
@@ -180,9 +182,9 @@ class Telemetry:
         if record.first_byte_ms:
             self._first_bytes.observe(of, record.first_byte_ms / 1000)
 
-    def _metrics(self) -> bytes:
+    def _metrics(self, counted: Mapping[Outcome, int]) -> bytes:
         told = [series.told() for series in (self._tokens, self._durations, self._first_bytes)]
-        outcomes = [({"sealgate.outcome": each.value}, self._outcomes.get(each, 0)) for each in Outcome]
+        outcomes = [({"sealgate.outcome": each.value}, counted.get(each, 0)) for each in Outcome]
         sums = [
             otlp.Sum("sealgate.requests", "{request}", outcomes),
             otlp.Sum("sealgate.telemetry.dropped", "{exchange}", [({}, self.dropped)]),
