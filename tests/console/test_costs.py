@@ -42,6 +42,25 @@ def spent(**changed: object) -> Spent:
     return Spent(**{**usual, **changed})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("model", "origin", "moment", "dollars"),
+    [
+        ("o3", OPENAI.origin, "2025-05-01T12:00Z", 10),
+        ("o3", OPENAI.origin, "2025-07-01T12:00Z", 2),
+        ("deepseek-chat", "https://api.deepseek.com", "2025-05-01T16:29Z", 0.27),
+        ("deepseek-chat", "https://api.deepseek.com", "2025-05-01T16:30Z", 0.135),
+        ("deepseek-chat", "https://api.elsewhere.example", "2025-05-01T12:00Z", None),
+    ],
+)
+def test_a_price_is_of_its_moment_and_of_where_was_asked(
+    model: str, origin: str, moment: str, dollars: float | None
+) -> None:
+    provider = "openai" if origin == OPENAI.origin else "openai-compatible"
+    at = datetime.datetime.fromisoformat(moment).timestamp()
+    of = spent(provider=provider, origin=origin, model=model, at=at, input_tokens=1_000_000, output_tokens=0)
+    assert PRICES.nano_usd(of) == (None if dollars is None else round(dollars * 1e9))
+
+
 async def application(world: Running, browser: Browser, name: str = "Larkspur") -> str:
     """An application with an add-on at OpenAI: its provider decides whose prices count."""
     app = await world.application(browser, name)
