@@ -173,6 +173,12 @@ def _start_proxy(
     config = settings.proxy_config()
     config = msgspec.structs.replace(config, workers=workers or config.workers, listener_fd=listener)
     config = msgspec.structs.replace(config, debug_wire=debug_wire)
+    if listener is None:
+        from sealgate.up.handed_over import handed_over
+
+        config = msgspec.structs.replace(
+            config, handed_over_fd=handed_over(os.environ, config.host, config.port)
+        )
     if listener is None and config.limit_store is not None and not debug_wire:
         from sealgate.up import workers as several
 

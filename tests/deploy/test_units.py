@@ -22,7 +22,7 @@ pytestmark = pytest.mark.systemd
 def units(tmp_path: Path) -> Path:
     """The units with a program that is there."""
     for path in UNITS.iterdir():
-        if path.suffix in {".service", ".target"}:
+        if path.suffix in {".service", ".socket", ".target"}:
             text = path.read_text().replace("/opt/sealgate/bin/sealgate", sys.executable)
             (tmp_path / path.name).write_text(text)
     return tmp_path
@@ -34,7 +34,7 @@ def tool(*command: str) -> subprocess.CompletedProcess[str]:
 
 def test_systemd_accepts_every_unit(units: Path) -> None:
     names = [str(path) for path in sorted(units.iterdir())]
-    assert len(names) == 5
+    assert len(names) == 6
     verified = tool("systemd-analyze", "verify", *names)
     assert verified.returncode == 0, verified.stderr
     assert not verified.stderr.strip(), verified.stderr

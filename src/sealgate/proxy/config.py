@@ -71,6 +71,8 @@ class ProxyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Processes that share the port; each has a folder of its own in `data_dir`."""
     listener_fd: int | None = None
     """A socket that listens already, shared with other workers; None: `host` and `port`."""
+    handed_over_fd: int | None = None
+    """The same, of a proxy that is alone: whoever started it keeps it open over restarts."""
     admin_socket: Path | None = None
     """Where the pages for operators are asked for instead of `admin_port`: who started us shows them."""
     limit_store: StoreConfig | None = None

@@ -1,6 +1,7 @@
 """The two sockets of a proxy: for clients, its own or one that workers share; for operators, port or path.
 
-Counterparts: `process.py`, which has them opened; `up/workers.py`, which hands over a socket that listens.
+Counterparts: `process.py`, which has them opened; `up/workers.py` and `up/handed_over.py`, which hand over a
+socket that listens.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ async def listen(
     loop, context = asyncio.get_running_loop(), tls.context if tls else None
     # A handshake is no connection of ours yet, and so has no other clock.
     begin_s, end_s = (config.head_s, SHUTDOWN_S) if tls else (None, None)
-    if config.listener_fd is not None:
+    open_fd = config.handed_over_fd if config.listener_fd is None else config.listener_fd
+    if open_fd is not None:
         return await loop.create_server(
             protocol,
-            sock=socket.socket(fileno=config.listener_fd),
+            sock=socket.socket(fileno=open_fd),
             backlog=BACKLOG,
             ssl=context,
             ssl_handshake_timeout=begin_s,

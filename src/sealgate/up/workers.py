@@ -1,8 +1,9 @@
 """A proxy of several processes: one listens, its workers answer, and a restart refuses nobody.
 
-The socket is bound once here and inherited by every worker, so that a connection that waits is anybody's: a
-worker that drains or dies takes none along. SIGHUP starts new workers, waits until they are ready and drains
-the old ones; SIGTERM drains all. Counterparts: `supervisor.py`, which keeps them alive; `worker_pages.py`.
+The socket is bound once here (or was handed over) and inherited by every worker, so that a connection that
+waits is anybody's: a worker that drains or dies takes none along. SIGHUP starts new workers, waits until they
+are ready and drains the old ones; SIGTERM drains all. Counterparts: `supervisor.py`, which keeps them alive;
+`worker_pages.py`.
 """
 
 from __future__ import annotations
@@ -41,10 +42,7 @@ EVENTS: Final = {
 
 def run(config: ProxyConfig, settings: Path) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit code. Raises `OSError` where the port is taken."""
-    listener = socket.create_server(
-        (config.host, config.port), family=_family(config.host), backlog=BACKLOG, reuse_port=False
-    )
-    with listener:
+    with _listener(config) as listener:
         return asyncio.run(Workers(config, settings, listener, LineLog("proxy", EVENTS)).serve())
 
 
@@ -137,6 +135,14 @@ class Workers:
 def worker_socket(config: ProxyConfig, name: str) -> Path:
     """Where a worker shows its pages for operators."""
     return config.runtime_dir / f"proxy-{name}.sock"
+
+
+def _listener(config: ProxyConfig) -> socket.socket:
+    if config.handed_over_fd is not None:
+        return socket.socket(fileno=config.handed_over_fd)
+    return socket.create_server(
+        (config.host, config.port), family=_family(config.host), backlog=BACKLOG, reuse_port=False
+    )
 
 
 def _family(host: str) -> socket.AddressFamily:
