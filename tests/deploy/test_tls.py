@@ -169,7 +169,7 @@ def test_a_changed_certificate_is_presented_without_a_restart(encrypted: Encrypt
     fresh.certificate.rename(encrypted.folder / f"{name}.pem")
     wait_for(lambda: encrypted.serial(name) != before, 15)
     assert encrypted.up.pids() == pids
-    assert f" {name} certificate_loaded days=89" in encrypted.up.logged.read_text()
+    wait_for(lambda: f" {name} certificate_loaded days=89" in encrypted.up.logged.read_text(), 15)
 
 
 @pytest.mark.parametrize("name", PROCESSES)
