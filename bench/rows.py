@@ -7,6 +7,8 @@ that gets slower gets slower for all of them.
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import statistics
 import subprocess
 import time
@@ -17,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from bench.gateways import GATEWAYS, Gateway, Running
-from bench.installation import Installation, memory_kb, processor_s
+from bench.installation import Installation, family, memory_kb, processor_s
 from bench.scene import LONG, SHORT, Scene, free_port, say
 
 from sealgate.proxy.script import Script
 from sealgate.proxy.wire.events import Headers
 
 Figures = dict[str, Any]
-OURS = "Sealgate"
+OURS, DIRECT = "Sealgate", "direct"
 WARM_S = 1
 FORGED_A_SECOND = 500
 
@@ -128,15 +130,31 @@ def in_turn(scene: Scene, targets: list[Target], amount: Amount, connections: in
     """
     rounds: dict[str, list[Figures]] = {target.name: [] for target in targets}
     for target in targets:
-        scene.wrk(target.port, target.script, seconds=WARM_S, connections=connections, tls=target.tls)
+        with alone(target, targets):
+            scene.wrk(target.port, target.script, seconds=WARM_S, connections=connections, tls=target.tls)
     for _ in range(amount.rounds):
         for target in targets:
-            figures = one_round(scene, target, amount.seconds, connections)
+            with alone(target, targets):
+                figures = one_round(scene, target, amount.seconds, connections)
             rounds[target.name].append(figures)
             say(
                 f"  {target.name}: {figures['per_s']:.0f}/s, {figures['per_core_s']:.0f} per second of a core"
             )
     return {name: middle(all_rounds) for name, all_rounds in rounds.items()}
+
+
+@contextmanager
+def alone(target: Target, targets: list[Target]) -> Iterator[None]:
+    """Halt the other gateways: what one still works at after its turn is not to cost the next one its core."""
+    waiting = [each for each in targets if each.name not in {target.name, DIRECT, OURS}]
+    halted = [pid for each in waiting for pid in family(each.pid)]
+    for pid in halted:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in halted:
+            os.kill(pid, signal.SIGCONT)
 
 
 def one_round(scene: Scene, target: Target, seconds: float, connections: int = 64) -> Figures:
@@ -172,7 +190,7 @@ def plain(scene: Scene, installation: Installation, amount: Amount) -> Figures:
 
 def direct(scene: Scene) -> Target:
     """Nobody between: what the provider and the machine take by themselves."""
-    return Target("direct", scene.provider, scene.script("direct", tokens=[""]), scene._providers[0].pid)
+    return Target(DIRECT, scene.provider, scene.script("direct", tokens=[""]), scene._providers[0].pid)
 
 
 def long_prompt(scene: Scene, installation: Installation, amount: Amount) -> Figures:
